@@ -1,0 +1,26 @@
+"""The refusals of the catalogue."""
+
+from ecommerce.errors import AlreadyExists, InvalidInput, NotFound, PreconditionFailed, VersionMismatch
+
+
+class ProductNotFound(NotFound):
+    pass
+
+
+class SkuTaken(AlreadyExists):
+    def __init__(self) -> None:
+        super().__init__(fields={"sku": "SKU is already taken"})
+
+
+class StaleProduct(VersionMismatch):
+    def __init__(self, *, expected: int, version: int) -> None:
+        super().__init__(f"Version is {version}, not {expected}", details={"version": version})
+
+
+class ProductChanged(PreconditionFailed):
+    def __init__(self, *, version: int) -> None:
+        super().__init__("If-Match does not match the product as it is", details={"version": version})
+
+
+class InvalidProduct(InvalidInput):
+    pass

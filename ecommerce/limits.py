@@ -1,0 +1,130 @@
+"""One budget of requests a minute for each caller, over all protocols and all processes."""
+
+import hashlib
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from functools import cache
+
+import redis
+from django.conf import settings
+from django.db import connection
+
+from ecommerce.errors import RateLimited
+from ecommerce.models import RateCounter
+
+WINDOW_S = 60
+WRITES_PER_BUDGET = 20  # a process draws a twentieth of a budget at a time: at most one request in so many writes
+MAX_CALLERS_KEPT = 50_000
+
+log = logging.getLogger(__name__)
+
+
+def spend_request(*, user_id: int | None, address: str) -> None:
+    """Count one request of a signed-in user, or of a stranger at `address`. Raises RateLimited."""
+    if user_id is None:
+        _spend(f"address:{address}", settings.RATE_ANONYMOUS_PER_MINUTE)
+    else:
+        _spend(f"user:{user_id}", settings.RATE_USER_PER_MINUTE)
+
+
+def spend_sign_in(*, name: str, address: str) -> None:
+    """Count one try to sign in or to register, for the address and for the name. Raises RateLimited."""
+    _spend(f"sign-in:address:{address}", settings.RATE_SIGN_IN_PER_MINUTE)
+    _spend(f"sign-in:name:{name.casefold()}", settings.RATE_SIGN_IN_PER_MINUTE)
+
+
+@dataclass
+class _Purse:
+    """What this process has drawn of one caller's budget and not spent yet."""
+
+    window: int
+    left: int = 0
+    is_empty: bool = False  # the whole budget is drawn: nothing to ask for until the next window
+
+
+_purses: dict[str, _Purse] = {}
+_purses_lock = threading.Lock()
+
+
+def _spend(caller: str, limit: int) -> None:
+    if not settings.RATE_LIMITS:
+        return
+    now = time.time()
+    window = int(now // WINDOW_S)
+    with _purses_lock:
+        purse = _purse_of(caller, window)
+        if purse.left:
+            purse.left -= 1
+            return
+        is_empty = purse.is_empty
+    drawn = 0 if is_empty else _draw(caller, window, limit)
+    with _purses_lock:
+        purse.left += max(drawn - 1, 0)
+        purse.is_empty = drawn == 0
+    if not drawn:
+        raise RateLimited(retry_after_s=int((window + 1) * WINDOW_S - now) + 1)
+
+
+def _purse_of(caller: str, window: int) -> _Purse:
+    purse = _purses.get(caller)
+    if purse is None or purse.window != window:
+        if len(_purses) >= MAX_CALLERS_KEPT:
+            _purses.clear()
+        purse = _purses[caller] = _Purse(window)
+    return purse
+
+
+def _draw(caller: str, window: int, limit: int) -> int:
+    """Take up to a block out of the shared budget; 0 when nothing is left. One write."""
+    block = max(1, limit // WRITES_PER_BUDGET)
+    key = hashlib.sha256(caller.encode(errors="surrogatepass")).hexdigest()
+    used = _used_after(key, window, block)
+    return max(0, min(block, limit - (used - block)))
+
+
+def _used_after(key: str, window: int, block: int) -> int:
+    if settings.REDIS_URL:
+        try:
+            return _used_after_in_redis(key, window, block)
+        except redis.RedisError as error:
+            log.warning("Redis does not answer, the database counts instead: %s", error)
+    return _used_after_in_database(key, window, block)
+
+
+@cache
+def _redis(url: str) -> redis.Redis:
+    return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
+
+
+def _used_after_in_redis(key: str, window: int, block: int) -> int:
+    name = f"rate:{key}:{window}"
+    with _redis(settings.REDIS_URL).pipeline(transaction=True) as pipe:
+        pipe.incrby(name, block)
+        pipe.expire(name, 2 * WINDOW_S)
+        return int(pipe.execute()[0])
+
+
+_UPSERT = """
+INSERT INTO ecommerce_ratecounter AS counter (key, "window", used) VALUES (%s, %s, %s)
+ON CONFLICT (key) DO UPDATE SET "window" = excluded."window",
+    used = CASE WHEN counter."window" = excluded."window" THEN counter.used ELSE 0 END + excluded.used
+RETURNING used
+"""
+_swept_window = 0
+
+
+def _used_after_in_database(key: str, window: int, block: int) -> int:
+    _sweep(window)
+    with connection.cursor() as cursor:
+        cursor.execute(_UPSERT, [key, window, block])
+        return int(cursor.fetchone()[0])
+
+
+def _sweep(window: int) -> None:
+    """Drop the counters of earlier minutes, once a minute."""
+    global _swept_window
+    if _swept_window != window:
+        _swept_window = window
+        RateCounter.objects.filter(window__lt=window).delete()

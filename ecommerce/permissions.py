@@ -1,0 +1,18 @@
+"""The two ways to be refused."""
+
+from typing import Any
+
+from ecommerce.errors import Forbidden, Unauthenticated
+
+
+def require(actor: Any, allowed: bool) -> None:
+    """Pass when allowed. Raises Unauthenticated for a stranger, Forbidden for a known caller."""
+    if allowed:
+        return
+    if not actor.is_authenticated:
+        raise Unauthenticated()
+    raise Forbidden()
+
+
+def is_staff(user: Any) -> bool:
+    return bool(user.is_authenticated and user.is_staff)

@@ -1,0 +1,130 @@
+"""Every refusal and every fault as JSON."""
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from ecommerce.errors import CATALOGUE, DomainError, Forbidden, InvalidInput, NotFound, TooLarge, Unavailable
+from ecommerce.logs import request_id
+
+log = logging.getLogger(__name__)
+CODES_OF_DRF: dict[type[Exception], str] = {
+    exceptions.NotAuthenticated: "unauthenticated",
+    exceptions.AuthenticationFailed: "unauthenticated",
+    exceptions.PermissionDenied: "forbidden",
+    exceptions.NotFound: "not_found",
+    exceptions.MethodNotAllowed: "method_not_allowed",
+    exceptions.NotAcceptable: "not_acceptable",
+    exceptions.UnsupportedMediaType: "unsupported_media_type",
+    exceptions.ParseError: "invalid_input",
+    exceptions.ValidationError: "invalid_input",
+}
+DATABASE_RETRY_S = 2
+
+
+def answer(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: the answer to anything a view raises."""
+    set_rollback()
+    refusal = as_domain_error(error)
+    if refusal is None:
+        log.error("Unhandled error", exc_info=error)
+        return Response(fault_body(), status=500)
+    response = Response(body_of(refusal), status=refusal.status)
+    for name, value in _headers(error, refusal, context).items():
+        response[name] = value
+    return response
+
+
+def as_domain_error(error: Exception) -> DomainError | None:
+    """Return an error of Django, DRF or the database as the domain's own; None for what is nobody's refusal."""
+    match error:
+        case DomainError():
+            return error
+        case Http404():
+            return NotFound()
+        case PermissionDenied():
+            return Forbidden()
+        case RequestDataTooBig():
+            return TooLarge(f"Body max is {settings.MAX_BODY_BYTES} bytes")
+        case SuspiciousOperation():
+            return InvalidInput("The request is malformed")
+        case exceptions.ValidationError():
+            return InvalidInput(fields=one_text_a_field(error.detail))
+        case exceptions.APIException():
+            return _of_drf(error)
+        case OperationalError() | InterfaceError():
+            log.warning("The database refused: %s", error)
+            return Unavailable("The database does not answer in time", retry_after_s=DATABASE_RETRY_S)
+        case _:
+            return None
+
+
+def _of_drf(error: exceptions.APIException) -> DomainError | None:
+    code = next((code for kind, code in CODES_OF_DRF.items() if isinstance(error, kind)), None)
+    if code is None:
+        return None
+    refusal = DomainError(CATALOGUE[code].title if code in ("unauthenticated", "not_found") else str(error.detail))
+    refusal.code = code
+    return refusal
+
+
+def one_text_a_field(detail: Any, path: str = "") -> dict[str, str]:
+    """Flatten DRF's nested messages: `{"items": [{}, {"quantity": ["..."]}]}` to `{"items[1].quantity": "..."}`."""
+    if isinstance(detail, dict):
+        texts: dict[str, str] = {}
+        for name, inner in detail.items():
+            texts |= one_text_a_field(inner, f"{path}.{name}" if path else str(name))
+        return texts
+    if isinstance(detail, list) and any(isinstance(inner, dict | list) for inner in detail):
+        texts = {}
+        for index, inner in enumerate(detail):
+            texts |= one_text_a_field(inner, f"{path}[{index}]")
+        return texts
+    text = " ".join(map(str, detail)) if isinstance(detail, list) else str(detail)
+    return {path or "non_field_errors": text} if text else {}
+
+
+def body_of(refusal: DomainError) -> dict[str, Any]:
+    """Build the body that a refusal has in v1."""
+    body: dict[str, Any] = {"error": refusal.message, "code": refusal.code, "request_id": request_id.get()}
+    if refusal.fields:
+        body["errors"] = refusal.fields
+    if refusal.details:
+        body["details"] = refusal.details
+    if refusal.retry_after_s is not None:
+        body["retry_after"] = refusal.retry_after_s
+    return body
+
+
+def fault_body() -> dict[str, Any]:
+    return {"error": CATALOGUE["internal"].title, "code": "internal", "request_id": request_id.get()}
+
+
+def _headers(error: Exception, refusal: DomainError, context: dict[str, Any]) -> dict[str, str]:
+    headers = {}
+    if refusal.code == "unauthenticated":
+        headers["WWW-Authenticate"] = "Bearer" if refusal.message == CATALOGUE["unauthenticated"].title else _INVALID
+    if refusal.retry_after_s is not None:
+        headers["Retry-After"] = str(refusal.retry_after_s)
+    return headers
+
+
+_INVALID = 'Bearer error="invalid_token"'  # RFC 6750, 3.1
+
+
+def _json(request: HttpRequest, refusal: DomainError) -> HttpResponse:
+    return JsonResponse(body_of(refusal), status=refusal.status)
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path.startswith(("/api/", "/health/")) or request.path == "/api"
+
+
+__all__ = ["DatabaseError", "answer", "as_domain_error", "body_of", "fault_body", "is_api", "one_text_a_field"]

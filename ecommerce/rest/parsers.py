@@ -1,0 +1,78 @@
+"""Reading bodies: JSON to the letter (RFC 8259), and newline-delimited JSON."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from rest_framework.parsers import BaseParser
+
+from ecommerce.errors import InvalidInput, TooLarge
+
+
+class StrictJSONParser(BaseParser):
+    """JSON with exact decimals. Refuses NaN, Infinity, duplicate names, what is no UTF-8 and what nests too deep."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        return loads(body_of(stream))
+
+
+class NDJSONParser(BaseParser):
+    """One JSON value a line; blank lines are passed over."""
+
+    media_type = "application/x-ndjson"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> list[Any]:
+        return list(_values(body_of(stream)))
+
+
+def body_of(stream: Any) -> bytes:
+    """Read a body of at most MAX_BODY_BYTES. Raises TooLarge."""
+    body: bytes = stream.read(settings.MAX_BODY_BYTES + 1)
+    if len(body) > settings.MAX_BODY_BYTES:
+        raise TooLarge(f"Body max is {settings.MAX_BODY_BYTES} bytes")
+    return body
+
+
+def loads(body: bytes | str) -> Any:
+    """Read one JSON value. Raises InvalidInput."""
+    try:
+        return json.loads(
+            body.decode() if isinstance(body, bytes) else body,
+            parse_float=Decimal,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique_names,
+        )
+    except RecursionError as error:
+        raise InvalidInput("Invalid JSON: nested too deep") from error
+    except ValueError as error:  # not JSON, not UTF-8, or an integer of thousands of digits
+        raise InvalidInput(f"Invalid JSON: {_where(error)}") from error
+
+
+def _values(body: bytes) -> Iterator[Any]:
+    for number, line in enumerate(body.split(b"\n"), 1):
+        if line.strip():
+            try:
+                yield loads(line)
+            except InvalidInput as refusal:
+                raise InvalidInput(f"Line {number}: {refusal.message}") from refusal
+
+
+def _where(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg.lower()} at line {error.lineno} column {error.colno}"
+    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else "a number or name that is not allowed"
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("duplicate name")
+    return names

@@ -1,0 +1,44 @@
+"""The secret key of an installation that sets none."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.management.utils import get_random_secret_key
+
+FILE_NAME = "secret_key"
+
+
+def folder(database: dict[str, Any], base: Path) -> Path:
+    """The folder of the SQLite file, or `base` when the database is a server."""
+    is_file = database["ENGINE"] == "ecommerce.sqlite" and database["NAME"] != ":memory:"
+    return Path(database["NAME"]).resolve().parent if is_file else base
+
+
+def kept_key(where: Path) -> str:
+    """Read the key kept in folder `where`; make one up and keep it, readable by its owner alone, when there is none.
+
+    A folder that can't be written to gives a key that lives as long as this process, and a line in the log.
+    """
+    path = where / FILE_NAME
+    if not path.exists():
+        try:
+            _keep(path, get_random_secret_key())
+        except OSError as error:
+            logging.getLogger(__name__).warning("SECRET_KEY is unset and can't be kept (%s): tokens end with this process.", error.strerror)
+            return get_random_secret_key()
+    return path.read_text().strip()
+
+
+def _keep(path: Path, key: str) -> None:
+    # Written beside and linked: of two processes that start at once, both read the same whole key.
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600, exist_ok=False)
+    draft.write_text(key + "\n")
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        logging.getLogger(__name__).debug("Another process kept its key first.")
+    finally:
+        draft.unlink()

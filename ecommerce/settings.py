@@ -1,0 +1,194 @@
+"""All settings. What differs between machines comes from the environment, read here and listed in the README."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+
+from ecommerce import databases, secret
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# -- Where and what ---------------------------------------------------------------------------------------------
+DEBUG = env.bool("DEBUG", False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+STORE_CURRENCY = env.str("STORE_CURRENCY", "USD")  # ISO 4217
+STORE_NAME = env.str("STORE_NAME", "Three Tongues Shop")
+
+# -- Databases --------------------------------------------------------------------------------------------------
+LOCK_TIMEOUT_S = env.int("LOCK_TIMEOUT_S", 10)
+STATEMENT_TIMEOUT_S = env.int("STATEMENT_TIMEOUT_S", 30)
+SQLITE_SYNCHRONOUS = env.str("SQLITE_SYNCHRONOUS", "NORMAL")  # FULL survives a power cut, at the price of an fsync
+DATABASES = {
+    "default": databases.configured(
+        env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}"),
+        lock_timeout_s=LOCK_TIMEOUT_S,
+        statement_timeout_s=STATEMENT_TIMEOUT_S,
+        sqlite_synchronous=SQLITE_SYNCHRONOUS,
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.AutoField"  # ids are int32 on the wire of gRPC
+REDIS_URL = env.str("REDIS_URL", "")
+
+# -- Secrets ----------------------------------------------------------------------------------------------------
+SECRET_KEY = env.str("SECRET_KEY", "") or secret.kept_key(secret.folder(DATABASES["default"], BASE_DIR))
+
+# -- Applications -----------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "ecommerce",
+    "accounts",
+    "catalog",
+    "orders",
+]
+MIDDLEWARE = [
+    "ecommerce.logs.RequestLog",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "ecommerce.urls"
+WSGI_APPLICATION = "ecommerce.wsgi.application"
+ASGI_APPLICATION = "ecommerce.asgi.application"
+APPEND_SLASH = True  # for /admin; paths of the API have no trailing slash
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "ecommerce" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+USE_THOUSAND_SEPARATOR = True
+
+# -- Web server -------------------------------------------------------------------------------------------------
+WEB_THREADS = env.int("WEB_THREADS", 4)  # per process; each keeps one database connection
+MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", 5 * 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True  # served from the packages: no collectstatic before the first request
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# -- Security ---------------------------------------------------------------------------------------------------
+HTTPS = env.bool("HTTPS", False)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("TRUST_PROXY", False) else None
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+X_FRAME_OPTIONS = "DENY"
+
+# -- Users and tokens -------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", 15)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("REFRESH_TOKEN_DAYS", 14)),
+    "SIGNING_KEY": SECRET_KEY,
+    "UPDATE_LAST_LOGIN": False,
+}
+
+# -- Budgets: requests a minute, one per caller over all protocols ----------------------------------------------
+RATE_LIMITS = env.str("RATE_LIMITS", "on").lower() not in ("off", "0", "false", "no")
+RATE_ANONYMOUS_PER_MINUTE = env.int("RATE_ANONYMOUS_PER_MINUTE", 600)
+RATE_USER_PER_MINUTE = env.int("RATE_USER_PER_MINUTE", 3_000)
+RATE_SIGN_IN_PER_MINUTE = env.int("RATE_SIGN_IN_PER_MINUTE", 20)
+
+# -- REST -------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_PARSER_CLASSES": ["ecommerce.rest.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["ecommerce.rest.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "ecommerce.rest.openapi.Schema",
+    "DEFAULT_FILTER_BACKENDS": [],
+    "EXCEPTION_HANDLER": "ecommerce.rest.errors.answer",
+    "URL_FORMAT_OVERRIDE": None,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": f"{STORE_NAME} REST API",
+    "DESCRIPTION": "Users, products and orders over REST. The same shop speaks GraphQL and gRPC.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"OrderStatus": "orders.models.Order.Status"},
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
+}
+
+# -- Logs: one JSON object a line, on stderr --------------------------------------------------------------------
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "ecommerce.logs.RequestIdFilter"}},
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request_id"]}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.request": {"level": "ERROR"},  # 4xx are in the line a request gets anyway
+        "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+    },
+}
+
+# -- Admin ------------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": STORE_NAME,
+    "SITE_HEADER": STORE_NAME,
+    "SITE_SYMBOL": "storefront",
+    "SHOW_VIEW_ON_SITE": False,
+}

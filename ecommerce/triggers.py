@@ -1,0 +1,128 @@
+"""Database triggers: what holds for every write, by whichever door it comes, SQL by hand included."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.recorder import MigrationRecorder
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """One rule in both databases' words.
+
+    `sqlite` is a whole CREATE TRIGGER statement; `postgresql` is the statement behind a function body, of the form
+    (when, body): `("BEFORE UPDATE", "NEW.version := ...; RETURN NEW;")`. `migration` is (app, name) of what adds it.
+    """
+
+    name: str
+    table: str
+    migration: tuple[str, str]
+    sqlite: str
+    postgresql: tuple[str, str]
+
+    def create_sql(self, vendor: str) -> list[str]:
+        if vendor == "sqlite":
+            return [self.sqlite]
+        when, body = self.postgresql
+        return [
+            f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$",
+            f"CREATE TRIGGER {self.name} {when} ON {self.table} FOR EACH ROW EXECUTE FUNCTION {self.name}()",
+        ]
+
+    def drop_sql(self, vendor: str) -> list[str]:
+        if vendor == "sqlite":
+            return [f"DROP TRIGGER IF EXISTS {self.name}"]
+        return [f"DROP TRIGGER IF EXISTS {self.name} ON {self.table}", f"DROP FUNCTION IF EXISTS {self.name}()"]
+
+
+class AddTrigger(Operation):
+    """The migration operation that installs a trigger; going back drops it."""
+
+    reversible = True
+
+    def __init__(self, trigger: Trigger) -> None:
+        self.trigger = trigger
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """Nothing: a trigger is no part of a model."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self._run(schema_editor, self.trigger.create_sql(schema_editor.connection.vendor))
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self._run(schema_editor, self.trigger.drop_sql(schema_editor.connection.vendor))
+
+    def describe(self) -> str:
+        return f"Add trigger {self.trigger.name}"
+
+    @staticmethod
+    def _run(schema_editor: Any, statements: list[str]) -> None:
+        for statement in statements:
+            schema_editor.execute(statement, params=None)
+
+
+def version_trigger(table: str, migration: tuple[str, str], *, touches_updated_at: bool) -> Trigger:
+    """Raise `version` by one whenever a row is updated, whatever the statement says of it.
+
+    With `touches_updated_at` the row's `updated_at` moves too when the statement leaves it alone.
+    """
+    name = f"{table}_version"
+    sqlite_touch = postgresql_touch = ""
+    if touches_updated_at:
+        now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+        sqlite_touch = f", updated_at = CASE WHEN NEW.updated_at IS OLD.updated_at THEN {now} ELSE NEW.updated_at END"
+        postgresql_touch = (
+            "IF NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN NEW.updated_at := clock_timestamp(); END IF; "
+        )
+    return Trigger(
+        name=name,
+        table=table,
+        migration=migration,
+        # The condition ends it where the connection has recursive triggers switched on.
+        sqlite=(
+            f"CREATE TRIGGER {name} AFTER UPDATE ON {table} FOR EACH ROW WHEN NEW.version IS NOT OLD.version + 1 "
+            f"BEGIN UPDATE {table} SET version = OLD.version + 1{sqlite_touch} WHERE id = NEW.id; END"
+        ),
+        postgresql=("BEFORE UPDATE", f"{postgresql_touch}NEW.version := OLD.version + 1; RETURN NEW;"),
+    )
+
+
+_REGISTRY: dict[str, Trigger] = {}
+
+
+def register(trigger: Trigger) -> Trigger:
+    """Have `missing()` look for this trigger."""
+    _REGISTRY[trigger.name] = trigger
+    return trigger
+
+
+def missing() -> list[str]:
+    """Names of the triggers whose migration ran and which are not there, or are switched off. Three statements."""
+    recorder = MigrationRecorder(connection)
+    applied = recorder.applied_migrations()
+    present = _present()
+    return sorted(name for name, trigger in _REGISTRY.items() if trigger.migration in applied and name not in present)
+
+
+def _present() -> set[str]:
+    sql = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') "
+        "AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace)",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql[connection.vendor])
+        return {name for (name,) in cursor.fetchall()}
+
+
+def install_missing() -> list[str]:
+    """Install what `missing()` names, and return those names."""
+    names = missing()
+    with connection.cursor() as cursor:
+        for name in names:
+            trigger = _REGISTRY[name]
+            for statement in trigger.drop_sql(connection.vendor) + trigger.create_sql(connection.vendor):
+                cursor.execute(statement)
+    return names

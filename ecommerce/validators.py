@@ -1,0 +1,31 @@
+"""Field rules that both databases must share, whatever each would take by itself."""
+
+import re
+
+from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator, RegexValidator
+from django.utils.deconstruct import deconstructible
+
+MAX_INT32 = 2**31 - 1
+
+
+@deconstructible
+class ProhibitSurrogates:
+    """Refuse lone surrogates: Python holds them, UTF-8 (RFC 3629, section 3) and so no database does."""
+
+    message = "Surrogate characters are not allowed."
+    code = "surrogates_not_allowed"
+
+    def __call__(self, value: str) -> None:
+        if re.search("[\ud800-\udfff]", str(value)):
+            raise ValidationError(self.message, code=self.code)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ProhibitSurrogates)
+
+    __hash__ = object.__hash__
+
+
+storable_text = [ProhibitNullCharactersValidator(), ProhibitSurrogates()]
+# Ignoring case means the same on both databases only for ASCII.
+printable_ascii = RegexValidator(r"\A[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?\Z", "Only printable ASCII characters are allowed.")

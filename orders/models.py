@@ -1,0 +1,96 @@
+"""Orders, their lines, and the record of who did what to them."""
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from catalog.models import MAX_PRICE, Product
+from ecommerce.validators import MAX_INT32, storable_text
+from orders.querysets import OrderQuerySet
+
+MAX_TOTAL = Decimal("9999999999999.99")
+
+
+class Order(models.Model):
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        PAID = "paid"
+        SHIPPED = "shipped"
+        DELIVERED = "delivered"
+        CANCELLED = "cancelled"
+        REFUNDED = "refunded"
+
+    number = models.CharField(max_length=32, unique=True, validators=storable_text)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="orders")
+    status = models.CharField(max_length=16, choices=Status, default=Status.PENDING, db_default=Status.PENDING)
+    total = models.DecimalField(max_digits=15, decimal_places=2)
+    version = models.IntegerField(default=1, db_default=1, editable=False)  # raised by a trigger, whoever writes
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), db_index=True)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["user", "-created_at", "-id"], name="orders_order_of_user")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=["pending", "paid", "shipped", "delivered", "cancelled", "refunded"]),
+                name="orders_order_status_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(total__gt=0) & models.Q(total__lte=MAX_TOTAL), name="orders_order_total_range"
+            ),
+            models.CheckConstraint(condition=~models.Q(number=""), name="orders_order_number_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class OrderItem(models.Model):
+    """A line: sku, name and price are copied, so that an order stays as it was when the product changes or goes."""
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="items")
+    product = models.ForeignKey(Product, models.SET_NULL, null=True, blank=True, related_name="order_items")
+    sku = models.CharField(max_length=64, null=True, blank=True)
+    name = models.CharField(max_length=200)
+    unit_price = models.DecimalField(max_digits=12, decimal_places=2)
+    quantity = models.IntegerField(validators=[MinValueValidator(1), MaxValueValidator(MAX_INT32)])
+    line_total = models.DecimalField(max_digits=15, decimal_places=2)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(quantity__gte=1) & models.Q(quantity__lte=MAX_INT32), name="orders_item_quantity_range"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(unit_price__gt=0) & models.Q(unit_price__lte=MAX_PRICE), name="orders_item_price_range"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(line_total__gt=0) & models.Q(line_total__lte=MAX_TOTAL), name="orders_item_total_range"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.name}"
+
+
+class OrderEvent(models.Model):
+    """One step in an order's life: who moved it where, and when. `actor` is null for what nobody signed in did."""
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="events")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    status = models.CharField(max_length=16, choices=Order.Status)
+    note = models.CharField(max_length=200, blank=True, default="")
+    at = models.DateTimeField(default=timezone.now, db_default=Now())
+
+    class Meta:
+        ordering = ["at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.status} at {self.at:%Y-%m-%d %H:%M}"
