@@ -2,8 +2,21 @@
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from ecommerce import limits
+from tests.services import requires_postgresql, requires_redis, requires_sqlite
+
+__all__ = ["requires_postgresql", "requires_redis", "requires_sqlite"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """On SQLite test on a file, as the shop runs: threads and live servers each have a connection to it of their own."""
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "shop.sqlite3")
+    else:
+        request.getfixturevalue("django_db_modify_db_settings_parallel_suffix")
 
 
 @pytest.fixture(autouse=True)
