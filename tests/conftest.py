@@ -12,7 +12,7 @@ __all__ = ["requires_postgresql", "requires_redis", "requires_sqlite"]
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """On SQLite test on a file, as the shop runs: threads and live servers each have a connection to it of their own."""
+    """On SQLite use a file, as the shop does: threads and live servers have connections of their own to it."""
     if connection.vendor == "sqlite":
         connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "shop.sqlite3")
     else:

@@ -1,4 +1,4 @@
-"""Services that not every machine has. A test that needs one asks for its fixture, and is skipped without it; in CI it fails."""
+"""Services that not every machine has: a test that needs one is skipped without it, and fails in CI."""
 
 import os
 from typing import NoReturn
