@@ -14,6 +14,8 @@ class UserExists(AlreadyExists):
 class InvalidToken(Unauthenticated):
     """The token is malformed, expired, used, revoked, or its user may not sign in any more."""
 
+    is_about_token = True
+
     def __init__(self) -> None:
         super().__init__("Invalid token")
 

@@ -50,7 +50,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(
-                Lower("email"), name="accounts_user_email_unique", violation_error_message="Email is already registered."
+                Lower("email"),
+                name="accounts_user_email_unique",
+                violation_error_message="Email is already registered.",
             ),
             models.CheckConstraint(condition=~models.Q(username=""), name="accounts_user_username_not_empty"),
             models.CheckConstraint(condition=models.Q(username__length__lte=80), name="accounts_user_username_length"),

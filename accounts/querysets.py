@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    pass
 
 
 class UserQuerySet(models.QuerySet["User"]):

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models
 
 if TYPE_CHECKING:
-    from catalog.models import Product
+    pass
+
+SORT_KEYS = ("id", "name", "price", "stock", "created_at", "updated_at")
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
@@ -19,6 +21,11 @@ class ProductQuerySet(models.QuerySet["Product"]):
         if text.isascii():
             return self.filter(name__icontains=text)
         return self.filter(name__iregex=_literal(text))
+
+    def sorted_by(self, key: str, *, descending: bool = False) -> Self:
+        """By one of SORT_KEYS; ties go by id, in the same direction."""
+        sign = "-" if descending else ""
+        return self.order_by(f"{sign}{key}", f"{sign}id")
 
     def for_list(self) -> Self:
         """Only what a list shows."""

@@ -72,6 +72,7 @@ class InvalidInput(DomainError):
 
 class Unauthenticated(DomainError):
     code = "unauthenticated"
+    is_about_token = False  # a token was sent, and is not worth anything
 
 
 class Forbidden(DomainError):

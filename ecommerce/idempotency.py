@@ -1,4 +1,7 @@
-"""An operation that a caller named by a key is done once, however often it is sent (IETF draft idempotency-key-header)."""
+"""An operation that a caller named by a key is done once, however often it is sent.
+
+The key is what the IETF draft idempotency-key-header calls so.
+"""
 
 import hashlib
 import json

@@ -26,7 +26,9 @@ def kept_key(where: Path) -> str:
         try:
             _keep(path, get_random_secret_key())
         except OSError as error:
-            logging.getLogger(__name__).warning("SECRET_KEY is unset and can't be kept (%s): tokens end with this process.", error.strerror)
+            logging.getLogger(__name__).warning(
+                "SECRET_KEY is unset and can't be kept (%s): tokens end with this process.", error.strerror
+            )
             return get_random_secret_key()
     return path.read_text().strip()
 

@@ -1,8 +1,39 @@
 """Every route of the HTTP server."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+from rest_framework.routers import SimpleRouter
+
+from accounts.views import ObtainToken, RefreshToken, RevokeToken, UserViewSet
+from catalog.views import ProductViewSet
+from ecommerce.rest import docs, fallbacks
+from ecommerce.rest.views import UnknownPath
+from orders.views import OrderViewSet, UserOrdersViewSet
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("products", ProductViewSet, basename="product")
+router.register("users", UserViewSet, basename="user")
+router.register("orders", OrderViewSet, basename="order")
+
+v1 = [
+    path("users/<int:pk>/orders", UserOrdersViewSet.as_view({"get": "list"}), name="user-orders"),
+    path("auth/token", ObtainToken.as_view(), name="token-obtain"),
+    path("auth/token/refresh", RefreshToken.as_view(), name="token-refresh"),
+    path("auth/token/revoke", RevokeToken.as_view(), name="token-revoke"),
+    *router.urls,
+]
 
 urlpatterns = [
+    path("", RedirectView.as_view(url="/api/docs")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include(v1)),
+    path("api/schema", docs.Schema.as_view(), name="schema"),
+    path("api/docs", docs.SwaggerUI.as_view(url_name="schema"), name="docs"),
+    re_path(r"^api(/.*)?$", UnknownPath.as_view()),
 ]
+
+handler400 = fallbacks.bad_request
+handler403 = fallbacks.permission_denied
+handler404 = fallbacks.page_not_found
+handler500 = fallbacks.server_error

@@ -28,4 +28,6 @@ class ProhibitSurrogates:
 
 storable_text = [ProhibitNullCharactersValidator(), ProhibitSurrogates()]
 # Ignoring case means the same on both databases only for ASCII.
-printable_ascii = RegexValidator(r"\A[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?\Z", "Only printable ASCII characters are allowed.")
+printable_ascii = RegexValidator(
+    r"\A[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?\Z", "Only printable ASCII characters are allowed."
+)

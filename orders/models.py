@@ -66,13 +66,16 @@ class OrderItem(models.Model):
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(quantity__gte=1) & models.Q(quantity__lte=MAX_INT32), name="orders_item_quantity_range"
+                condition=models.Q(quantity__gte=1) & models.Q(quantity__lte=MAX_INT32),
+                name="orders_item_quantity_range",
             ),
             models.CheckConstraint(
-                condition=models.Q(unit_price__gt=0) & models.Q(unit_price__lte=MAX_PRICE), name="orders_item_price_range"
+                condition=models.Q(unit_price__gt=0) & models.Q(unit_price__lte=MAX_PRICE),
+                name="orders_item_price_range",
             ),
             models.CheckConstraint(
-                condition=models.Q(line_total__gt=0) & models.Q(line_total__lte=MAX_TOTAL), name="orders_item_total_range"
+                condition=models.Q(line_total__gt=0) & models.Q(line_total__lte=MAX_TOTAL),
+                name="orders_item_total_range",
             ),
         ]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models
 
 if TYPE_CHECKING:
-    from orders.models import Order
+    pass
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -27,5 +27,5 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.order_by("-created_at", "-id")
 
     def locked(self) -> Self:
-        """Those rows, kept from other writers until the transaction ends; SQLite's BEGIN IMMEDIATE does that for all."""
-        return self.select_for_update(of=("self",)).order_by("pk")
+        """Those rows, kept from other writers until the transaction ends."""
+        return self.select_for_update().order_by("pk")

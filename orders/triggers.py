@@ -14,7 +14,7 @@ forget_product = triggers.register(
         name="orders_forget_product",
         table="catalog_product",
         migration=("orders", "0001_initial"),
-        sqlite=f"CREATE TRIGGER orders_forget_product BEFORE DELETE ON catalog_product FOR EACH ROW BEGIN {_forget} END",
+        sqlite=f"CREATE TRIGGER orders_forget_product BEFORE DELETE ON catalog_product BEGIN {_forget} END",
         postgresql=("BEFORE DELETE", f"{_forget} RETURN OLD;"),
     )
 )

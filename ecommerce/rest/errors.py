@@ -5,13 +5,22 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import DatabaseError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from ecommerce.errors import CATALOGUE, DomainError, Forbidden, InvalidInput, NotFound, TooLarge, Unavailable
+from ecommerce.errors import (
+    CATALOGUE,
+    DomainError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
 from ecommerce.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -36,10 +45,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
     if refusal is None:
         log.error("Unhandled error", exc_info=error)
         return Response(fault_body(), status=500)
-    response = Response(body_of(refusal), status=refusal.status)
-    for name, value in _headers(error, refusal, context).items():
-        response[name] = value
-    return response
+    return Response(body_of(refusal), status=refusal.status, headers=headers_of(refusal))
 
 
 def as_domain_error(error: Exception) -> DomainError | None:
@@ -80,7 +86,8 @@ def one_text_a_field(detail: Any, path: str = "") -> dict[str, str]:
     if isinstance(detail, dict):
         texts: dict[str, str] = {}
         for name, inner in detail.items():
-            texts |= one_text_a_field(inner, f"{path}.{name}" if path else str(name))
+            place = f"[{name}]" if isinstance(name, int) else f".{name}"
+            texts |= one_text_a_field(inner, (path + place).removeprefix("."))
         return texts
     if isinstance(detail, list) and any(isinstance(inner, dict | list) for inner in detail):
         texts = {}
@@ -93,7 +100,9 @@ def one_text_a_field(detail: Any, path: str = "") -> dict[str, str]:
 
 def body_of(refusal: DomainError) -> dict[str, Any]:
     """Build the body that a refusal has in v1."""
-    body: dict[str, Any] = {"error": refusal.message, "code": refusal.code, "request_id": request_id.get()}
+    # One text for what is not there and for what is not for this caller.
+    message = CATALOGUE["not_found"].title if refusal.code == "not_found" else refusal.message
+    body: dict[str, Any] = {"error": message, "code": refusal.code, "request_id": request_id.get()}
     if refusal.fields:
         body["errors"] = refusal.fields
     if refusal.details:
@@ -107,24 +116,12 @@ def fault_body() -> dict[str, Any]:
     return {"error": CATALOGUE["internal"].title, "code": "internal", "request_id": request_id.get()}
 
 
-def _headers(error: Exception, refusal: DomainError, context: dict[str, Any]) -> dict[str, str]:
+def headers_of(refusal: DomainError) -> dict[str, str]:
+    """Return the headers HTTP asks for: WWW-Authenticate with 401 (RFC 6750, 3), Retry-After (RFC 9110, 10.2.3)."""
     headers = {}
     if refusal.code == "unauthenticated":
-        headers["WWW-Authenticate"] = "Bearer" if refusal.message == CATALOGUE["unauthenticated"].title else _INVALID
+        bad_token = isinstance(refusal, Unauthenticated) and refusal.is_about_token
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if bad_token else "Bearer"
     if refusal.retry_after_s is not None:
         headers["Retry-After"] = str(refusal.retry_after_s)
     return headers
-
-
-_INVALID = 'Bearer error="invalid_token"'  # RFC 6750, 3.1
-
-
-def _json(request: HttpRequest, refusal: DomainError) -> HttpResponse:
-    return JsonResponse(body_of(refusal), status=refusal.status)
-
-
-def is_api(request: HttpRequest) -> bool:
-    return request.path.startswith(("/api/", "/health/")) or request.path == "/api"
-
-
-__all__ = ["DatabaseError", "answer", "as_domain_error", "body_of", "fault_body", "is_api", "one_text_a_field"]

@@ -48,8 +48,12 @@ def loads(body: bytes | str) -> Any:
         )
     except RecursionError as error:
         raise InvalidInput("Invalid JSON: nested too deep") from error
-    except ValueError as error:  # not JSON, not UTF-8, or an integer of thousands of digits
-        raise InvalidInput(f"Invalid JSON: {_where(error)}") from error
+    except json.JSONDecodeError as error:
+        raise InvalidInput(f"Invalid JSON: {error.msg.lower()} at line {error.lineno} column {error.colno}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput("Invalid JSON: not UTF-8") from error
+    except ValueError as error:
+        raise InvalidInput("Invalid JSON: an integer of too many digits") from error
 
 
 def _values(body: bytes) -> Iterator[Any]:
@@ -61,18 +65,12 @@ def _values(body: bytes) -> Iterator[Any]:
                 raise InvalidInput(f"Line {number}: {refusal.message}") from refusal
 
 
-def _where(error: ValueError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg.lower()} at line {error.lineno} column {error.colno}"
-    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else "a number or name that is not allowed"
-
-
 def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+    raise InvalidInput(f"Invalid JSON: {name} is no number")
 
 
 def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = dict(pairs)
     if len(names) != len(pairs):
-        raise ValueError("duplicate name")
+        raise InvalidInput("Invalid JSON: a name stands twice in one object")
     return names

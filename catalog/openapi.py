@@ -1,0 +1,127 @@
+"""What the OpenAPI document says of products."""
+
+from drf_spectacular.utils import extend_schema_view
+
+from catalog.serializers import (
+    ProductChangeSerializer,
+    ProductDetailSerializer,
+    ProductReplacementSerializer,
+    ProductRowSerializer,
+    ProductSerializer,
+)
+from ecommerce.rest.openapi import header, operation
+
+URL = "https://shop.example/api/v1/products/7"
+SENT = {"name": "Breakfast tea, 250 g", "description": "Assam and Kenya.", "price": 6.5, "stock": 40, "sku": "TEA-250"}
+ROW = {"id": 7, "name": SENT["name"], "price": 6.5, "stock": 40, "url": URL}
+PRODUCT = {
+    "id": 7,
+    **SENT,
+    "version": 1,
+    "created_at": "2026-11-22T09:30:00Z",
+    "updated_at": "2026-11-22T09:30:00Z",
+    "_links": {"self": URL, "update": URL, "delete": URL},
+}
+IF_MATCH = header("If-Match", "The ETag that the change was made from; 412 when the product has changed since.")
+CONDITIONAL = [
+    header("If-None-Match", "An ETag; 304 when the product still has it."),
+    header("If-Modified-Since", "An HTTP date; 304 when the product has not changed since."),
+]
+BATCH = {
+    "type": "object",
+    "required": ["created", "failed", "results"],
+    "properties": {
+        "created": {"type": "integer"},
+        "failed": {"type": "integer"},
+        "results": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["index", "status"],
+                "properties": {
+                    "index": {"type": "integer", "description": "Place in what was sent, from 0."},
+                    "status": {"type": "integer", "description": "201, or the status the row alone would have had."},
+                    "id": {"type": "integer"},
+                    "url": {"type": "string", "format": "uri"},
+                    "error": {"type": "string"},
+                    "code": {"type": "string"},
+                    "errors": {"type": "object", "additionalProperties": {"type": "string"}},
+                },
+            },
+        },
+    },
+}
+BATCH_GOT = {
+    "created": 1,
+    "failed": 1,
+    "results": [
+        {"index": 0, "status": 201, "id": 7, "url": URL},
+        {
+            "index": 1,
+            "status": 400,
+            "error": "Valid price is required",
+            "code": "invalid_input",
+            "errors": {"price": "Valid price is required"},
+        },
+    ],
+}
+
+products = extend_schema_view(
+    list=operation(
+        "List products",
+        answer=ProductRowSerializer(many=True),
+        got=ROW,
+        description="Search, narrow, sort and page through the products. A page past the end is empty.",
+    ),
+    retrieve=operation(
+        "Get a product", answer=ProductDetailSerializer, got=PRODUCT, errors=[304, 412], headers=CONDITIONAL
+    ),
+    create=operation(
+        "Create a product",
+        request=ProductSerializer,
+        sent=SENT,
+        answer=ProductDetailSerializer,
+        status=201,
+        got=PRODUCT,
+        errors=[403, 409],
+    ),
+    update=operation(
+        "Replace a product",
+        request=ProductReplacementSerializer,
+        sent=SENT,
+        answer=ProductDetailSerializer,
+        got=PRODUCT | {"version": 2},
+        errors=[403, 409, 412],
+        headers=[IF_MATCH],
+        description="Name and price are required; what else is left out returns to its default.",
+    ),
+    partial_update=operation(
+        "Change a product",
+        request=ProductChangeSerializer,
+        sent={"price": 6.9, "version": 1},
+        answer=ProductDetailSerializer,
+        got=PRODUCT | {"price": 6.9, "version": 2},
+        errors=[403, 409, 412],
+        headers=[IF_MATCH],
+        description="Changes what is sent, and nothing else.",
+    ),
+    destroy=operation(
+        "Delete a product",
+        status=204,
+        errors=[403, 412],
+        headers=[IF_MATCH],
+        description="Orders that name it keep the name, the SKU and the price it had.",
+    ),
+    batch=operation(
+        "Create many products",
+        request={
+            "application/json": ProductSerializer(many=True),
+            "application/x-ndjson": {"type": "string", "description": "One JSON object a line."},
+        },
+        sent=SENT,
+        answer=BATCH,
+        got=BATCH_GOT,
+        errors=[403],
+        description="Up to 10,000 rows, as a JSON array or as NDJSON. Each valid row is created.",
+    ),
+)

@@ -1,0 +1,84 @@
+"""Products over REST."""
+
+from typing import Any
+
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from catalog import openapi
+from catalog.actions import change_product, create_product, create_products, delete_product, replace_product
+from catalog.filters import ProductFilter
+from catalog.models import Product
+from catalog.permissions import can_edit_products
+from catalog.serializers import (
+    ProductChangeSerializer,
+    ProductDetailSerializer,
+    ProductReplacementSerializer,
+    ProductRowSerializer,
+    ProductSerializer,
+)
+from ecommerce.rest.batch import checked_rows, report
+from ecommerce.rest.conditional import validators, version_tag, versions_matching
+from ecommerce.rest.parsers import NDJSONParser, StrictJSONParser
+from ecommerce.rest.views import ShopViewSet
+
+
+@openapi.products
+class ProductViewSet(ShopViewSet):
+    queryset = Product.objects.all()
+    serializer_class = ProductDetailSerializer
+    filterset_class = ProductFilter
+    list_name = "products"
+    rules = dict.fromkeys(("create", "update", "partial_update", "destroy", "batch"), can_edit_products)
+
+    def list(self, request: Request) -> Response:
+        self.serializer_class = ProductRowSerializer
+        return self.page_of(self.get_queryset().for_list())
+
+    def retrieve(self, request: Request, pk: int) -> Response:
+        return self._shown(self.get_object())
+
+    def create(self, request: Request) -> Response:
+        product = create_product(actor=request.user, values=self._read(ProductSerializer))
+        return self._shown(product, status=201, headers={"Location": self._url(product.pk)})
+
+    def update(self, request: Request, pk: int) -> Response:
+        values = self._read(ProductReplacementSerializer)
+        return self._shown(replace_product(values=values, **self._target(pk, values)))
+
+    def partial_update(self, request: Request, pk: int) -> Response:
+        changes = self._read(ProductChangeSerializer, partial=True)
+        return self._shown(change_product(changes=changes, **self._target(pk, changes)))
+
+    def destroy(self, request: Request, pk: int) -> Response:
+        delete_product(**self._target(pk, {}))
+        return Response(status=204)
+
+    @action(detail=False, methods=["post"], parser_classes=[StrictJSONParser, NDJSONParser], pagination_class=None)
+    def batch(self, request: Request) -> Response:
+        rows = checked_rows(request.data, ProductSerializer)
+        results = create_products(actor=request.user, rows=[row for row in rows if isinstance(row, dict)])
+        return Response(report(rows, results, self._url))
+
+    def _read(self, serializer_class: type[ProductSerializer], **options: Any) -> dict[str, Any]:
+        serializer = serializer_class(data=self.request.data, **options)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def _target(self, pk: int, values: dict[str, Any]) -> dict[str, Any]:
+        """Who changes which product, from which version."""
+        return {
+            "actor": self.request.user,
+            "product_id": pk,
+            "expected_version": values.pop("version", None),
+            "if_match": versions_matching(self.request, pk),
+        }
+
+    def _shown(self, product: Product, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+        known_by = validators(version_tag(product.pk, product.version), product.updated_at)
+        return Response(self.get_serializer(product).data, status=status, headers=known_by | (headers or {}))
+
+    def _url(self, pk: int) -> str:
+        return reverse("product-detail", kwargs={"pk": pk}, request=self.request)

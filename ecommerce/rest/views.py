@@ -1,0 +1,84 @@
+"""What every REST view does: name the caller, count the request, ask the rule."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from django.db import models
+from rest_framework import viewsets
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ecommerce import limits
+from ecommerce.errors import NotFound, Unauthenticated
+from ecommerce.filters import FilterBackend
+from ecommerce.permissions import require
+from ecommerce.rest.conditional import conditional
+from ecommerce.rest.pagination import NumberedPages
+
+Rule = Callable[[Any], bool]
+
+
+def is_signed_in(user: Any) -> bool:
+    return bool(user.is_authenticated)
+
+
+class ShopView(APIView):
+    """`rules` maps an action, or outside a viewset a method in lower case, to who may; what it leaves out is open."""
+
+    rules: ClassVar[Mapping[str, Rule]] = {}
+
+    def perform_authentication(self, request: Request) -> None:
+        """Name the caller and count the request; one with a bad token counts for its address."""
+        try:
+            user_id = request.user.pk
+        except Unauthenticated:
+            limits.spend_request(user_id=None, address=address_of(request))
+            raise
+        limits.spend_request(user_id=user_id, address=address_of(request))
+
+    def check_permissions(self, request: Request) -> None:
+        rule = self.rules.get(self.action_name())
+        if rule is not None:
+            require(request.user, rule(request.user))
+
+    def action_name(self) -> str:
+        return getattr(self, "action", None) or (self.request.method or "").lower()
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().finalize_response(request, conditional(request, response), *args, **kwargs)
+
+
+class ShopViewSet(ShopView, viewsets.GenericViewSet):
+    """A resource: `queryset` is read through `visible_to`, and lists through the filter and the page."""
+
+    lookup_value_converter = "int"
+    pagination_class = NumberedPages
+    filter_backends = [FilterBackend]
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return super().get_queryset().visible_to(self.request.user)
+
+    def get_object(self) -> Any:
+        return get_object_or_404(self.get_queryset(), pk=self.kwargs["pk"])
+
+    def page_of(self, queryset: models.QuerySet[Any]) -> Response:
+        """Answer with one page of the rows that pass the filters."""
+        queryset = self.filter_queryset(queryset) if hasattr(self, "filterset_class") else queryset
+        page = self.paginate_queryset(queryset)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class UnknownPath(ShopView):
+    """The answer to every path under /api that nothing else answers."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise NotFound()
+
+
+def address_of(request: Request) -> str:
+    return request.META.get("REMOTE_ADDR") or "unknown"

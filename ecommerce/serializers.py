@@ -1,0 +1,122 @@
+"""What all serializers share: strict types, money, and one clear text for each field."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.db import models
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+from rest_framework.validators import UniqueValidator
+
+
+class TextField(serializers.CharField):
+    """Text, and nothing that merely could be written as text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class WholeNumberField(serializers.IntegerField):
+    """An integer, or a text of one; true and false are none."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class MoneyField(serializers.DecimalField):
+    """An amount in major units: read exactly, from a JSON number or its text; written as a number in v1."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs | {"coerce_to_string": False})
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if isinstance(data, bool) or not isinstance(data, int | float | Decimal | str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+    def to_representation(self, value: Any) -> float:
+        return float(value)
+
+
+NUMBERS = (serializers.IntegerField, serializers.DecimalField)
+
+
+class ShopSerializer(serializers.Serializer):
+    """`labels` names fields in messages where the field's own name does not."""
+
+    labels: ClassVar[dict[str, str]] = {}
+    default_error_messages = {"invalid": "An object is expected, not {datatype}"}
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        for name, field in fields.items():
+            if not field.read_only:
+                _word(field, self.labels.get(name, name.replace("_", " ")))
+        return fields
+
+
+class ShopModelSerializer(ShopSerializer, serializers.ModelSerializer):
+    """A model's fields with the model's validators. Whether a value is taken is for the action to say, and is a 409."""
+
+    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {
+        models.CharField: TextField,
+        models.TextField: TextField,
+        models.IntegerField: WholeNumberField,
+        models.DecimalField: MoneyField,
+    }
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> tuple[type, dict[str, Any]]:
+        field_class, kwargs = super().build_standard_field(field_name, model_field)
+        if "validators" in kwargs:
+            kwargs["validators"] = [rule for rule in kwargs["validators"] if not isinstance(rule, UniqueValidator)]
+        return field_class, kwargs
+
+    def get_validators(self) -> list[Any]:
+        return []
+
+
+def _word(field: serializers.Field, label: str) -> None:
+    """Say what is wrong with a field in the shop's words: «Name is required», «Valid price is required»."""
+    noun = label[:1].upper() + label[1:]
+    required, invalid = f"{noun} is required", f"Valid {label} is required"
+    number = isinstance(field, NUMBERS)
+    texts = dict.fromkeys(("invalid", "min_value", "max_string_length", "invalid_choice"), invalid)
+    texts |= dict.fromkeys(("required", "null", "blank"), invalid if number else required)
+    texts |= {
+        "max_value": f"{invalid}: at most {getattr(field, 'max_value', None)}",
+        "max_digits": f"{invalid}: too many digits",
+        "max_whole_digits": f"{invalid}: too many digits",
+        "max_decimal_places": f"{invalid}: at most {getattr(field, 'decimal_places', None)} decimals",
+        "max_length": f"{noun} has at most {getattr(field, 'max_length', None)} characters",
+    }
+    field.error_messages |= {key: text for key, text in texts.items() if key in field.error_messages}
+    for rule in field.validators:
+        if getattr(rule, "code", "") in texts and hasattr(rule, "limit_value"):
+            rule.message = texts[rule.code]
+
+
+class LinksField(serializers.Field):
+    """Absolute URLs by name: each name's route takes the object's id as `pk`."""
+
+    def __init__(self, routes: Mapping[str, str]) -> None:
+        self.routes = routes
+        super().__init__(source="*", read_only=True)
+
+    def to_representation(self, row: Any) -> dict[str, str]:
+        request = self.context.get("request")
+        return {name: reverse(route, kwargs={"pk": row.pk}, request=request) for name, route in self.routes.items()}
+
+
+class UrlField(LinksField):
+    """One absolute URL."""
+
+    def __init__(self, route: str) -> None:
+        super().__init__({"url": route})
+
+    def to_representation(self, row: Any) -> str:  # type: ignore[override]
+        return super().to_representation(row)["url"]

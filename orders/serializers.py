@@ -1,0 +1,50 @@
+"""What of an order goes in and out."""
+
+from typing import Any
+
+from ecommerce.serializers import LinksField, ShopModelSerializer, ShopSerializer, UrlField, WholeNumberField
+from ecommerce.validators import MAX_INT32
+from orders.actions import MAX_LINES
+from orders.models import Order, OrderItem
+
+
+class OrderItemSerializer(ShopModelSerializer):
+    class Meta:
+        model = OrderItem
+        fields = ("product_id", "sku", "name", "unit_price", "quantity", "line_total")
+        extra_kwargs = {"product_id": {"allow_null": True}}
+
+
+class OrderSerializer(ShopModelSerializer):
+    items = OrderItemSerializer(many=True, read_only=True)
+    _links = LinksField({"self": "order-detail", "cancel": "order-cancel"})
+
+    class Meta:
+        model = Order
+        fields = ("id", "number", "user_id", "status", "total", "version", "created_at", "items", "_links")
+        extra_kwargs = {"user_id": {"allow_null": True}}
+
+
+class OrderRowSerializer(ShopModelSerializer):
+    """An order in the list of a user's orders."""
+
+    url = UrlField("order-detail")
+
+    class Meta:
+        model = Order
+        fields = ("id", "total", "status", "url")
+
+
+class OrderLineSerializer(ShopSerializer):
+    product_id = WholeNumberField(min_value=1, max_value=MAX_INT32)
+    quantity = WholeNumberField(min_value=1, max_value=MAX_INT32)
+
+
+class BasketSerializer(ShopSerializer):
+    """What to order; lines that name the same product are merged."""
+
+    items = OrderLineSerializer(many=True, allow_empty=False, max_length=MAX_LINES)
+
+    def lines(self) -> list[tuple[int, int]]:
+        items: list[dict[str, Any]] = self.validated_data["items"]
+        return [(item["product_id"], item["quantity"]) for item in items]
