@@ -6,13 +6,15 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from catalog.errors import ProductChanged, ProductNotFound, SkuTaken, StaleProduct
-from catalog.models import Product
+from catalog.models import SKU_CONSTRAINT, Product
 from catalog.permissions import can_edit_products
 from ecommerce.cleaning import clean_fields
+from ecommerce.databases import violated_constraint
 from ecommerce.errors import DomainError
 from ecommerce.permissions import require
 
 WRITABLE = ("name", "description", "price", "stock", "sku")
+REQUIRED: Mapping[str, Any] = {"name": None, "price": None}
 DEFAULTS: Mapping[str, Any] = {"description": "", "stock": 0, "sku": None}
 
 
@@ -39,7 +41,7 @@ def replace_product(
     return change_product(
         actor=actor,
         product_id=product_id,
-        changes={**DEFAULTS, **values},
+        changes={**REQUIRED, **DEFAULTS, **values},
         expected_version=expected_version,
         if_match=if_match,
     )
@@ -139,6 +141,8 @@ def _save(product: Product, update_fields: list[str] | None = None) -> Product:
         with transaction.atomic():
             product.save(update_fields=update_fields)
     except IntegrityError as error:
+        if SKU_CONSTRAINT not in violated_constraint(error):
+            raise
         raise SkuTaken() from error
     if update_fields:
         product.refresh_from_db(fields=["version", "updated_at"])  # the trigger wrote them

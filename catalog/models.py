@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Length, Lower, Now
 from django.utils import timezone
@@ -12,13 +12,21 @@ from ecommerce.validators import MAX_INT32, printable_ascii, storable_text
 
 MAX_PRICE = Decimal("9999999999.99")
 MIN_PRICE = Decimal("0.01")
+MAX_DESCRIPTION_LENGTH = 20_000
+SKU_CONSTRAINT = "catalog_product_sku_unique"
 
 models.CharField.register_lookup(Length)
 
 
 class Product(models.Model):
     name = models.CharField(max_length=200, validators=storable_text)
-    description = models.TextField(blank=True, default="", db_default="", max_length=20_000, validators=storable_text)
+    description = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        max_length=MAX_DESCRIPTION_LENGTH,  # what forms and serializers check; a model checks its validators alone
+        validators=[MaxLengthValidator(MAX_DESCRIPTION_LENGTH), *storable_text],
+    )
     price = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(MIN_PRICE)])
     stock = models.IntegerField(
         default=0, db_default=0, validators=[MinValueValidator(0), MaxValueValidator(MAX_INT32)]
@@ -40,9 +48,7 @@ class Product(models.Model):
             models.Index(fields=["stock", "id"], name="catalog_product_stock"),
         ]
         constraints = [
-            models.UniqueConstraint(
-                Lower("sku"), name="catalog_product_sku_unique", violation_error_message="SKU is already taken."
-            ),
+            models.UniqueConstraint(Lower("sku"), name=SKU_CONSTRAINT, violation_error_message="SKU is already taken."),
             models.CheckConstraint(condition=~models.Q(name=""), name="catalog_product_name_not_empty"),
             models.CheckConstraint(condition=models.Q(name__length__lte=200), name="catalog_product_name_length"),
             # The upper bound also keeps out PostgreSQL's NaN and SQLite's texts, which are above every number.

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=200, validators=[django.core.validators.ProhibitNullCharactersValidator(), ecommerce.validators.ProhibitSurrogates()])),
-                ('description', models.TextField(blank=True, db_default='', default='', max_length=20000, validators=[django.core.validators.ProhibitNullCharactersValidator(), ecommerce.validators.ProhibitSurrogates()])),
+                ('description', models.TextField(blank=True, db_default='', default='', max_length=20000, validators=[django.core.validators.MaxLengthValidator(20000), django.core.validators.ProhibitNullCharactersValidator(), ecommerce.validators.ProhibitSurrogates()])),
                 ('price', models.DecimalField(decimal_places=2, max_digits=12, validators=[django.core.validators.MinValueValidator(Decimal('0.01'))])),
                 ('stock', models.IntegerField(db_default=0, default=0, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(2147483647)])),
                 ('sku', models.CharField(blank=True, default=None, max_length=64, null=True, validators=[django.core.validators.RegexValidator('\\A[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?\\Z', 'Only printable ASCII characters are allowed.')], verbose_name='SKU')),
