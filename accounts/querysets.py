@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models
 
 if TYPE_CHECKING:
-    pass
+    from accounts.models import User  # noqa: F401  # the type in quotes below
 
 
 class UserQuerySet(models.QuerySet["User"]):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models
 
 if TYPE_CHECKING:
-    pass
+    from catalog.models import Product  # noqa: F401  # the type in quotes below
 
 SORT_KEYS = ("id", "name", "price", "stock", "created_at", "updated_at")
 

@@ -1,6 +1,8 @@
 """Field rules that both databases must share, whatever each would take by itself."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator, RegexValidator
@@ -26,7 +28,7 @@ class ProhibitSurrogates:
     __hash__ = object.__hash__
 
 
-storable_text = [ProhibitNullCharactersValidator(), ProhibitSurrogates()]
+storable_text: list[Callable[[Any], None]] = [ProhibitNullCharactersValidator(), ProhibitSurrogates()]
 # Ignoring case means the same on both databases only for ASCII.
 printable_ascii = RegexValidator(
     r"\A[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?\Z", "Only printable ASCII characters are allowed."

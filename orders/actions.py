@@ -139,8 +139,8 @@ def _take_stock(quantities: Mapping[int, int]) -> list[Product]:
 
 def _give_back(order: Order) -> None:
     quantities: Counter[int] = Counter()  # an imported order may name a product on several lines
-    for item in order.items.exclude(product=None):
-        quantities[item.product_id] += item.quantity
+    for product_id, quantity in order.items.exclude(product=None).values_list("product_id", "quantity"):
+        quantities[product_id] += quantity
     wanted = Product.objects.filter(pk__in=quantities)
     locked_ids = [product.pk for product in wanted.locked()]
     units = _units_by_row(quantities)
