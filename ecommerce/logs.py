@@ -4,7 +4,8 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +21,17 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+@contextmanager
+def named(given: str) -> Iterator[str]:
+    """Name what is logged inside after one request: by `given` where that is well formed, else by a new name."""
+    name = given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
+    token = request_id.set(name)
+    try:
+        yield name
+    finally:
+        request_id.reset(token)
+
+
 class RequestLog:
     """Name each request, by its own X-Request-ID where that is well formed, and log it when it is answered."""
 
@@ -27,24 +39,27 @@ class RequestLog:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
-        name = given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
-        token, start = request_id.set(name), time.perf_counter()
-        try:
+        start = time.perf_counter()
+        with named(request.headers.get("X-Request-ID", "")) as name:
             response = self.get_response(request)
             response["X-Request-ID"] = name
-            _write_line(request, response, time.perf_counter() - start)
-        finally:
-            request_id.reset(token)
+            write_line(
+                method=request.method or "",
+                path=request.path,
+                status=response.status_code,
+                seconds=time.perf_counter() - start,
+                address=request.META.get("REMOTE_ADDR", ""),
+            )
         return response
 
 
-def _write_line(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+def write_line(*, method: str, path: str, status: int, seconds: float, address: str) -> None:
+    """Log the one line that a request gets."""
     facts = {
-        "method": request.method,
-        "path": request.path,
-        "status": response.status_code,
+        "method": method,
+        "path": path,
+        "status": status,
         "duration_ms": round(seconds * 1000, 1),
-        "address": request.META.get("REMOTE_ADDR"),
+        "address": address,
     }
     log.info("request", extra=facts)

@@ -1,0 +1,73 @@
+"""The ASGI entry point: one port for everything. Streams are answered on the event loop, all else on threads."""
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from django.conf import settings
+from django.urls import get_resolver
+
+from ecommerce import wsgi  # first: it sets Django up
+from ecommerce.bridge import Bridge
+from ecommerce.threads import ThreadPool
+
+STOP_S = 1  # for the threads, once the server has waited for its connections
+READY_S = 5.5
+MAX_PROBES_WAITING = 20
+
+log = logging.getLogger(__name__)
+web_threads = ThreadPool("web", size=settings.WEB_THREADS, max_waiting=settings.WEB_QUEUE)
+# Probes have threads of their own: they are answered when every web thread waits for a database that hangs.
+live_thread = ThreadPool("live", size=1, max_waiting=MAX_PROBES_WAITING)
+ready_thread = ThreadPool("ready", size=1, max_waiting=MAX_PROBES_WAITING, keeps_connections=False)
+
+web = Bridge(wsgi.application, web_threads)
+# The first that takes a connection answers it. What streams (events, WebSocket, gRPC-Web) joins here.
+ROUTES: list[tuple[Callable[[Any], bool], Callable[..., Any]]] = [
+    (lambda scope: scope["path"] == "/health/live", Bridge(wsgi.application, live_thread)),
+    (lambda scope: scope["path"] == "/health/ready", Bridge(wsgi.application, ready_thread, answer_within_s=READY_S)),
+    (lambda scope: scope["type"] == "http", web),
+]
+
+
+async def application(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+    """Hand the connection to the first route that takes it."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+        return
+    app = next((app for takes, app in ROUTES if takes(scope)), _refused)
+    await app(scope, receive, send)
+
+
+async def _refused(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+    """Refuse a WebSocket that no route takes: closed before it is accepted, it is answered 403."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+async def _lifespan(receive: Any, send: Any) -> None:
+    while (message := await receive())["type"] != "lifespan.shutdown":
+        _start()
+        await send({"type": f"{message['type']}.complete"})
+    pools = (web_threads, live_thread, ready_thread)
+    ended = await asyncio.gather(*(asyncio.to_thread(pool.stop, STOP_S) for pool in pools))
+    if not all(ended):
+        log.warning("Requests were still running when the server ended.")
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def _start() -> None:
+    _ = get_resolver().url_patterns  # imported now, not by the first request; a fault in them ends the start
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    """End a worker whose supervisor was killed: it would hold the port for ever."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
