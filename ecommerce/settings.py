@@ -92,7 +92,10 @@ USE_THOUSAND_SEPARATOR = True
 
 # -- Web server -------------------------------------------------------------------------------------------------
 WEB_THREADS = env.int("WEB_THREADS", 4)  # per process; each keeps one database connection
+WEB_QUEUE = env.int("WEB_QUEUE", 1_000)  # requests that wait for a thread; one more is told 503
 MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", 5 * 1024 * 1024)
+BODY_TIMEOUT_S = env.int("BODY_TIMEOUT_S", 60)  # for a whole body to arrive
+SEND_TIMEOUT_S = env.int("SEND_TIMEOUT_S", 30)  # for a client to take one piece of a streamed answer
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 STATIC_URL = "/static/"
@@ -102,6 +105,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # -- Security ---------------------------------------------------------------------------------------------------
 HTTPS = env.bool("HTTPS", False)
+SECURE_REDIRECT_EXEMPT = [r"^health/"]  # probes speak plain HTTP
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS

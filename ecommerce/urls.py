@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.views import ObtainToken, RefreshToken, RevokeToken, UserViewSet
 from catalog.views import ProductViewSet
+from ecommerce import health
 from ecommerce.rest import docs, fallbacks
 from ecommerce.rest.views import UnknownPath
 from orders.views import OrderViewSet, UserOrdersViewSet
@@ -27,6 +28,8 @@ v1 = [
 urlpatterns = [
     path("", RedirectView.as_view(url="/api/docs")),
     path("admin/", admin.site.urls),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
     path("api/v1/", include(v1)),
     path("api/schema", docs.Schema.as_view(), name="schema"),
     path("api/docs", docs.SwaggerUI.as_view(url_name="schema"), name="docs"),
