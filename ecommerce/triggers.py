@@ -70,8 +70,11 @@ def version_trigger(table: str, migration: tuple[str, str], *, touches_updated_a
     """
     name = f"{table}_version"
     sqlite_touch = postgresql_touch = ""
+    # The condition ends it where the connection has recursive triggers switched on.
+    sqlite_when = "NEW.version IS NOT OLD.version + 1"
     if touches_updated_at:
         now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+        sqlite_when += " OR NEW.updated_at IS OLD.updated_at"
         sqlite_touch = f", updated_at = CASE WHEN NEW.updated_at IS OLD.updated_at THEN {now} ELSE NEW.updated_at END"
         postgresql_touch = (
             "IF NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN NEW.updated_at := clock_timestamp(); END IF; "
@@ -80,9 +83,8 @@ def version_trigger(table: str, migration: tuple[str, str], *, touches_updated_a
         name=name,
         table=table,
         migration=migration,
-        # The condition ends it where the connection has recursive triggers switched on.
         sqlite=(
-            f"CREATE TRIGGER {name} AFTER UPDATE ON {table} FOR EACH ROW WHEN NEW.version IS NOT OLD.version + 1 "
+            f"CREATE TRIGGER {name} AFTER UPDATE ON {table} FOR EACH ROW WHEN {sqlite_when} "
             f"BEGIN UPDATE {table} SET version = OLD.version + 1{sqlite_touch} WHERE id = NEW.id; END"
         ),
         postgresql=("BEFORE UPDATE", f"{postgresql_touch}NEW.version := OLD.version + 1; RETURN NEW;"),
