@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import connection
 
 from ecommerce import limits
+from tests.live import live_shop, migrated_template  # noqa: F401  # fixtures
 from tests.services import requires_postgresql, requires_redis, requires_sqlite
 
 __all__ = ["requires_postgresql", "requires_redis", "requires_sqlite"]
@@ -28,3 +29,9 @@ def cheap_passwords() -> None:
 @pytest.fixture(autouse=True)
 def unspent_budgets() -> None:
     limits._purses.clear()
+
+
+@pytest.fixture
+def unlimited(settings) -> None:
+    """Lift the budgets, whose counters are statements too."""
+    settings.RATE_LIMITS = False

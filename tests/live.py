@@ -1,0 +1,218 @@
+"""Real server processes on a fresh database, for tests of races, kills and sockets.
+
+    def test_forty_units_make_forty_orders(live_shop):
+        shop = live_shop(processes=2)                   # RATE_LIMITS=off unless the test says RATE_LIMITS="on"
+        with shop.database():                           # the ORM, the factories and the actions work in that database
+            product = make_product(stock=40)
+            buyers = [make_user() for _ in range(60)]   # with password="...": one who can sign in at the server
+        answers = [httpx.post(f"{url}/api/v1/orders", ...) for url in shop.urls]
+        shop.servers[0].kill()                          # kill -9
+        server = shop.start()                           # one more process, on the same database
+        with shop.database():
+            assert Order.objects.count() == 40
+
+`live_shop` is a fixture (tests/conftest.py); no `django_db` mark is needed. The database is a copy of one that is
+migrated once a session: a file on SQLite, `CREATE DATABASE ... TEMPLATE` on PostgreSQL, whichever DATABASE_URL names.
+Servers share the SECRET_KEY of the test process: a token minted here, inside `shop.database()`, is good there.
+`shop.database()` is for the test's own thread; other threads keep the test database.
+"""
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import environ
+import httpx
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from django.db.utils import ConnectionHandler
+from django.test import override_settings
+
+from ecommerce import databases
+
+START_S = 30
+PORTS = range(20_000, 32_768)  # below the ports that the system hands out to clients
+ROOT = Path(__file__).resolve().parent.parent
+REAL_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+
+
+class Server:
+    """One uvicorn process."""
+
+    def __init__(self, database_url: str, folder: Path, env: dict[str, str]) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_path = folder / f"server-{self.port}.log"
+        command = [sys.executable, "-m", "uvicorn", "ecommerce.asgi:application", "--port", str(self.port)]
+        command += ["--no-access-log", "--no-proxy-headers", "--timeout-graceful-shutdown", "3"]
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def wait_until_live(self) -> None:
+        """Return when /health/live answers; raise, with the server's log, when it does not."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                httpx.get(f"{self.url}/health/live", timeout=2).raise_for_status()
+            except httpx.TransportError:
+                time.sleep(0.05)
+            else:
+                return
+        raise RuntimeError(f"The server on port {self.port} did not start:\n{self.log}")
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, how: int = signal.SIGTERM, timeout_s: float = 10) -> float:
+        """Send a signal and return the seconds until the process is gone. Raises subprocess.TimeoutExpired."""
+        start = time.monotonic()
+        self.process.send_signal(how)
+        self.process.wait(timeout_s)
+        return time.monotonic() - start
+
+
+class Shop:
+    """A database of its own, and the server processes on it."""
+
+    def __init__(self, database_url: str, folder: Path, unblock: Callable, env: dict[str, str]) -> None:
+        self.database_url, self.folder, self._unblock = database_url, folder, unblock
+        ours = {"DATABASE_URL": database_url, "RATE_LIMITS": "off", "SECRET_KEY": settings.SECRET_KEY}
+        self.env = {**os.environ, **ours, **env}
+        self.servers: list[Server] = []
+
+    @property
+    def urls(self) -> list[str]:
+        return [server.url for server in self.servers]
+
+    @property
+    def url(self) -> str:
+        return self.servers[0].url
+
+    def start(self, processes: int = 1, **env: str) -> Server:
+        """Start further server processes, with `env` on top of the shop's; returns the last when all answer."""
+        servers = [Server(self.database_url, self.folder, {**self.env, **env}) for _ in range(processes)]
+        self.servers += servers
+        for server in servers:
+            server.wait_until_live()
+        return self.servers[-1]
+
+    @contextmanager
+    def database(self) -> Iterator[None]:
+        """Let the ORM in this thread, and what is built on it, work in the shop's database."""
+        with self._unblock(), using(self.database_url), override_settings(PASSWORD_HASHERS=REAL_HASHERS):
+            yield
+
+    def kill_all(self) -> None:
+        for server in self.servers:
+            server.kill()
+
+
+@contextmanager
+def using(database_url: str) -> Iterator[None]:
+    """Swap the default connection of this thread for one to `database_url`."""
+    config = databases.configured(
+        environ.Env.db_url_config(database_url),
+        lock_timeout_s=settings.LOCK_TIMEOUT_S,
+        statement_timeout_s=settings.STATEMENT_TIMEOUT_S,
+        sqlite_synchronous=settings.SQLITE_SYNCHRONOUS,
+    )
+    before, inside = connections["default"], ConnectionHandler({"default": config})["default"]
+    connections["default"] = inside
+    try:
+        yield
+    finally:
+        connections["default"] = before
+        inside.close()
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+
+
+# -- Fresh databases --------------------------------------------------------------------------------------------
+def _server_url() -> str | None:
+    """The configured PostgreSQL, or None on SQLite."""
+    url = os.environ.get("DATABASE_URL", "")
+    return None if not url or url.startswith("sqlite") else url
+
+
+def _renamed(url: str, name: str) -> str:
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+def _administer(server_url: str, statement: str) -> None:
+    url = _renamed(server_url, "postgres").replace("psql://", "postgresql://").replace("pgsql://", "postgresql://")
+    with psycopg.connect(url, autocommit=True) as administrator:
+        administrator.execute(statement)
+
+
+@contextmanager
+def fresh_database(folder: Path, template_url: str | None = None) -> Iterator[str]:
+    """Yield the URL of a new database, empty or a copy of `template_url`; on PostgreSQL drop it in the end."""
+    server_url, name = _server_url(), f"live_{uuid4().hex[:16]}"
+    if server_url is None:
+        path = folder / "db.sqlite3"
+        if template_url is not None:
+            shutil.copy(urlsplit(template_url).path, path)
+        yield f"sqlite:///{path}"
+        return
+    template = f" TEMPLATE {urlsplit(template_url).path[1:]}" if template_url else ""
+    _administer(server_url, f"CREATE DATABASE {name}{template}")
+    try:
+        yield _renamed(server_url, name)
+    finally:
+        _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def migrated_template(tmp_path_factory: pytest.TempPathFactory, django_db_blocker) -> Iterator[str]:
+    """The URL of a database that is migrated and empty; copy it, and leave it as it is."""
+    with fresh_database(tmp_path_factory.mktemp("template")) as url:
+        with django_db_blocker.unblock(), using(url):
+            call_command("migrate", verbosity=0)
+        yield url
+
+
+@pytest.fixture
+def live_shop(tmp_path: Path, migrated_template: str, django_db_blocker) -> Iterator[Callable[..., Shop]]:
+    """Start a shop: `live_shop(processes=1, **env)`. Its processes are killed when the test ends."""
+    with fresh_database(tmp_path, migrated_template) as url:
+        shops: list[Shop] = []
+
+        def start(processes: int = 1, **env: str) -> Shop:
+            shop = Shop(url, tmp_path, django_db_blocker.unblock, env)
+            shops.append(shop)
+            shop.start(processes)
+            return shop
+
+        yield start
+        for shop in shops:
+            shop.kill_all()
