@@ -1,9 +1,11 @@
 """What all serializers share: strict types, money, and one clear text for each field."""
 
 from collections.abc import Mapping
+from copy import copy
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from django.core.validators import EmailValidator
 from django.db import models
 from rest_framework import serializers
 from rest_framework.reverse import reverse
@@ -95,9 +97,15 @@ def _word(field: serializers.Field, label: str) -> None:
         "max_length": f"{noun} has at most {getattr(field, 'max_length', None)} characters",
     }
     field.error_messages |= {key: text for key, text in texts.items() if key in field.error_messages}
-    for rule in field.validators:
-        if getattr(rule, "code", "") in texts and hasattr(rule, "limit_value"):
-            rule.message = texts[rule.code]
+    field.validators = [_worded(rule, texts) for rule in field.validators]
+
+
+def _worded(rule: Any, texts: Mapping[str, str]) -> Any:
+    if not (isinstance(rule, EmailValidator) or hasattr(rule, "limit_value")) or rule.code not in texts:
+        return rule
+    worded = copy(rule)  # the model has the same one
+    worded.message = texts[rule.code]
+    return worded
 
 
 class LinksField(serializers.Field):

@@ -94,8 +94,8 @@ def one_text_a_field(detail: Any, path: str = "") -> dict[str, str]:
         for index, inner in enumerate(detail):
             texts |= one_text_a_field(inner, f"{path}[{index}]")
         return texts
-    text = " ".join(map(str, detail)) if isinstance(detail, list) else str(detail)
-    return {path or "non_field_errors": text} if text else {}
+    text = str(detail[0]) if isinstance(detail, list) and detail else str(detail or "")
+    return {path.removesuffix(".non_field_errors") or "non_field_errors": text} if text else {}
 
 
 def body_of(refusal: DomainError) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""A REST client inside the test process, signed in by a real token."""
+
+import json
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from accounts.models import User
+from accounts.tokens import _refresh_token
+
+
+class Api:
+    """`Api(user).post("/products", {...})`: paths are below /api/v1, or whole URLs of an answer."""
+
+    def __init__(self, user: User | None = None) -> None:
+        self.client = Client(raise_request_exception=False)
+        self.headers: dict[str, str] = {}
+        if user is not None:
+            token: RefreshToken = _refresh_token(user)
+            self.headers["Authorization"] = f"Bearer {token.access_token}"
+
+    def get(self, path: str, **headers: str) -> HttpResponse:
+        return self.send("get", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        return self.send("post", path, body, **headers)
+
+    def put(self, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        return self.send("put", path, body, **headers)
+
+    def patch(self, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        return self.send("patch", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> HttpResponse:
+        return self.send("delete", path, **headers)
+
+    def send(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json", **headers: str
+    ) -> HttpResponse:
+        """Send `body` as JSON, or as it is when it is text or bytes. `If_Match="..."` is the header If-Match."""
+        url = path.removeprefix("http://testserver") if "://" in path else f"/api/v1{path}"
+        names = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is None:
+            return self.client.generic(method.upper(), url, headers=names)
+        content = body if isinstance(body, str | bytes) else json.dumps(body)
+        return self.client.generic(method.upper(), url, content, content_type=content_type, headers=names)
+
+
+def errors_of(response: HttpResponse) -> dict[str, Any]:
+    """Return the body of a refusal without the request id, which no two share."""
+    body = dict(response.json())
+    assert body.pop("request_id") == response["X-Request-ID"]
+    return body
