@@ -126,7 +126,8 @@ def _place(actor: Any, quantities: Mapping[int, int]) -> Order:
 
 def _take_stock(quantities: Mapping[int, int]) -> list[Product]:
     """Lower the stock of every product by its units, or raise. Returns the products, in id order."""
-    wanted = Product.objects.filter(pk__in=quantities)
+    # An id beyond the column's 32 bits is unknown too, and SQLite's driver can't even ask for one beyond 64.
+    wanted = Product.objects.filter(pk__in=[pk for pk in quantities if 0 < pk <= MAX_INT32])
     products = list(wanted.locked())
     if unknown := quantities.keys() - {product.pk for product in products}:
         raise UnknownProduct(unknown)
