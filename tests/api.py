@@ -11,6 +11,12 @@ from accounts.models import User
 from accounts.tokens import _refresh_token
 
 
+def access_token(user: User) -> str:
+    """Return a token as a sign-in would give it, without the password."""
+    token: RefreshToken = _refresh_token(user)
+    return str(token.access_token)
+
+
 class Api:
     """`Api(user).post("/products", {...})`: paths are below /api/v1, or whole URLs of an answer."""
 
@@ -18,8 +24,7 @@ class Api:
         self.client = Client(raise_request_exception=False)
         self.headers: dict[str, str] = {}
         if user is not None:
-            token: RefreshToken = _refresh_token(user)
-            self.headers["Authorization"] = f"Bearer {token.access_token}"
+            self.headers["Authorization"] = f"Bearer {access_token(user)}"
 
     def get(self, path: str, **headers: str) -> HttpResponse:
         return self.send("get", path, **headers)
