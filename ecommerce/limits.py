@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def _spend(caller: str, limit: int) -> None:
         purse.left += max(drawn - 1, 0)
         purse.is_empty = drawn == 0
     if not drawn:
-        raise RateLimited(retry_after_s=int((window + 1) * WINDOW_S - now) + 1)
+        raise RateLimited(retry_after_s=math.ceil((window + 1) * WINDOW_S - now))
 
 
 def _purse_of(caller: str, window: int) -> _Purse:
