@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import environ
+from django.urls import reverse_lazy
 
 from ecommerce import databases, secret
 
@@ -200,5 +201,37 @@ UNFOLD = {
     "SITE_TITLE": STORE_NAME,
     "SITE_HEADER": STORE_NAME,
     "SITE_SYMBOL": "storefront",
+    "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "LOGIN": {"form": "ecommerce.admin.sign_in.SignInForm"},
+    "DASHBOARD_CALLBACK": "orders.admin.dashboard.fill_dashboard",
+    "STYLES": [f"{STATIC_URL}shop/admin.css"],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}shop/favicon.svg"}],
+    "SIDEBAR": {
+        "navigation": [
+            {
+                "title": "Shop",
+                "items": [
+                    {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                    {
+                        "title": "Orders",
+                        "icon": "receipt_long",
+                        "link": reverse_lazy("admin:orders_order_changelist"),
+                    },
+                    {
+                        "title": "Products",
+                        "icon": "inventory_2",
+                        "link": reverse_lazy("admin:catalog_product_changelist"),
+                    },
+                    {"title": "Users", "icon": "group", "link": reverse_lazy("admin:accounts_user_changelist")},
+                ],
+            },
+            {
+                "title": "For developers",
+                "separator": True,
+                "items": [{"title": "REST API", "icon": "api", "link": "/api/docs"}],
+            },
+        ],
+    },
 }

@@ -1,0 +1,5 @@
+"""Users for staff."""
+
+from accounts.admin.users import UserAdmin
+
+__all__ = ["UserAdmin"]

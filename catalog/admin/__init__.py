@@ -1,0 +1,5 @@
+"""Products for staff."""
+
+from catalog.admin.products import ProductAdmin
+
+__all__ = ["ProductAdmin"]
