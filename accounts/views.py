@@ -1,21 +1,18 @@
 """Users and tokens over REST."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
-from rest_framework.serializers import Serializer
 
 from accounts import openapi
-from accounts.actions import register_user
+from accounts.entrance import refresh, register, sign_in, sign_out
 from accounts.models import User
 from accounts.permissions import can_list_users
-from accounts.serializers import CredentialsSerializer, RefreshSerializer, RegistrationSerializer, UserSerializer
-from accounts.tokens import TokenPair, obtain_tokens, revoke_tokens, rotate_tokens
-from ecommerce.limits import spend_sign_in
+from accounts.serializers import UserSerializer
+from accounts.tokens import TokenPair
 from ecommerce.rest.conditional import body_tag, validators
 from ecommerce.rest.views import ShopView, ShopViewSet, address_of, is_signed_in
 
@@ -38,9 +35,7 @@ class UserViewSet(ShopViewSet):
         return self._shown(request.user)
 
     def create(self, request: Request) -> Response:
-        values = _read(RegistrationSerializer, request)
-        spend_sign_in(name=values["username"], address=address_of(request))
-        user = register_user(**values)
+        user = register(request.data, address=address_of(request))
         location = reverse("user-detail", kwargs={"pk": user.pk}, request=request)
         return Response(self.get_serializer(user).data, status=201, headers={"Location": location})
 
@@ -52,28 +47,20 @@ class UserViewSet(ShopViewSet):
 @openapi.obtain_token
 class ObtainToken(ShopView):
     def post(self, request: Request) -> Response:
-        values = _read(CredentialsSerializer, request)
-        spend_sign_in(name=values["username"], address=address_of(request))
-        return _pair(obtain_tokens(**values))
+        return _pair(sign_in(request.data, address=address_of(request)))
 
 
 @openapi.refresh_token
 class RefreshToken(ShopView):
     def post(self, request: Request) -> Response:
-        return _pair(rotate_tokens(**_read(RefreshSerializer, request)))
+        return _pair(refresh(request.data))
 
 
 @openapi.revoke_token
 class RevokeToken(ShopView):
     def post(self, request: Request) -> Response:
-        revoke_tokens(**_read(RefreshSerializer, request))
+        sign_out(request.data)
         return Response(status=204)
-
-
-def _read(serializer_class: type[Serializer], request: Request) -> Mapping[str, Any]:
-    serializer = serializer_class(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    return serializer.validated_data
 
 
 def _pair(tokens: TokenPair) -> Response:

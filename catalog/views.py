@@ -23,6 +23,7 @@ from ecommerce.rest.batch import checked_rows, report
 from ecommerce.rest.conditional import validators, version_tag, versions_matching
 from ecommerce.rest.parsers import NDJSONParser, StrictJSONParser
 from ecommerce.rest.views import ShopViewSet
+from ecommerce.serializers import checked
 
 
 @openapi.products
@@ -41,15 +42,15 @@ class ProductViewSet(ShopViewSet):
         return self._shown(self.get_object())
 
     def create(self, request: Request) -> Response:
-        product = create_product(actor=request.user, values=self._read(ProductSerializer))
+        product = create_product(actor=request.user, values=checked(ProductSerializer, request.data))
         return self._shown(product, status=201, headers={"Location": self._url(product.pk)})
 
     def update(self, request: Request, pk: int) -> Response:
-        values = self._read(ProductReplacementSerializer)
+        values = checked(ProductReplacementSerializer, request.data)
         return self._shown(replace_product(values=values, **self._target(pk, values)))
 
     def partial_update(self, request: Request, pk: int) -> Response:
-        changes = self._read(ProductChangeSerializer, partial=True)
+        changes = checked(ProductChangeSerializer, request.data, partial=True)
         return self._shown(change_product(changes=changes, **self._target(pk, changes)))
 
     def destroy(self, request: Request, pk: int) -> Response:
@@ -61,11 +62,6 @@ class ProductViewSet(ShopViewSet):
         rows = checked_rows(request.data, ProductSerializer)
         results = create_products(actor=request.user, rows=[row for row in rows if isinstance(row, dict)])
         return Response(report(rows, results, self._url))
-
-    def _read(self, serializer_class: type[ProductSerializer], **options: Any) -> dict[str, Any]:
-        serializer = serializer_class(data=self.request.data, **options)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
 
     def _target(self, pk: int, values: dict[str, Any]) -> dict[str, Any]:
         """Who changes which product, from which version."""

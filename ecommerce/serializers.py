@@ -11,6 +11,8 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 from rest_framework.validators import UniqueValidator
 
+from ecommerce.errors import InvalidInput
+
 
 class TextField(serializers.CharField):
     """Text, and nothing that merely could be written as text."""
@@ -128,3 +130,28 @@ class UrlField(LinksField):
 
     def to_representation(self, row: Any) -> str:  # type: ignore[override]
         return super().to_representation(row)["url"]
+
+
+def checked(serializer_class: type[serializers.Serializer], data: Any, *, partial: bool = False) -> dict[str, Any]:
+    """Return the valid values of what a client sent, whatever the protocol. Raises InvalidInput, one text a field."""
+    serializer = serializer_class(data=data, partial=partial)
+    if not serializer.is_valid():
+        raise InvalidInput(fields=one_text_a_field(serializer.errors))
+    return dict(serializer.validated_data)
+
+
+def one_text_a_field(detail: Any, path: str = "") -> dict[str, str]:
+    """Flatten DRF's nested messages: `{"items": [{}, {"quantity": ["..."]}]}` to `{"items[1].quantity": "..."}`."""
+    if isinstance(detail, dict):
+        texts: dict[str, str] = {}
+        for name, inner in detail.items():
+            place = f"[{name}]" if isinstance(name, int) else f".{name}"
+            texts |= one_text_a_field(inner, (path + place).removeprefix("."))
+        return texts
+    if isinstance(detail, list) and any(isinstance(inner, dict | list) for inner in detail):
+        texts = {}
+        for index, inner in enumerate(detail):
+            texts |= one_text_a_field(inner, f"{path}[{index}]")
+        return texts
+    text = str(detail[0]) if isinstance(detail, list) and detail else str(detail or "")
+    return {path.removesuffix(".non_field_errors") or "non_field_errors": text} if text else {}

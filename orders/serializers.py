@@ -45,6 +45,7 @@ class BasketSerializer(ShopSerializer):
 
     items = OrderLineSerializer(many=True, allow_empty=False, max_length=MAX_LINES)
 
-    def lines(self) -> list[tuple[int, int]]:
-        items: list[dict[str, Any]] = self.validated_data["items"]
-        return [(item["product_id"], item["quantity"]) for item in items]
+
+def lines_of(basket: dict[str, Any]) -> list[tuple[int, int]]:
+    """Return a valid basket as (product id, units)."""
+    return [(item["product_id"], item["quantity"]) for item in basket["items"]]

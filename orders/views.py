@@ -9,12 +9,13 @@ from rest_framework.reverse import reverse
 from accounts.models import User
 from ecommerce.rest.conditional import body_tag, validators
 from ecommerce.rest.views import ShopViewSet, is_signed_in
+from ecommerce.serializers import checked
 from orders import openapi
 from orders.actions import move_order, place_order
 from orders.filters import OrderFilter
 from orders.models import Order
 from orders.permissions import can_place_orders
-from orders.serializers import BasketSerializer, OrderRowSerializer, OrderSerializer
+from orders.serializers import BasketSerializer, OrderRowSerializer, OrderSerializer, lines_of
 from orders.transitions import MOVES
 
 
@@ -34,9 +35,8 @@ class OrderViewSet(ShopViewSet):
         return Response(body, headers=validators(body_tag(body)))
 
     def create(self, request: Request) -> Response:
-        basket = BasketSerializer(data=request.data)
-        basket.is_valid(raise_exception=True)
-        order = place_order(actor=request.user, lines=basket.lines(), key=request.headers.get("Idempotency-Key"))
+        lines = lines_of(checked(BasketSerializer, request.data))
+        order = place_order(actor=request.user, lines=lines, key=request.headers.get("Idempotency-Key"))
         location = reverse("order-detail", kwargs={"pk": order.pk}, request=request)
         return Response(self.get_serializer(order).data, status=201, headers={"Location": location})
 

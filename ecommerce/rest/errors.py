@@ -22,6 +22,7 @@ from ecommerce.errors import (
     Unavailable,
 )
 from ecommerce.logs import request_id
+from ecommerce.serializers import one_text_a_field
 
 log = logging.getLogger(__name__)
 CODES_OF_DRF: dict[type[Exception], str] = {
@@ -79,23 +80,6 @@ def _of_drf(error: exceptions.APIException) -> DomainError | None:
     refusal = DomainError(CATALOGUE[code].title if code in ("unauthenticated", "not_found") else str(error.detail))
     refusal.code = code
     return refusal
-
-
-def one_text_a_field(detail: Any, path: str = "") -> dict[str, str]:
-    """Flatten DRF's nested messages: `{"items": [{}, {"quantity": ["..."]}]}` to `{"items[1].quantity": "..."}`."""
-    if isinstance(detail, dict):
-        texts: dict[str, str] = {}
-        for name, inner in detail.items():
-            place = f"[{name}]" if isinstance(name, int) else f".{name}"
-            texts |= one_text_a_field(inner, (path + place).removeprefix("."))
-        return texts
-    if isinstance(detail, list) and any(isinstance(inner, dict | list) for inner in detail):
-        texts = {}
-        for index, inner in enumerate(detail):
-            texts |= one_text_a_field(inner, f"{path}[{index}]")
-        return texts
-    text = str(detail[0]) if isinstance(detail, list) and detail else str(detail or "")
-    return {path.removesuffix(".non_field_errors") or "non_field_errors": text} if text else {}
 
 
 def body_of(refusal: DomainError) -> dict[str, Any]:
