@@ -7,10 +7,11 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.validators import EmailValidator
 from django.db import models
-from django.db.models.functions import Length, Lower, Now
+from django.db.models.functions import Length, Lower
 from django.utils import timezone
 
 from accounts.querysets import UserQuerySet
+from ecommerce.moments import DatabaseNow
 from ecommerce.validators import printable_ascii, storable_text
 
 models.CharField.register_lookup(Length)
@@ -38,7 +39,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(max_length=120, validators=[EmailValidator(), printable_ascii])
     is_staff = models.BooleanField("staff", default=False, help_text="May use the admin and write products.")
     is_active = models.BooleanField("active", default=True, help_text="Off: can't sign in, and no token counts.")
-    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
+    created_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), editable=False)
 
     objects = UserManager()
 

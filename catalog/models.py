@@ -4,10 +4,11 @@ from decimal import Decimal
 
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models.functions import Length, Lower, Now
+from django.db.models.functions import Length, Lower
 from django.utils import timezone
 
 from catalog.querysets import ProductQuerySet
+from ecommerce.moments import DatabaseNow
 from ecommerce.validators import MAX_INT32, printable_ascii, storable_text
 
 MAX_PRICE = Decimal("9999999999.99")
@@ -33,8 +34,8 @@ class Product(models.Model):
     )
     sku = models.CharField("SKU", max_length=64, null=True, blank=True, default=None, validators=[printable_ascii])
     version = models.IntegerField(default=1, db_default=1, editable=False)  # raised by a trigger, whoever writes
-    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(default=timezone.now, db_default=Now(), editable=False)  # moved by it too
+    created_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), editable=False)  # moved by it too
 
     objects = ProductQuerySet.as_manager()
 

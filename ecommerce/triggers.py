@@ -7,6 +7,8 @@ from django.db import connection
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.recorder import MigrationRecorder
 
+from ecommerce.moments import SQLITE_NOW
+
 
 @dataclass(frozen=True)
 class Trigger:
@@ -73,9 +75,9 @@ def version_trigger(table: str, migration: tuple[str, str], *, touches_updated_a
     # The condition ends it where the connection has recursive triggers switched on.
     sqlite_when = "NEW.version IS NOT OLD.version + 1"
     if touches_updated_at:
-        now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
         sqlite_when += " OR NEW.updated_at IS OLD.updated_at"
-        sqlite_touch = f", updated_at = CASE WHEN NEW.updated_at IS OLD.updated_at THEN {now} ELSE NEW.updated_at END"
+        moment = f"CASE WHEN NEW.updated_at IS OLD.updated_at THEN {SQLITE_NOW} ELSE NEW.updated_at END"
+        sqlite_touch = f", updated_at = {moment}"
         postgresql_touch = (
             "IF NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at THEN NEW.updated_at := clock_timestamp(); END IF; "
         )

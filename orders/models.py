@@ -5,10 +5,10 @@ from decimal import Decimal
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from catalog.models import MAX_PRICE, Product
+from ecommerce.moments import DatabaseNow
 from ecommerce.validators import MAX_INT32, storable_text
 from orders.querysets import OrderQuerySet
 
@@ -29,7 +29,7 @@ class Order(models.Model):
     status = models.CharField(max_length=16, choices=Status, default=Status.PENDING, db_default=Status.PENDING)
     total = models.DecimalField(max_digits=15, decimal_places=2)
     version = models.IntegerField(default=1, db_default=1, editable=False)  # raised by a trigger, whoever writes
-    created_at = models.DateTimeField(default=timezone.now, db_default=Now(), db_index=True)
+    created_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), db_index=True)
 
     objects = OrderQuerySet.as_manager()
 
@@ -90,7 +90,7 @@ class OrderEvent(models.Model):
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     status = models.CharField(max_length=16, choices=Order.Status)
     note = models.CharField(max_length=200, blank=True, default="")
-    at = models.DateTimeField(default=timezone.now, db_default=Now())
+    at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow())
 
     class Meta:
         ordering = ["at", "id"]

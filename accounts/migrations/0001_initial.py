@@ -3,9 +3,9 @@
 import django.contrib.auth.validators
 import django.core.validators
 import django.db.models.deletion
-import django.db.models.functions.datetime
 import django.db.models.functions.text
 import django.utils.timezone
+import ecommerce.moments
 import ecommerce.validators
 import uuid
 from django.conf import settings
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('email', models.EmailField(max_length=120, validators=[django.core.validators.EmailValidator(), django.core.validators.RegexValidator('\\A[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?\\Z', 'Only printable ASCII characters are allowed.')])),
                 ('is_staff', models.BooleanField(default=False, help_text='May use the admin and write products.', verbose_name='staff')),
                 ('is_active', models.BooleanField(default=True, help_text="Off: can't sign in, and no token counts.", verbose_name='active')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now, editable=False)),
+                ('created_at', models.DateTimeField(db_default=ecommerce.moments.DatabaseNow(), default=django.utils.timezone.now, editable=False)),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],
