@@ -13,14 +13,21 @@ from accounts.models import TokenFamily, User
 from ecommerce.cleaning import clean_fields
 from ecommerce.databases import violated_constraint
 from ecommerce.errors import InvalidInput
+from ecommerce.validators import storable_text
 
 
 def register_user(*, username: str, email: str, password: str) -> User:
     """Add a customer. Raises InvalidInput, or UserExists for a name or an email (in any case) that is taken."""
     user = User(username=username, email=email)
-    _check_password(password, user)
+    user.set_unusable_password()
+    texts = _texts_about(password, user)
+    try:
+        clean_fields(user)
+    except InvalidInput as refusal:
+        texts |= refusal.fields
+    if texts:
+        raise InvalidInput(fields=texts)
     user.set_password(password)
-    clean_fields(user)
     return save_user(user)
 
 
@@ -35,11 +42,15 @@ def save_user(user: User) -> User:
     return user
 
 
-def _check_password(password: str, user: User) -> None:
+def _texts_about(password: str, user: User) -> dict[str, str]:
+    """Return what is wrong with a password to be, under its field's name."""
     try:
+        for check in storable_text:
+            check(password)
         validate_password(password, user)
     except ValidationError as error:
-        raise InvalidInput(fields={"password": " ".join(error.messages)}) from error
+        return {"password": " ".join(error.messages)}
+    return {}
 
 
 def start_family(*, user: User, jti: str, expires_at: datetime) -> TokenFamily:

@@ -11,6 +11,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 from accounts.actions import end_family, rotate_family, start_family
 from accounts.errors import InvalidToken, WrongPassword
 from accounts.models import User
+from ecommerce.validators import is_storable
 
 FAMILY = "family"
 PASSWORD_MARK = "pw"
@@ -23,7 +24,9 @@ class TokenPair(NamedTuple):
 
 def obtain_tokens(*, username: str, password: str) -> TokenPair:
     """Sign in. Raises WrongPassword."""
-    user = authenticate(username=username, password=password)
+    # What nobody can have registered would be an error of the database, or of the hash.
+    is_possible = is_storable(username) and is_storable(password)
+    user = authenticate(username=username, password=password) if is_possible else None
     if not isinstance(user, User):
         raise WrongPassword()
     refresh = _refresh_token(user)
@@ -89,7 +92,7 @@ def _pair(refresh: Any, family_id: UUID) -> TokenPair:
 def _family_id(token: Token) -> UUID:
     try:
         return UUID(token[FAMILY])
-    except (KeyError, ValueError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise InvalidToken() from error
 
 

@@ -33,3 +33,13 @@ storable_text: list[Callable[[Any], None]] = [ProhibitNullCharactersValidator(),
 printable_ascii = RegexValidator(
     r"\A[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?\Z", "Only printable ASCII characters are allowed."
 )
+
+
+def is_storable(text: str) -> bool:
+    """Whether both databases can hold the text."""
+    try:
+        for check in storable_text:
+            check(text)
+    except ValidationError:
+        return False
+    return True
