@@ -100,7 +100,7 @@ def _redis(url: str) -> redis.Redis:
 
 
 def _used_after_in_redis(key: str, window: int, block: int) -> int:
-    name = f"rate:{key}:{window}"
+    name = f"{settings.REDIS_PREFIX}rate:{key}:{window}"
     with _redis(settings.REDIS_URL).pipeline(transaction=True) as pipe:
         pipe.incrby(name, block)
         pipe.expire(name, 2 * WINDOW_S)

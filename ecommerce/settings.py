@@ -31,6 +31,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"  # ids are int32 on the wire of gRPC
 REDIS_URL = env.str("REDIS_URL", "")
+REDIS_PREFIX = env.str("REDIS_PREFIX", "shop:")  # before every key, for shops that share a Redis
 
 # -- Secrets ----------------------------------------------------------------------------------------------------
 SECRET_KEY = env.str("SECRET_KEY", "") or secret.kept_key(secret.folder(DATABASES["default"], BASE_DIR))

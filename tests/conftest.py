@@ -1,5 +1,7 @@
 """Fixtures of all tests."""
 
+from uuid import uuid4
+
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -27,7 +29,11 @@ def cheap_passwords() -> None:
 
 
 @pytest.fixture(autouse=True)
-def unspent_budgets() -> None:
+def unspent_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test, and the servers it starts, budgets that nobody has drawn on, in Redis too."""
+    prefix = f"test-{uuid4().hex}:"
+    monkeypatch.setattr(settings, "REDIS_PREFIX", prefix)
+    monkeypatch.setenv("REDIS_PREFIX", prefix)
     limits._purses.clear()
 
 
