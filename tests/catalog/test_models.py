@@ -60,7 +60,7 @@ BY_HAND = """
 """
 
 
-@pytest.mark.parametrize("assignment", map(str.strip, BY_HAND.split(";")))
+@pytest.mark.parametrize("assignment", [assignment.strip() for assignment in BY_HAND.split(";")])
 def test_impossible_value_cannot_be_set_by_hand(assignment: str) -> None:
     make_product(name="Lamp", price=Decimal(1), stock=1)
 

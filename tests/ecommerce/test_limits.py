@@ -282,7 +282,7 @@ except errors.RateLimited:
 def test_counters_in_redis_do_not_stay(caller: str, settings: Any) -> None:
     spend(1, address=caller)
 
-    name = f"rate:{sha256(f'address:{caller}'.encode()).hexdigest()}:1000000"
+    name = f"{settings.REDIS_PREFIX}rate:{sha256(f'address:{caller}'.encode()).hexdigest()}:1000000"
     server = redis.Redis.from_url(settings.REDIS_URL)
     assert server.get(name) == b"30"
     assert 0 < server.ttl(name) <= 120

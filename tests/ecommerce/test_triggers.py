@@ -60,7 +60,7 @@ WAYS: dict[str, Callable[[Product], Any]] = {
         product.pk,
     ),
 }
-each_way = pytest.mark.parametrize("write", WAYS.values(), ids=WAYS.keys())
+each_way = pytest.mark.parametrize("write", list(WAYS.values()), ids=list(WAYS))
 
 
 @each_way
@@ -292,7 +292,7 @@ def assert_triggers_work() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("app", "operation"), MIGRATIONS.values(), ids=MIGRATIONS.keys())
+@pytest.mark.parametrize(("app", "operation"), list(MIGRATIONS.values()), ids=list(MIGRATIONS))
 def test_triggers_survive_a_migration(app: str, operation: Any) -> None:
     product = make_product(name="Before", stock=3)
     old = MigrationLoader(connection).project_state()
