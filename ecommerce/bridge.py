@@ -9,6 +9,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, MutableMapping
+from contextlib import nullcontext
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -88,7 +89,7 @@ class Bridge:
         body = await exchange.read_body()
         if self.pool.is_busy:
             exchange.watch()
-        async with asyncio.timeout(self.answer_within_s):
+        async with asyncio.timeout(self.answer_within_s) if self.answer_within_s else nullcontext():
             answer = await self.pool.run(exchange.respond, environ_of(exchange.scope, body))
         if answer is not None:
             await exchange.send_answer(answer)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
 SQLITE_BUSY_TIMEOUT_S = 20
@@ -11,6 +12,8 @@ def configured(
     database: dict[str, Any], *, lock_timeout_s: int, statement_timeout_s: int, sqlite_synchronous: str
 ) -> dict[str, Any]:
     """Add to a parsed DATABASE_URL what many threads and processes at once need."""
+    if not any(kind in database.get("ENGINE", "") for kind in ("sqlite", "postgresql")):
+        raise ImproperlyConfigured("DATABASE_URL names neither an SQLite file nor a PostgreSQL database.")
     database |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
     options = database.setdefault("OPTIONS", {})
     if "sqlite" in database["ENGINE"]:

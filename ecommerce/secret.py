@@ -19,18 +19,25 @@ def folder(database: dict[str, Any], base: Path) -> Path:
 def kept_key(where: Path) -> str:
     """Read the key kept in folder `where`; make one up and keep it, readable by its owner alone, when there is none.
 
-    A folder that can't be written to gives a key that lives as long as this process, and a line in the log.
+    A folder that can't be used gives a key that lives as long as this process; `warn_if_unkept` says so.
     """
     path = where / FILE_NAME
-    if not path.exists():
-        try:
+    try:
+        if not path.exists():
             _keep(path, get_random_secret_key())
-        except OSError as error:
-            logging.getLogger(__name__).warning(
-                "SECRET_KEY is unset and can't be kept (%s): tokens end with this process.", error.strerror
-            )
-            return get_random_secret_key()
-    return path.read_text().strip()
+        return path.read_text().strip()
+    except OSError as error:
+        _failures.append(f"{path}: {error.strerror}")
+        return get_random_secret_key()
+
+
+_failures: list[str] = []  # the settings are read before there is a log
+
+
+def warn_if_unkept() -> None:
+    """Log that the tokens of this process end with it, where that is so."""
+    for failure in _failures:
+        logging.getLogger(__name__).warning("SECRET_KEY is unset and can't be kept (%s): tokens end here.", failure)
 
 
 def _keep(path: Path, key: str) -> None:

@@ -4,5 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from ecommerce.secret import warn_if_unkept
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 application = get_wsgi_application()
+warn_if_unkept()

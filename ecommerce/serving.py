@@ -1,0 +1,77 @@
+"""Running the web server: in this process, or in several under this one."""
+
+import errno
+import os
+import signal
+import socket
+import time
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from ecommerce.preflight import CannotRun
+
+GRACE_S = 3  # for requests that run when the server is told to end
+END_S = 4.3  # then a worker that is still there is killed
+KEEP_ALIVE_S = 30
+BACKLOG = 2048
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Split `HOST:PORT`, `[IPV6]:PORT`. Raises CannotRun."""
+    host, colon, port = text.rpartition(":")
+    if not (host and colon and port.isascii() and port.isdecimal() and int(port) < 65_536):
+        raise CannotRun(f"{text!r} is no address: write HOST:PORT, as in 127.0.0.1:8000.")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port, so that nobody else can; what connects waits until it is served. Raises CannotRun."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except socket.gaierror as error:
+        raise CannotRun(f"{host} is no address of this machine: {error.strerror}.") from error
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotRun(f"Port {port} of {host} is taken: end what listens there, or name another.") from error
+        raise CannotRun(f"Can't listen on port {port} of {host}: {error.strerror}.") from error
+    return listener
+
+
+def serve(listener: socket.socket, *, workers: int) -> None:
+    """Serve until SIGINT or SIGTERM, then end within 5 s."""
+    config = uvicorn.Config(
+        "ecommerce.asgi:application",
+        lifespan="on",
+        workers=workers,
+        log_config=None,
+        access_log=False,  # the shop writes its own line
+        server_header=False,
+        # Only where proxies are named: a client could forge its address.
+        proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    if workers > 1:
+        Supervisor(config, [listener]).run()
+        return
+    # The server raises the signal once more when it has ended, for whoever handled it before.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    uvicorn.Server(config).run([listener])
+
+
+class Supervisor(Multiprocess):
+    """uvicorn's supervisor, which waits for its workers for ever; this one does not."""
+
+    def join_all(self) -> None:
+        deadline = time.monotonic() + END_S
+        for worker in self.processes:
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+            if worker.process.is_alive():
+                worker.kill()
+                worker.process.join()

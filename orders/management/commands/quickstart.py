@@ -1,0 +1,85 @@
+"""From nothing to a running shop."""
+
+import logging
+import os
+import secrets
+import socket
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error, connection
+
+from accounts.models import User
+from ecommerce.preflight import CannotRun, one_line, prepare_database
+from ecommerce.serving import listen, parse_address, serve
+from orders.demo.loading import CUSTOMER, STAFF, prepare
+from orders.demo.welcome import welcome
+
+PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads as something else
+
+
+class Command(BaseCommand):
+    help = "Migrates, loads demo data into an empty database, and serves the shop until Ctrl-C."
+    requires_system_checks = []  # they ask the database, which is looked at here first
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--http", default="127.0.0.1:8000", metavar="HOST:PORT", help="where to serve HTTP")
+        parser.add_argument("--grpc", default="127.0.0.1:50051", metavar="HOST:PORT", help="not served yet")
+        parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that serve HTTP (1)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._quiet_log()
+        try:
+            host, port = parse_address(options["http"])
+            parse_address(options["grpc"])
+            listener = listen(host, port)
+            self._allow(host)
+            prepare_database()
+            passwords = self._demo()
+        except CannotRun as reason:
+            raise CommandError(str(reason)) from reason
+        except Error as error:
+            raise CommandError(f"The demo data can't be written: {one_line(error)}") from error
+        except KeyboardInterrupt:
+            raise CommandError("Stopped. The next start goes on from here.") from None
+        self.stdout.write(welcome(self._url(host, listener.getsockname()[1]), passwords, settings.STORE_NAME))
+        self.stdout.flush()
+        connection.close()
+        serve(listener, workers=max(1, options["workers"]))
+
+    def _demo(self) -> dict[str, str | None]:
+        """Prepare the demo data; return the users' passwords, None for what was set at an earlier start."""
+        chosen = os.environ.get("DEMO_PASSWORD", "")
+        password = chosen or "-".join(_letters(4) for _ in range(3))
+        added, _ = prepare(password)
+        return {name: password if name in added or _is_password(name, chosen) else None for name in (STAFF, CUSTOMER)}
+
+    @staticmethod
+    def _quiet_log() -> None:
+        # A line a request would bury the sign-in. Workers read the environment.
+        level = os.environ.setdefault("LOG_LEVEL", "WARNING")
+        settings.LOGGING["root"]["level"] = level  # read once more when the server sets Django up
+        logging.getLogger().setLevel(level)
+
+    @staticmethod
+    def _allow(host: str) -> None:
+        """Answer to the name it is served under, where none is set."""
+        if "ALLOWED_HOSTS" not in os.environ:
+            settings.ALLOWED_HOSTS += [f"[{host}]" if ":" in host else host]
+            if host in ("0.0.0.0", "::"):
+                settings.ALLOWED_HOSTS += [socket.gethostname()]
+            os.environ["ALLOWED_HOSTS"] = ",".join(settings.ALLOWED_HOSTS)
+
+    @staticmethod
+    def _url(host: str, port: int) -> str:
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _letters(count: int) -> str:
+    return "".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(count))
+
+
+def _is_password(name: str, password: str) -> bool:
+    return bool(password) and check_password(password, User.objects.get(username=name).password)
