@@ -36,8 +36,11 @@ class RefusableForm(forms.ModelForm):
                 self.add_error(name if name in self.fields else None, text)
         return cleaned
 
-    def validate_constraints(self) -> None:
-        """Leave them to the action, whose refusal names the field."""
+    def _post_clean(self) -> None:
+        # Constraints are left to the action, whose refusal names the field.
+        self.instance.validate_constraints = lambda exclude=None: None
+        super()._post_clean()
+        del self.instance.validate_constraints
 
 
 class ShopList(ChangeList):
