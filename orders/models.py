@@ -97,3 +97,61 @@ class OrderEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class ReturnedUnits(models.Model):
+    """Units of a line that came back, and by which cancellation; whoever writes this has counted them to the stock.
+
+    The order's total stays what was ordered. An order all of whose units came back is cancelled or refunded.
+    """
+
+    item = models.ForeignKey(OrderItem, models.CASCADE, related_name="returns")
+    reference = models.CharField(max_length=32)
+    units = models.IntegerField(validators=[MinValueValidator(1), MaxValueValidator(MAX_INT32)])
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "returned units"
+        constraints = [
+            models.UniqueConstraint(fields=["item", "reference"], name="orders_returnedunits_once"),
+            models.CheckConstraint(condition=models.Q(units__gte=1), name="orders_returnedunits_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference}: {self.units}"
+
+
+class RetailInvoice(models.Model):
+    """The mark of an order that importretail wrote, and how many lines it wrote: a file cut short has fewer."""
+
+    order = models.OneToOneField(Order, models.CASCADE, primary_key=True, related_name="retail_invoice")
+    lines = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.lines} lines"
+
+
+class RetailSupply(models.Model):
+    """The mark of a product that importretail made, and what of its stock comes from there.
+
+    `supplied - sold + returned` is in the product's stock. `name` and `price` are what the import gave it last, at the
+    sale of `last_at`: where the product differs, staff changed it.
+    """
+
+    # No constraint, no cascade: a product may go, by hand in SQL too, and ids are never used twice.
+    product = models.OneToOneField(
+        Product, models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="retail_supply"
+    )
+    supplied = models.BigIntegerField()
+    sold = models.BigIntegerField()
+    returned = models.BigIntegerField()
+    name = models.CharField(max_length=200)
+    price = models.DecimalField(max_digits=12, decimal_places=2)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "retail supplies"
+
+    def __str__(self) -> str:
+        return f"{self.supplied} supplied"

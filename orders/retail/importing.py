@@ -1,0 +1,138 @@
+"""The import, step by step."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orders.retail.alone import alone
+from orders.retail.batches import LINES, Batches
+from orders.retail.customers import find_or_add_users
+from orders.retail.invoices import OrderWriter
+from orders.retail.known import Known, older_sales
+from orders.retail.matching import Pair, Plan, Sale, plan_returns
+from orders.retail.products import write_products
+from orders.retail.reading import RetailFile, Row
+from orders.retail.refusals import Reason, RefusedRows
+from orders.retail.returns import write_returns
+from orders.retail.screening import trades
+from orders.retail.spool import SaleLine, Spool
+from orders.retail.survey import Survey
+
+OnLines = Callable[[int, int], object]
+LINES_BETWEEN_REPORTS = 2_000
+
+
+@dataclass
+class Summary:
+    """What a file has and what became of it."""
+
+    survey: Survey
+    plan: Plan
+    refused: Counter[Reason]
+    encoding: str
+    products_added: int = 0
+    products_changed: int = 0
+    customers_added: int = 0
+    orders_added: int = 0
+    orders_completed: int = 0
+    orders_touched: int = 0  # orders of earlier imports that a cancellation in this file reverses
+    lines_added: int = 0
+    batches: Batches = field(default_factory=Batches)
+
+
+def import_retail(
+    source: RetailFile,
+    *,
+    refused_path: Path,
+    lines_a_transaction: int = LINES,
+    on_lines: OnLines = lambda done, total: None,
+) -> Summary:
+    """Load a file, or as much of it as the shop does not have yet.
+
+    Nothing is written before the whole file was read. `on_lines` is told how many sale lines are done, of how many.
+    Raises UnreadableFile, AnotherImport, or OSError when the refused rows or the temporary file can't be written.
+    """
+    source.check()
+    with alone(), RefusedRows(refused_path, source.headers) as refused, Spool() as spool:
+        known = Known.load()
+        survey = _survey(source, known, refused, spool)
+        batches = Batches(lines_a_transaction)
+        users, customers_added = find_or_add_users(survey.customers(), batches)
+        plan = plan_returns(survey.cancellations, _sales(survey, known, users, spool), known.returned)
+        for cancellation, reason in plan.refused:
+            refused.add(cancellation.trade.line, reason, cancellation.raw)
+        summary = Summary(
+            survey, plan, refused.counts, source.encoding, customers_added=customers_added, batches=batches
+        )
+        _write(summary, known, users, spool, on_lines)
+    return summary
+
+
+def _survey(source: RetailFile, known: Known, refused: RefusedRows, spool: Spool) -> Survey:
+    try:
+        return _read(source, known, refused, spool)
+    except UnicodeDecodeError:
+        source.take_for_latin_1()
+        return _read(source, known, refused, spool)
+
+
+def _read(source: RetailFile, known: Known, refused: RefusedRows, spool: Spool) -> Survey:
+    survey = Survey(known.lines)
+    refused.begin()
+    spool.begin()
+
+    def refuse(row: Row, reason: Reason) -> None:
+        refused.add(row.line, reason, row.raw)
+
+    for trade, row in trades(source.rows(), taken=known.taken, on_refused=refuse):
+        survey.add(trade, row)
+        if not trade.cancels:
+            spool.add(trade)
+    spool.finish()
+    survey.rows = survey.sale_lines + len(survey.cancellations) + refused.counts.total()
+    return survey
+
+
+def _sales(survey: Survey, known: Known, users: Mapping[str, int], spool: Spool) -> Mapping[Pair, list[Sale]]:
+    """Collect the sales that the file's cancellations may reverse: those of the file, and of earlier imports."""
+    sales: dict[Pair, list[Sale]] = defaultdict(list)
+    pairs = {(one.trade.customer, one.trade.code) for one in survey.cancellations if one.trade.customer}
+    customers = {users[customer]: customer for customer, _ in pairs if customer in users}
+    for number, place, item in older_sales(known, elsewhere=survey.invoices, user_ids=customers):
+        pair = customers[item.order.user_id], (item.sku or "").upper()
+        if pair in pairs:
+            at = item.order.created_at
+            sales[pair].append(Sale((number, place), at, 0, item.unit_price, item.quantity, item.quantity))
+    places: Counter[str] = Counter()
+    for sale in spool.lines():
+        place = places[sale.number]
+        places[sale.number] += 1
+        pair = survey.invoices[sale.number].customer, sale.code
+        if pair in pairs:
+            sales[pair].append(_sale(survey, sale, place))
+    return sales
+
+
+def _sale(survey: Survey, sale: SaleLine, place: int) -> Sale:
+    at = survey.invoices[sale.number].at
+    return Sale((sale.number, place), at, sale.line, sale.price, sale.units, sale.units)
+
+
+def _write(summary: Summary, known: Known, users: Mapping[str, int], spool: Spool, on_lines: OnLines) -> None:
+    survey, plan, batches = summary.survey, summary.plan, summary.batches
+    products, summary.products_added, summary.products_changed = write_products(survey.codes, plan, known, batches)
+    writer = OrderWriter(
+        invoices=survey.invoices, plan=plan, known=known, users=users, products=products, batches=batches
+    )
+    writer.write(_told(spool.lines(), survey.sale_lines, on_lines))
+    summary.orders_added, summary.orders_completed = writer.added, writer.completed
+    summary.lines_added = writer.lines
+    summary.orders_touched = write_returns(plan, known, batches)
+
+
+def _told(sales: Iterator[SaleLine], total: int, on_lines: OnLines) -> Iterator[SaleLine]:
+    for done, sale in enumerate(sales, start=1):
+        yield sale
+        if done % LINES_BETWEEN_REPORTS == 0 or done == total:
+            on_lines(done, total)

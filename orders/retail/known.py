@@ -1,0 +1,86 @@
+"""What earlier imports brought, an unfinished one of the same file included."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from orders.models import Order, OrderItem, RetailInvoice, ReturnedUnits
+from orders.retail.batches import chunks
+
+Line = tuple[str, int]  # an invoice number, and which of its lines, counted from 0
+Cancelled = tuple[str, str]  # a cancellation's number and a stock code
+
+
+class KnownInvoice(NamedTuple):
+    order_id: int
+    user_id: int | None
+    lines: int
+
+
+@dataclass
+class Known:
+    invoices: dict[str, KnownInvoice] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)  # numbers of orders that no import brought
+    returned: dict[Cancelled, dict[Line, int]] = field(default_factory=lambda: defaultdict(dict))  # -> units
+
+    @classmethod
+    def load(cls) -> "Known":
+        known = cls()
+        marks = RetailInvoice.objects.values_list("order__number", "order_id", "order__user_id", "lines")
+        for number, *rest in marks.iterator():
+            known.invoices[number] = KnownInvoice(*rest)
+        others = Order.objects.filter(retail_invoice=None, number__regex=r"^[0-9]+$")
+        known.taken.update(others.values_list("number", flat=True))
+        known._load_returns()
+        return known
+
+    def lines(self, number: str) -> int:
+        invoice = self.invoices.get(number)
+        return invoice.lines if invoice else 0
+
+    def units_returned(self, cancelled: Cancelled, line: Line) -> int:
+        return self.returned.get(cancelled, {}).get(line, 0)
+
+    def _load_returns(self) -> None:
+        numbers = {invoice.order_id: number for number, invoice in self.invoices.items()}
+        returns = ReturnedUnits.objects.values_list("item__order_id", "item_id", "item__sku", "reference", "units")
+        for chunk in chunks(returns.order_by("item_id").iterator(), 2_000):
+            places = places_of_items({order_id for order_id, *_ in chunk})
+            for order_id, item_id, code, reference, units in chunk:
+                self.returned[reference, code][numbers[order_id], places[item_id]] = units
+
+
+def places_of_items(order_ids: Collection[int]) -> dict[int, int]:
+    """Return for each line of these orders, by its id, which line of its order it is."""
+    return {item_id: place for items in items_of(order_ids).values() for place, item_id in enumerate(items)}
+
+
+def items_of(order_ids: Collection[int]) -> dict[int, list[int]]:
+    """Return the ids of the lines of each order, in order."""
+    items: dict[int, list[int]] = defaultdict(list)
+    for chunk in chunks(sorted(order_ids)):
+        pairs = OrderItem.objects.filter(order_id__in=chunk).order_by("order_id", "id")
+        for order_id, item_id in pairs.values_list("order_id", "id").iterator():
+            items[order_id].append(item_id)
+    return items
+
+
+def older_sales(
+    known: Known, *, elsewhere: Collection[str], user_ids: Collection[int]
+) -> Iterator[tuple[str, int, OrderItem]]:
+    """Give the lines that earlier imports sold to these users on invoices that are not `elsewhere`.
+
+    Each with its invoice's number and its place there; the item has its order's moment as `at`.
+    """
+    wanted = {
+        invoice.order_id: number
+        for number, invoice in known.invoices.items()
+        if invoice.user_id in user_ids and number not in elsewhere
+    }
+    for chunk in chunks(sorted(wanted), 200):
+        place, before = 0, None
+        for item in OrderItem.objects.filter(order_id__in=chunk).order_by("order_id", "id").select_related("order"):
+            place = place + 1 if item.order_id == before else 0
+            before = item.order_id
+            yield wanted[item.order_id], place, item

@@ -1,0 +1,167 @@
+"""Stock codes as products, and the stock that lets the history happen."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.db.models import Sum
+from django.db.models.functions import Lower
+
+from catalog.models import Product
+from ecommerce.validators import MAX_INT32
+from orders.models import OrderItem, RetailSupply, ReturnedUnits
+from orders.retail.batches import Batches, chunks
+from orders.retail.known import Known
+from orders.retail.matching import Plan
+from orders.retail.survey import Code
+
+
+class Traded(NamedTuple):
+    """Units of one product over all imports, this one included."""
+
+    sold: int
+    returned: int
+
+
+def supplied(traded: Traded) -> int:
+    """Return how many units the shop was supplied with: what it sold and a tenth more, rounded up.
+
+    Less where the stock would be above 32 bits.
+    """
+    return min(traded.sold + -(-traded.sold // 10), MAX_INT32 + traded.sold - traded.returned)
+
+
+def write_products(
+    codes: Mapping[str, Code], plan: Plan, known: Known, batches: Batches
+) -> tuple[dict[str, int], int, int]:
+    """Add the missing products and bring those of earlier imports up to date.
+
+    A product that no import made stays as it is. In one that an import made, the stock moves by what this import adds,
+    and name and price follow the later sale unless staff changed them.
+    Returns the ids by code, and how many products are new and how many changed.
+    """
+    ids = dict(_products_of(codes))
+    returned = _new_returns(plan, known)
+    changed = 0
+    made = Product.objects.filter(retail_supply__isnull=False).order_by("pk").values_list("pk", flat=True)
+    for chunk in chunks(list(made)):
+        changed += _change([stage for stage in _stages(chunk, codes, returned) if stage.is_news], batches)
+    missing = [code for code, found in codes.items() if code not in ids and found.new_units]
+    for chunk in chunks(missing):
+        ids |= _add([(code, codes[code], Traded(codes[code].new_units, returned[code])) for code in chunk], batches)
+    return ids, len(missing), changed
+
+
+def _products_of(codes: Iterable[str]) -> Iterator[tuple[str, int]]:
+    for chunk in chunks(code.lower() for code in codes):
+        with_code = Product.objects.annotate(code=Lower("sku")).filter(code__in=chunk)
+        for sku, pk in with_code.values_list("sku", "pk"):
+            yield sku.upper(), pk
+
+
+def _new_returns(plan: Plan, known: Known) -> Counter[str]:
+    """Return the units by code that this import is going to bring back."""
+    units: Counter[str] = Counter()
+    for number, returns in plan.returns.items():
+        for one in returns:
+            units[one.code] += max(0, one.units - known.units_returned((one.reference, one.code), (number, one.place)))
+    return units
+
+
+def _add(found: list[tuple[str, Code, Traded]], batches: Batches) -> dict[str, int]:
+    products = [
+        Product(
+            sku=sku,
+            name=code.name,
+            price=code.price,
+            stock=supplied(traded) - traded.sold + traded.returned,
+            created_at=code.first_at,
+            updated_at=code.last_at,
+        )
+        for sku, code, traded in found
+    ]
+    with batches.transaction():
+        Product.objects.bulk_create(products)
+        RetailSupply.objects.bulk_create(
+            RetailSupply(
+                product=product,
+                supplied=supplied(traded),
+                sold=traded.sold,
+                returned=traded.returned,
+                name=code.name,
+                price=code.price,
+                last_at=code.last_at,
+            )
+            for product, (_, code, traded) in zip(products, found, strict=True)
+        )
+    return {product.sku: product.pk for product in products}
+
+
+@dataclass
+class _Stage:
+    """A product that an import made: what its row says was traded, and what will have been."""
+
+    supply: RetailSupply
+    traded: Traded
+    code: Code | None  # what this file says of it
+
+    @property
+    def is_news(self) -> bool:
+        return self.traded != (self.supply.sold, self.supply.returned) or self.renames or self.reprices
+
+    @property
+    def renames(self) -> bool:
+        return self._is_later and self.code.name != self.supply.name
+
+    @property
+    def reprices(self) -> bool:
+        return self._is_later and self.code.price != self.supply.price
+
+    @property
+    def _is_later(self) -> bool:
+        return self.code is not None and self.code.last_at >= self.supply.last_at
+
+    def apply(self, product: Product) -> None:
+        supply = self.supply
+        in_stock = supply.supplied - supply.sold + supply.returned
+        supply.sold, supply.returned = self.traded
+        supply.supplied = max(supply.supplied, supplied(self.traded))
+        product.stock += supply.supplied - supply.sold + supply.returned - in_stock
+        if self.renames and product.name == supply.name:
+            product.name = self.code.name
+        if self.reprices and product.price == supply.price:
+            product.price = self.code.price
+        if self._is_later:
+            supply.name, supply.price, supply.last_at = self.code.name, self.code.price, self.code.last_at
+
+
+def _stages(product_ids: list[int], codes: Mapping[str, Code], returned: Mapping[str, int]) -> Iterator[_Stage]:
+    lines = OrderItem.objects.filter(product_id__in=product_ids, order__retail_invoice__isnull=False)
+    back = ReturnedUnits.objects.filter(item__product_id__in=product_ids)
+    sold_before = dict(lines.values_list("product_id").annotate(Sum("quantity")).order_by())
+    back_before = dict(back.values_list("item__product_id").annotate(Sum("units")).order_by())
+    for supply in RetailSupply.objects.filter(pk__in=product_ids).select_related("product").order_by("pk"):
+        sku = (supply.product.sku or "").upper()
+        code = codes.get(sku)
+        sold = sold_before.get(supply.pk, 0) + (code.new_units if code else 0)
+        back_then = back_before.get(supply.pk, 0) + returned[sku]
+        # Never less: an order or a line that staff removed does not take units off the shelf.
+        yield _Stage(supply, Traded(max(sold, supply.sold), max(back_then, supply.returned)), code)
+
+
+def _change(stages: list[_Stage], batches: Batches) -> int:
+    if not stages:
+        return 0
+    with batches.transaction():
+        products = {
+            product.pk: product for product in Product.objects.filter(pk__in=[s.supply.pk for s in stages]).locked()
+        }
+        still_there = [stage for stage in stages if stage.supply.pk in products]
+        for stage in still_there:
+            stage.apply(products[stage.supply.pk])
+        Product.objects.bulk_update(products.values(), ["stock", "name", "price"])
+        RetailSupply.objects.bulk_update(
+            [stage.supply for stage in still_there], ["supplied", "sold", "returned", "name", "price", "last_at"]
+        )
+    return len(still_there)

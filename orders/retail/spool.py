@@ -1,0 +1,63 @@
+"""The accepted sale lines, between the reading that screens them and the two that use them."""
+
+import marshal
+import tempfile
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
+
+from orders.retail.screening import Trade
+
+LINES_A_BLOCK = 1_000
+
+
+class SaleLine(NamedTuple):
+    line: int
+    number: str
+    code: str
+    name: str
+    units: int
+    price: Decimal
+
+
+class Spool:
+    """A temporary file of sale lines, in the order they were added; about 60 bytes a line."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="importretail-")  # noqa: SIM115  # closed by __exit__
+        self.begin()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._file.close()
+
+    def begin(self) -> None:
+        """Forget what was added."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._block: list[tuple] = []
+        self._sizes: list[int] = []  # of the blocks, in bytes
+
+    def add(self, sale: Trade) -> None:
+        self._block.append((sale.line, sale.number, sale.code, sale.name, sale.units, str(sale.price)))
+        if len(self._block) == LINES_A_BLOCK:
+            self.finish()
+
+    def finish(self) -> None:
+        """Write what is not written yet."""
+        self._sizes.append(self._file.write(marshal.dumps(self._block)))
+        self._block.clear()
+
+    def lines(self) -> Iterator[SaleLine]:
+        """Give every line that was added."""
+        self._file.seek(0)
+        for size in self._sizes:
+            # load() would read a few bytes at a time from a file, and take ten times as long.
+            for line, number, code, name, units, price in marshal.loads(self._file.read(size)):
+                yield SaleLine(line, number, code, name, units, _decimal(price))
+
+
+_decimal = lru_cache(maxsize=100_000)(Decimal)
