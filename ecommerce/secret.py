@@ -2,6 +2,7 @@
 
 import logging
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,12 @@ def warn_if_unkept() -> None:
 
 def _keep(path: Path, key: str) -> None:
     # Written beside and linked: of two processes that start at once, both read the same whole key.
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600, exist_ok=False)
-    draft.write_text(key + "\n")
+    descriptor, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # readable by its owner alone
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key + "\n")
     try:
         os.link(draft, path)
     except FileExistsError:
         logging.getLogger(__name__).debug("Another process kept its key first.")
     finally:
-        draft.unlink()
+        os.unlink(draft)

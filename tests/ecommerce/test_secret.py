@@ -48,7 +48,7 @@ def test_processes_that_start_at_once_keep_the_same_key(tmp_path: Path) -> None:
 
 
 def test_loser_of_the_race_reads_the_winners_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def link_too_late(draft: Path, path: Path) -> None:
+    def link_too_late(draft: str, path: Path) -> None:
         path.write_text("the winner's key\n")
         raise FileExistsError
 
@@ -59,15 +59,28 @@ def test_loser_of_the_race_reads_the_winners_key(tmp_path: Path, monkeypatch: py
 
 
 def test_folder_that_cannot_be_written_gives_a_key_and_a_warning(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(secret, "_failures", [])
     nowhere = tmp_path / "missing"
 
     key = secret.kept_key(nowhere)
+    secret.warn_if_unkept()
 
     assert len(key) == 50
-    assert "SECRET_KEY is unset and can't be kept (No such file or directory)" in caplog.text
+    assert f"can't be kept ({nowhere}/secret_key: No such file or directory)" in caplog.text
     assert list(tmp_path.iterdir()) == []
+
+
+def test_kept_key_needs_no_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret, "_failures", [])
+
+    secret.kept_key(tmp_path)
+    secret.warn_if_unkept()
+
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(
