@@ -16,7 +16,7 @@ from ecommerce import wsgi  # first: it sets Django up
 from ecommerce.bridge import Bridge
 from ecommerce.threads import ThreadPool
 
-STOP_S = 1  # for the threads, once the server has waited for its connections
+STOP_S = 0.5  # for the threads, once the server has waited for its connections
 READY_S = 5.5
 MAX_PROBES_WAITING = 20
 

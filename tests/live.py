@@ -50,13 +50,13 @@ REAL_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 
 
 class Server:
-    """One uvicorn process."""
+    """One uvicorn process, of the shop or of another ASGI `app`."""
 
-    def __init__(self, database_url: str, folder: Path, env: dict[str, str]) -> None:
+    def __init__(self, folder: Path, env: dict[str, str], app: str = "ecommerce.asgi:application") -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = folder / f"server-{self.port}.log"
-        command = [sys.executable, "-m", "uvicorn", "ecommerce.asgi:application", "--port", str(self.port)]
+        command = [sys.executable, "-m", "uvicorn", app, "--port", str(self.port)]
         command += ["--no-access-log", "--no-proxy-headers", "--timeout-graceful-shutdown", "3"]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
@@ -113,7 +113,7 @@ class Shop:
 
     def start(self, processes: int = 1, **env: str) -> Server:
         """Start further server processes, with `env` on top of the shop's; returns the last when all answer."""
-        servers = [Server(self.database_url, self.folder, {**self.env, **env}) for _ in range(processes)]
+        servers = [Server(self.folder, {**self.env, **env}) for _ in range(processes)]
         self.servers += servers
         for server in servers:
             server.wait_until_live()

@@ -1,9 +1,16 @@
-"""The web server: processes, threads, sockets."""
+"""The web server: its processes, its threads, and what it does with connections that nobody answers."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+from django.conf import settings
+from django.db import connection
 
 from accounts.models import User
 from catalog.models import Product
+from ecommerce import asgi
 from tests.factories import make_product, make_user
 
 
@@ -28,3 +35,49 @@ def test_users_made_beside_the_server_can_sign_in(live_shop):
     answer = httpx.post(f"{shop.url}/api/v1/auth/token", json={"username": "ada", "password": "correct horse battery"})
 
     assert answer.status_code == 200
+
+
+def test_more_clients_than_threads_are_all_answered(live_shop):
+    shop = live_shop()
+
+    with ThreadPoolExecutor(40) as clients:
+        answers = list(clients.map(lambda _: httpx.get(f"{shop.url}/api/v1/products", timeout=20), range(80)))
+
+    assert {answer.status_code for answer in answers} == {200}
+
+
+def test_a_process_has_no_more_connections_than_threads(live_shop, requires_postgresql):
+    shop = live_shop()
+    paths = ["/api/v1/products", "/api/v1/products", "/health/ready", "/health/live"]
+
+    with ThreadPoolExecutor(20) as clients:
+        list(clients.map(lambda path: httpx.get(f"{shop.url}{path}", timeout=20).raise_for_status(), paths * 10))
+
+    time.sleep(0.2)  # a probe's connection is closed after its answer is sent
+    with shop.database(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert 0 < cursor.fetchone()[0] <= settings.WEB_THREADS
+
+
+def test_static_files_are_served_without_collecting_them(live_shop):
+    answer = httpx.get(f"{live_shop().url}/static/admin/css/base.css")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/css")
+    assert b"body" in answer.content
+
+
+def test_websocket_that_no_route_takes_is_closed():
+    sent = []
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(asgi.application({"type": "websocket", "path": "/graphql"}, receive, send))
+
+    assert sent == [{"type": "websocket.close"}]
