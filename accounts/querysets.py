@@ -7,6 +7,8 @@ from django.db import models
 if TYPE_CHECKING:
     from accounts.models import User  # noqa: F401  # the type in quotes below
 
+SORT_KEYS = ("id", "username", "email", "created_at")
+
 
 class UserQuerySet(models.QuerySet["User"]):
     def visible_to(self, user: Any) -> Self:

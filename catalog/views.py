@@ -19,7 +19,8 @@ from catalog.serializers import (
     ProductRowSerializer,
     ProductSerializer,
 )
-from ecommerce.rest.batch import checked_rows, report
+from ecommerce.batch import checked_rows, outcomes_of
+from ecommerce.rest.batch import report
 from ecommerce.rest.conditional import validators, version_tag, versions_matching
 from ecommerce.rest.parsers import NDJSONParser, StrictJSONParser
 from ecommerce.rest.views import ShopViewSet
@@ -60,8 +61,8 @@ class ProductViewSet(ShopViewSet):
     @action(detail=False, methods=["post"], parser_classes=[StrictJSONParser, NDJSONParser], pagination_class=None)
     def batch(self, request: Request) -> Response:
         rows = checked_rows(request.data, ProductSerializer)
-        results = create_products(actor=request.user, rows=[row for row in rows if isinstance(row, dict)])
-        return Response(report(rows, results, self._url))
+        made = create_products(actor=request.user, rows=[row for row in rows if isinstance(row, dict)])
+        return Response(report(outcomes_of(rows, made), self._url))
 
     def _target(self, pk: int, values: dict[str, Any]) -> dict[str, Any]:
         """Who changes which product, from which version."""

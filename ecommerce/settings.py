@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_filters",
+    "graphene_django",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "ecommerce",

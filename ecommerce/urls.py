@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from accounts.views import ObtainToken, RefreshToken, RevokeToken, UserViewSet
 from catalog.views import ProductViewSet
 from ecommerce import health
+from ecommerce.graph.view import GraphQLView
 from ecommerce.rest import docs, fallbacks
 from ecommerce.rest.views import UnknownPath
 from orders.views import OrderViewSet, UserOrdersViewSet
@@ -26,6 +27,7 @@ v1 = [
 ]
 
 urlpatterns = [
+    path("graphql", GraphQLView.as_view(), name="graphql"),
     path("", RedirectView.as_view(url="/api/docs")),
     path("admin/", admin.site.urls),
     path("health/live", health.live),

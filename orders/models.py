@@ -10,7 +10,7 @@ from django.utils import timezone
 from catalog.models import MAX_PRICE, Product
 from ecommerce.moments import DatabaseNow
 from ecommerce.validators import MAX_INT32, storable_text
-from orders.querysets import OrderQuerySet
+from orders.querysets import OrderItemQuerySet, OrderQuerySet
 
 MAX_TOTAL = Decimal("9999999999999.99")
 
@@ -61,6 +61,8 @@ class OrderItem(models.Model):
     unit_price = models.DecimalField(max_digits=12, decimal_places=2)
     quantity = models.IntegerField(validators=[MinValueValidator(1), MaxValueValidator(MAX_INT32)])
     line_total = models.DecimalField(max_digits=15, decimal_places=2)
+
+    objects = OrderItemQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

@@ -4,9 +4,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 
 from ecommerce.errors import DomainError, Forbidden, InvalidInput, NotFound
-from ecommerce.rest.errors import as_domain_error, body_of, fault_body, headers_of
+from ecommerce.graph.errors import body_of as graphql_body_of
+from ecommerce.rest.errors import as_domain_error, body_of, headers_of
 
-JSON_PATHS = ("/api", "/health")
+BODIES = {"/api": body_of, "/health": body_of, "/graphql": lambda refusal: graphql_body_of([refusal])}
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -22,12 +23,11 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if request.path.startswith(JSON_PATHS):
-        return JsonResponse(fault_body(), status=500)
-    return defaults.server_error(request)
+    return _json(request, DomainError()) or defaults.server_error(request)
 
 
 def _json(request: HttpRequest, refusal: DomainError) -> HttpResponse | None:
-    if not request.path.startswith(JSON_PATHS):
-        return None
-    return JsonResponse(body_of(refusal), status=refusal.status, headers=headers_of(refusal))
+    for prefix, body in BODIES.items():
+        if request.path.startswith(prefix):
+            return JsonResponse(body(refusal), status=refusal.status, headers=headers_of(refusal))
+    return None

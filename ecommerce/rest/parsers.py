@@ -1,7 +1,7 @@
 """Reading bodies: JSON to the letter (RFC 8259), and newline-delimited JSON."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -37,12 +37,12 @@ def body_of(stream: Any) -> bytes:
     return body
 
 
-def loads(body: bytes | str) -> Any:
+def loads(body: bytes | str, *, parse_float: Callable[[str], Any] = Decimal) -> Any:
     """Read one JSON value. Raises InvalidInput."""
     try:
         return json.loads(
             body.decode() if isinstance(body, bytes) else body,
-            parse_float=Decimal,
+            parse_float=parse_float,
             parse_constant=_refuse_constant,
             object_pairs_hook=_unique_names,
         )

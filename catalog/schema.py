@@ -1,0 +1,202 @@
+"""Products over GraphQL."""
+
+from typing import Any
+
+import graphene
+from graphene import relay
+from graphene_django import DjangoObjectType
+
+from catalog.actions import change_product, create_product, create_products, delete_product
+from catalog.errors import ProductNotFound
+from catalog.filters import ProductFilter
+from catalog.models import Product
+from catalog.permissions import can_edit_products
+from catalog.querysets import SORT_KEYS, ProductQuerySet
+from catalog.serializers import ProductSerializer
+from ecommerce.batch import checked_rows, outcomes_of
+from ecommerce.errors import DomainError
+from ecommerce.filters import filtered
+from ecommerce.graph.connections import MAX_PAGE, CountedConnection, connection_of
+from ecommerce.graph.context import caller_of, id_given
+from ecommerce.graph.errors import fields_of
+from ecommerce.graph.peers import together
+from ecommerce.keyset import sort_of
+from ecommerce.permissions import require
+from ecommerce.serializers import checked
+
+
+class ProductType(DjangoObjectType):
+    class Meta:
+        model = Product
+        name = "Product"
+        description = "Something to buy."
+        fields = ("name", "description", "stock", "sku", "version", "created_at", "updated_at")
+        interfaces = (relay.Node,)
+        connection_class = CountedConnection
+
+    pk = graphene.Int(required=True)
+    price = graphene.Float(required=True, description="In major units of the shop's currency, two decimals.")
+
+    @classmethod
+    def get_node(cls, info: Any, id: str) -> Product:
+        return visible_product(info, id_given(id))
+
+
+def visible_product(info: Any, pk: int) -> Product:
+    """Return a product the caller may see. Raises ProductNotFound."""
+    product = Product.objects.visible_to(caller_of(info)).filter(pk=pk).first()
+    if product is None:
+        raise ProductNotFound(f"Product {pk} not found")
+    return product
+
+
+class Query(graphene.ObjectType):
+    product = graphene.Field(ProductType, id=graphene.Int(), description="One product.")
+    all_products = relay.ConnectionField(
+        ProductType._meta.connection,
+        q=graphene.String(description="The name contains this, in any case."),
+        min_price=graphene.Float(),
+        max_price=graphene.Float(),
+        in_stock=graphene.Boolean(),
+        order_by=graphene.String(description=f"One of {', '.join(SORT_KEYS)}; with a leading - descending."),
+        description="Every product; the newest come first.",
+    )
+    search_products = graphene.List(
+        graphene.NonNull(ProductType),
+        required=True,
+        query=graphene.String(required=True, description="The name contains this, in any case."),
+        min_price=graphene.Float(),
+        max_price=graphene.Float(),
+        description="The first 100 products, by name, whose name contains the text.",
+    )
+
+    def resolve_product(self, info: Any, id: int | None = None) -> Product:
+        return visible_product(info, id_given(id))
+
+    def resolve_all_products(self, info: Any, order_by: str | None = None, **args: Any) -> CountedConnection:
+        part = {name: args.pop(name, None) for name in ("first", "last", "after", "before")}
+        sort = sort_of(order_by, SORT_KEYS, "-created_at")
+        return connection_of(ProductType, _found(info, args), sort, part)
+
+    def resolve_search_products(self, info: Any, query: str, **prices: Any) -> list[Product]:
+        return together(_found(info, {"q": query, **prices}).sorted_by("name")[:MAX_PAGE])
+
+
+def _found(info: Any, params: dict[str, Any]) -> ProductQuerySet:
+    return filtered(ProductFilter, params, Product.objects.visible_to(caller_of(info)))
+
+
+class CreateProduct(graphene.Mutation):
+    """Add a product. For staff."""
+
+    class Arguments:
+        name = graphene.String(required=True)
+        description = graphene.String()
+        price = graphene.Float(required=True)
+        stock = graphene.Int()
+        sku = graphene.String()
+
+    ok = graphene.Boolean()
+    product = graphene.Field(ProductType)
+
+    def mutate(self, info: Any, **values: Any) -> "CreateProduct":
+        actor = caller_of(info)
+        require(actor, can_edit_products(actor))
+        return CreateProduct(ok=True, product=create_product(actor=actor, values=checked(ProductSerializer, values)))
+
+
+class UpdateProduct(graphene.Mutation):
+    """Change what is given of a product, and nothing else. `ok` is false when there is none of this id. For staff."""
+
+    class Arguments:
+        id = graphene.Int(required=True)
+        name = graphene.String()
+        description = graphene.String()
+        price = graphene.Float()
+        stock = graphene.Int()
+        sku = graphene.String()
+        expected_version = graphene.Int(description="The version the change was made from.")
+
+    ok = graphene.Boolean()
+    product = graphene.Field(ProductType)
+
+    def mutate(self, info: Any, id: int, expected_version: int | None = None, **values: Any) -> "UpdateProduct":
+        actor = caller_of(info)
+        require(actor, can_edit_products(actor))
+        changes = checked(ProductSerializer, values, partial=True)
+        try:
+            product = change_product(actor=actor, product_id=id, changes=changes, expected_version=expected_version)
+        except ProductNotFound:
+            return UpdateProduct(ok=False)
+        return UpdateProduct(ok=True, product=product)
+
+
+class DeleteProduct(graphene.Mutation):
+    """Remove a product. `ok` is false when there is none of this id. For staff."""
+
+    class Arguments:
+        id = graphene.Int(required=True)
+
+    ok = graphene.Boolean()
+
+    def mutate(self, info: Any, id: int) -> "DeleteProduct":
+        actor = caller_of(info)
+        try:
+            delete_product(actor=actor, product_id=id)
+        except ProductNotFound:
+            return DeleteProduct(ok=False)
+        return DeleteProduct(ok=True)
+
+
+class ProductInput(graphene.InputObjectType):
+    name = graphene.String(required=True)
+    description = graphene.String()
+    price = graphene.Float(required=True)
+    stock = graphene.Int()
+    sku = graphene.String()
+
+
+class BatchError(graphene.ObjectType):
+    """Why one row was refused."""
+
+    index = graphene.Int(required=True, description="Its place in what was sent, from 0.")
+    code = graphene.String(required=True)
+    message = graphene.String(required=True)
+    fields = graphene.JSONString(description="Field name to text.")
+
+
+class BatchCreateProducts(graphene.Mutation):
+    """Add many products: each valid row is created. For staff."""
+
+    class Arguments:
+        products = graphene.List(graphene.NonNull(ProductInput), required=True)
+
+    ok = graphene.Boolean(description="Whether every row was created.")
+    created_count = graphene.Int(required=True)
+    products = graphene.List(ProductType, required=True, description="In the order sent; null where refused.")
+    errors = graphene.List(graphene.NonNull(BatchError), required=True)
+
+    def mutate(self, info: Any, products: list[dict[str, Any]]) -> "BatchCreateProducts":
+        actor = caller_of(info)
+        require(actor, can_edit_products(actor))
+        rows = checked_rows([dict(row) for row in products], ProductSerializer)
+        made = create_products(actor=actor, rows=[row for row in rows if isinstance(row, dict)])
+        outcomes = outcomes_of(rows, made)
+        created = together(row for row in outcomes if isinstance(row, Product))
+        return BatchCreateProducts(
+            ok=len(created) == len(outcomes),
+            created_count=len(created),
+            products=[row if isinstance(row, Product) else None for row in outcomes],
+            errors=[_batch_error(n, row) for n, row in enumerate(outcomes) if isinstance(row, DomainError)],
+        )
+
+
+def _batch_error(index: int, refusal: DomainError) -> BatchError:
+    return BatchError(index=index, code=refusal.code.upper(), message=refusal.message, fields=fields_of(refusal))
+
+
+class Mutation(graphene.ObjectType):
+    create_product = CreateProduct.Field()
+    update_product = UpdateProduct.Field()
+    delete_product = DeleteProduct.Field()
+    batch_create_products = BatchCreateProducts.Field()

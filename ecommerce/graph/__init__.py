@@ -1,0 +1,1 @@
+"""GraphQL plumbing that all apps' schemas share."""

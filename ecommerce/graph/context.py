@@ -1,0 +1,38 @@
+"""What a resolver knows of the request."""
+
+from typing import Any
+
+from graphql_relay import from_global_id
+
+from ecommerce.errors import InvalidInput
+from ecommerce.rest.views import address_of as address_of_request
+
+
+def caller_of(info: Any) -> Any:
+    return info.context.user
+
+
+def address_of(info: Any) -> str:
+    return address_of_request(info.context)
+
+
+def id_given(value: Any) -> int:
+    """Return an id that was given as a number or its text. Raises InvalidInput for null and for what is none."""
+    text = str(value)
+    if value is None or not (text.isascii() and text.removeprefix("-").isdigit() and len(text) <= 11):
+        raise InvalidInput("id is required" if value is None else "id is none of ours")
+    return int(text)
+
+
+def global_id_of(text: str) -> tuple[str, str]:
+    """Read a Relay global id: a type's name and a key. Raises InvalidInput."""
+    try:
+        kind, pk = from_global_id(text)
+    except ValueError as error:  # not base64, or not UTF-8 within
+        raise InvalidInput("id is no global id") from error
+    return kind, pk
+
+
+def extend(kind: Any, **fields: Any) -> None:
+    """Give a type of a lower app a field whose type belongs to a higher one."""
+    kind._meta.fields.update(fields)

@@ -1,0 +1,154 @@
+"""/graphql: GraphQL over HTTP (the GraphQL foundation's specification of that name)."""
+
+from typing import Any, NamedTuple
+
+import orjson
+from django.http import HttpResponse
+from django.shortcuts import render
+from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute, get_operation_ast
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from ecommerce.errors import DomainError, InvalidInput
+from ecommerce.graph.documents import Refused, prepared
+from ecommerce.graph.errors import body_of
+from ecommerce.graph.limits import MAX_COST, Cost, check_mutations, fragments_of
+from ecommerce.rest.errors import as_domain_error, headers_of, log
+from ecommerce.rest.parsers import body_of as bytes_of
+from ecommerce.rest.parsers import loads
+from ecommerce.rest.views import ShopView
+from ecommerce.schema import schema
+
+PREFLIGHT = "GraphQL-Require-Preflight"  # no page of another site can send it without asking first
+
+
+class GraphQLResponseRenderer(BaseRenderer):
+    media_type = "application/graphql-response+json"
+    format = "graphql"
+    charset = "utf-8"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return orjson.dumps(data, default=str)
+
+
+class LegacyRenderer(GraphQLResponseRenderer):
+    media_type = "application/json"
+    format = "json"
+
+
+class PageRenderer(GraphQLResponseRenderer):
+    """Stands for GraphiQL in the choice of what to answer with."""
+
+    media_type = "text/html"
+    format = "html"
+
+
+class JSONParser(BaseParser):
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        return loads(bytes_of(stream), parse_float=float)
+
+
+class Question(NamedTuple):
+    """The parameters of a request."""
+
+    query: str
+    variables: dict[str, Any]
+    operation_name: str | None
+
+
+class GraphQLView(ShopView):
+    schema = None
+    renderer_classes = [LegacyRenderer, GraphQLResponseRenderer, PageRenderer]
+    parser_classes = [JSONParser]
+
+    def get(self, request: Request) -> Response | HttpResponse:
+        if request.accepted_renderer.format == "html" and "query" not in request.query_params:
+            return render(request._request, "graphiql.html")
+        if PREFLIGHT not in request.headers:
+            raise InvalidInput(f"GET needs the header {PREFLIGHT}, with any value")
+        params: dict[str, Any] = request.query_params.dict()
+        for name in ("variables", "extensions"):
+            if name in params:
+                params[name] = loads(params[name], parse_float=float) if params[name] else None
+        return self._answer(_question(params))
+
+    def post(self, request: Request) -> Response:
+        return self._answer(_question(request.data))
+
+    def _answer(self, question: Question) -> Response:
+        try:
+            document = prepared(question.query)
+            operation = self._operation(document, question.operation_name)
+            check_mutations(operation, fragments_of(document))
+            cost = Cost(schema.graphql_schema, document, question.variables).of(operation)
+        except Refused as refused:
+            return self._refused(body_of(refused.errors))
+        except DomainError as refusal:
+            return self._refused(body_of([refusal]))
+        result = execute(
+            schema.graphql_schema,
+            document,
+            context_value=self.request,
+            variable_values=question.variables,
+            operation_name=question.operation_name,
+        )
+        return self._executed(result, cost)
+
+    def _operation(self, document: Any, name: str | None) -> OperationDefinitionNode:
+        operation = get_operation_ast(document, name)
+        if operation is None:
+            raise InvalidInput("operationName names no operation" if name else "operationName must say which operation")
+        if operation.operation is OperationType.SUBSCRIPTION:
+            raise InvalidInput("Subscriptions are not served here")
+        if self.request.method == "GET" and operation.operation is not OperationType.QUERY:
+            raise MethodNotAllowed("GET", f"A {operation.operation.value} must be sent by POST")
+        return operation
+
+    def _executed(self, result: ExecutionResult, cost: int) -> Response:
+        if result.data is None and result.errors and not any(error.path for error in result.errors):
+            return self._refused(body_of(result.errors))  # the variables do not fit: nothing ran
+        body: dict[str, Any] = body_of(result.errors) if result.errors else {}
+        body |= {"data": result.data, "extensions": {"cost": {"requested": cost, "max": MAX_COST}}}
+        return Response(body)
+
+    def _refused(self, body: dict[str, Any]) -> Response:
+        # With application/json a client can't tell an answer of ours from one of a proxy: 200 says that it is ours.
+        status = 400 if self.request.accepted_renderer.format == "graphql" else 200
+        return Response(body, status=status)
+
+    def get_exception_handler(self) -> Any:
+        return _answer_to_error
+
+
+def _question(params: Any) -> Question:
+    """Read the parameters. Raises InvalidInput for one of the wrong type."""
+    if not isinstance(params, dict):
+        raise InvalidInput("The body must be one JSON object: batches are not served")
+    query, name = params.get("query"), params.get("operationName")
+    if not isinstance(query, str) or not query:
+        raise InvalidInput("query must be a document")
+    if name is not None and not isinstance(name, str):
+        raise InvalidInput("operationName must be a string")
+    for field in ("variables", "extensions"):
+        if params.get(field) is not None and not isinstance(params[field], dict):
+            raise InvalidInput(f"{field} must be an object")
+    return Question(query, params.get("variables") or {}, name or None)
+
+
+def _answer_to_error(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: what is refused before there is a document to look at."""
+    set_rollback()
+    refusal = as_domain_error(error)
+    if refusal is None:
+        log.error("Unhandled error", exc_info=error)
+        refusal = DomainError()
+    response = Response(body_of([refusal]), status=refusal.status, headers=headers_of(refusal))
+    if isinstance(error, MethodNotAllowed):
+        response["Allow"] = "POST"
+    return response
