@@ -1,8 +1,10 @@
-# PostgreSQL and Redis for .ci/run, which sources this: those that answer on their usual ports, or own ones.
+# shellcheck shell=bash
+# PostgreSQL and Redis for .ci/run, which sources this: those that answer on their usual ports, or own ones. To see it
+# start own ones where others run, name ports that nobody listens on in CI_POSTGRES_PORT and CI_REDIS_PORT.
 # An own one has its data in $scratch and a port below 32768, where no outgoing connection can be in its way.
 
 readonly database="shop_ci_$$_$RANDOM"
-postgres_port=5432 redis_port=6379 redis_index=0
+postgres_port=${CI_POSTGRES_PORT:-5432} redis_port=${CI_REDIS_PORT:-6379} redis_index=0
 own_postgres="" own_redis="" lent_database="" lent_redis=""
 
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
