@@ -30,24 +30,22 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that serve HTTP (1)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self._quiet_log()
         try:
             host, port = parse_address(options["http"])
             parse_address(options["grpc"])
-            listener = listen(host, port)
-            self._allow(host)
-            prepare_database()
-            passwords = self._demo()
+            with listen(host, port) as listener:
+                prepare_database()
+                url = self._url(host, listener.getsockname()[1])
+                self.stdout.write(welcome(url, self._demo(), settings.STORE_NAME))
+                self.stdout.flush()
+                self._set_up_server(host)
+                serve(listener, workers=max(1, options["workers"]))
         except CannotRun as reason:
             raise CommandError(str(reason)) from reason
         except Error as error:
             raise CommandError(f"The demo data can't be written: {one_line(error)}") from error
         except KeyboardInterrupt:
             raise CommandError("Stopped. The next start goes on from here.") from None
-        self.stdout.write(welcome(self._url(host, listener.getsockname()[1]), passwords, settings.STORE_NAME))
-        self.stdout.flush()
-        connection.close()
-        serve(listener, workers=max(1, options["workers"]))
 
     def _demo(self) -> dict[str, str | None]:
         """Prepare the demo data; return the users' passwords, None for what was set at an earlier start."""
@@ -57,20 +55,18 @@ class Command(BaseCommand):
         return {name: password if name in added or _is_password(name, chosen) else None for name in (STAFF, CUSTOMER)}
 
     @staticmethod
-    def _quiet_log() -> None:
-        # A line a request would bury the sign-in. Workers read the environment.
+    def _set_up_server(host: str) -> None:
+        """Say in settings and environment, which workers read, what quickstart does otherwise by default."""
+        # A line a request would bury the sign-in.
         level = os.environ.setdefault("LOG_LEVEL", "WARNING")
         settings.LOGGING["root"]["level"] = level  # read once more when the server sets Django up
         logging.getLogger().setLevel(level)
-
-    @staticmethod
-    def _allow(host: str) -> None:
-        """Answer to the name it is served under, where none is set."""
         if "ALLOWED_HOSTS" not in os.environ:
             settings.ALLOWED_HOSTS += [f"[{host}]" if ":" in host else host]
             if host in ("0.0.0.0", "::"):
                 settings.ALLOWED_HOSTS += [socket.gethostname()]
             os.environ["ALLOWED_HOSTS"] = ",".join(settings.ALLOWED_HOSTS)
+        connection.close()
 
     @staticmethod
     def _url(host: str, port: int) -> str:
