@@ -283,7 +283,7 @@ def test_twin_is_told_in_progress_when_the_first_takes_more_than_five_seconds() 
     assert first == "the first"
     assert isinstance(refusal, InProgress)
     assert (refusal.status, refusal.retry_after_s) == (409, 1)
-    assert 4.5 < waited_s < 8
+    assert 4.5 < waited_s < 15  # five, and what a busy machine adds
     assert slow.twin() == "memo"
 
 
