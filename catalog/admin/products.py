@@ -94,6 +94,9 @@ class ProductAdmin(ShopAdmin):
     def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:
         return super().get_changelist_formset(request, **{"formset": ProductRowsFormSet, **kwargs})
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).visible_to(request.user)
+
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet, bool]:
         for word in search_term.split():
             queryset = queryset.search(word) | queryset.filter(sku__icontains=word)

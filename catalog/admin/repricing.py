@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -20,7 +20,8 @@ from catalog.pricing import changed_by_percent, rounded
 from ecommerce.admin.options import as_refusal
 from ecommerce.errors import DomainError, VersionMismatch
 
-MAX_AT_ONCE = 1000
+MAX_AT_ONCE = 500
+ROWS_LOCKED = 50  # a commit for each would take long, one for all would keep orders waiting
 TEMPLATE = "admin/catalog/product/change_prices.html"
 _SEEN = re.compile(r"([0-9]{1,9}):([0-9]{1,9})")
 
@@ -94,17 +95,26 @@ def preview(product: Product, percent: Decimal) -> Row:
 def _apply(request: HttpRequest, model_admin: Any, percent: Decimal, seen: Mapping[int, int]) -> dict[int, str]:
     """Change each product that is still as it was previewed; returns why the others were refused."""
     products = Product.objects.in_bulk(seen)
+    ids = sorted(products)  # the order in which an order locks them
     refused = {}
-    for pk, product in products.items():
-        row = preview(product, percent)
-        try:
-            change_product(actor=request.user, product_id=pk, changes={"price": row.price}, expected_version=seen[pk])
-        except (DomainError, OperationalError) as error:
-            refused[pk] = _reason(as_refusal(error))
-        else:
-            model_admin.log_change(request, product, f"Price {product.price} to {row.price} ({percent:+} %)")
+    for start in range(0, len(ids), ROWS_LOCKED):
+        with transaction.atomic():
+            for pk in ids[start : start + ROWS_LOCKED]:
+                if reason := _change(request, model_admin, products[pk], percent, seen[pk]):
+                    refused[pk] = reason
     _tell(request, len(products) - len(refused), len(refused), seen.keys() - products.keys())
     return refused
+
+
+def _change(request: HttpRequest, model_admin: Any, product: Product, percent: Decimal, version: int) -> str:
+    """Change one price; returns why it was refused, or an empty text."""
+    price = preview(product, percent).price
+    try:
+        change_product(actor=request.user, product_id=product.pk, changes={"price": price}, expected_version=version)
+    except (DomainError, OperationalError) as error:
+        return _reason(as_refusal(error))
+    model_admin.log_change(request, product, f"Price {product.price} to {price} ({percent:+} %)")
+    return ""
 
 
 def _reason(refusal: DomainError) -> str:

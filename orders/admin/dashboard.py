@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -19,32 +19,34 @@ LOST = (Order.Status.CANCELLED, Order.Status.REFUNDED)
 
 def fill_dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add what the index page shows. Three queries."""
-    statuses = _counts_by_status()
+    orders = Order.objects.visible_to(request.user)
+    statuses = _counts_by_status(orders)
+    latest = orders.select_related("user").newest_first()[:ROWS]
     return context | {
         "title": "Dashboard",
         "statuses": statuses,
         "orders_today": sum(row["today"] for row in statuses),
         "sales_today": money(sum((row["sales"] for row in statuses if row["status"] not in LOST), start=0)),
-        "latest_orders": [_order_row(order) for order in Order.objects.select_related("user").newest_first()[:ROWS]],
+        "latest_orders": [_order_row(order) for order in latest],
         "low_stock": Product.objects.filter(stock__lte=LOW_STOCK).order_by("stock", "id")[:ROWS],
         "low_stock_limit": LOW_STOCK,
     }
 
 
-def _counts_by_status() -> list[dict[str, Any]]:
+def _counts_by_status(orders: QuerySet) -> list[dict[str, Any]]:
     """Return one row for each status, in the order of its life, those with no orders too."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     is_new = Q(created_at__gte=midnight)
     counted = (
-        Order.objects.order_by()
+        orders.order_by()
         .values("status")
         .annotate(ever=Count("id"), today=Count("id", filter=is_new), sales=Sum("total", filter=is_new, default=0))
     )
     by_status = {row["status"]: row for row in counted}
-    orders = reverse("admin:orders_order_changelist")
+    list_url = reverse("admin:orders_order_changelist")
     return [
         by_status.get(status, {"status": status, "ever": 0, "today": 0, "sales": 0})
-        | {"label": label, "colour": STATUS_COLOURS[label], "url": f"{orders}?status__exact={status}"}
+        | {"label": label, "colour": STATUS_COLOURS[label], "url": f"{list_url}?status__exact={status}"}
         for status, label in Order.Status.choices
     ]
 

@@ -137,7 +137,7 @@ class OrderAdmin(ShopAdmin):
 
     # -- Reads -------------------------------------------------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).select_related("user")
+        return super().get_queryset(request).visible_to(request.user).select_related("user")
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         order = kwargs["obj"]
