@@ -12,7 +12,6 @@ class OrderItemSerializer(ShopModelSerializer):
     class Meta:
         model = OrderItem
         fields = ("product_id", "sku", "name", "unit_price", "quantity", "line_total")
-        extra_kwargs = {"product_id": {"allow_null": True}}
 
 
 class OrderSerializer(ShopModelSerializer):
@@ -22,7 +21,6 @@ class OrderSerializer(ShopModelSerializer):
     class Meta:
         model = Order
         fields = ("id", "number", "user_id", "status", "total", "version", "created_at", "items", "_links")
-        extra_kwargs = {"user_id": {"allow_null": True}}
 
 
 class OrderRowSerializer(ShopModelSerializer):
