@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.models import User
 from catalog import actions
 from catalog.admin import products as product_admin
+from catalog.admin.forms import ProductRowsFormSet
 from catalog.models import Product
 from orders.actions import place_order
 from orders.models import Order, OrderItem
@@ -158,6 +159,25 @@ def test_list_with_a_row_deleted_meanwhile_saves_nothing_and_says_so(client: Cli
     assert response.status_code == 302
     assert messages_of(response) == ["Nothing was saved: a product of this list was deleted in the meantime."]
     assert stored(edited) == (Decimal("9.99"), 10, 1)
+
+
+def test_list_refuses_a_row_deleted_between_its_check_and_the_write(
+    client: Client, staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = make_product()
+    fields = open_list(client)
+    check = ProductRowsFormSet.clean
+
+    def delete_first(formset: ProductRowsFormSet) -> None:
+        Product.objects.all().delete()
+        check(formset)
+
+    monkeypatch.setattr(ProductRowsFormSet, "clean", delete_first)
+    response = save_list(client, fields | {f"{row_of(fields, product)}stock": "11"})
+
+    assert response.status_code == 200
+    assert "Not saved: this product was deleted in the meantime." in response.content.decode()
+    assert Product.objects.count() == 0
 
 
 @pytest.mark.parametrize(
