@@ -7,6 +7,7 @@ import socket
 import time
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
 from ecommerce.preflight import CannotRun
@@ -15,6 +16,7 @@ GRACE_S = 3  # for requests that run when the server is told to end
 END_S = 4.3  # then a worker that is still there is killed
 KEEP_ALIVE_S = 30
 BACKLOG = 2048
+MAX_HEAD_BYTES = 64 * 1024
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -47,6 +49,7 @@ def serve(listener: socket.socket, *, workers: int) -> None:
     config = uvicorn.Config(
         "ecommerce.asgi:application",
         lifespan="on",
+        http=BoundedHead,
         workers=workers,
         log_config=None,
         access_log=False,  # the shop writes its own line
@@ -63,6 +66,28 @@ def serve(listener: socket.socket, *, workers: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     uvicorn.Server(config).run([listener])
+
+
+class BoundedHead(HttpToolsProtocol):
+    """uvicorn's HTTP, which keeps a request line and headers of any length; this one keeps `MAX_HEAD_BYTES`."""
+
+    _is_in_head = True
+    _head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head, self._head_bytes = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_in_head = True
+        super().on_message_complete()
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The request line and headers are too long.")
 
 
 class Supervisor(Multiprocess):

@@ -37,9 +37,8 @@ def _sign_in(passwords: dict[str, str | None]) -> list[str]:
     lines = [f"  Sign in    {user} / {password}" for user, password in passwords.items() if password is not None]
     if None in passwords.values():
         known = " and ".join(user for user, password in passwords.items() if password is None)
-        lines.append(
-            f"  Sign in    {known}: with the password of the first start, and DEMO_PASSWORD counts then alone."
-        )
+        lines.append(f"  Sign in    {known}: with the password of the first start, where alone DEMO_PASSWORD counts;")
+        lines.append(f"             `python manage.py changepassword {STAFF}` sets another")
     return lines
 
 
