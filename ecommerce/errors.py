@@ -107,6 +107,10 @@ class InProgress(DomainError):
     code = "in_progress"
 
 
+class CursorExpired(DomainError):
+    code = "cursor_expired"
+
+
 class TooLarge(DomainError):
     code = "too_large"
 

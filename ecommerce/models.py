@@ -1,8 +1,10 @@
-"""What all apps share: replayed answers, and the rate budgets that processes share."""
+"""What all apps share: replayed answers, the rate budgets that processes share, and the change feed's rows."""
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+
+from ecommerce.moments import DatabaseNow
 
 
 class IdempotencyRecord(models.Model):
@@ -33,3 +35,24 @@ class RateCounter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.used}"
+
+
+class ChangeEvent(models.Model):
+    """A row of the change feed, written by a database trigger; what it means is in `ecommerce.feed.events`."""
+
+    id = models.BigAutoField(primary_key=True)
+    seq = models.BigIntegerField(null=True, unique=True)  # null until it is numbered, which is after its commit
+    topic = models.CharField(max_length=16)  # product, order
+    kind = models.CharField(max_length=16)  # created, updated, deleted; placed, moved
+    object_id = models.IntegerField()
+    user_id = models.IntegerField(null=True)  # whose order
+    price = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    stock = models.IntegerField(null=True)
+    status = models.CharField(max_length=16, null=True)
+    at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], condition=models.Q(seq=None), name="ecommerce_changeevent_unseq")]
+
+    def __str__(self) -> str:
+        return f"{self.seq}: {self.topic} {self.object_id} {self.kind}"

@@ -146,6 +146,9 @@ RATE_ANONYMOUS_PER_MINUTE = env.int("RATE_ANONYMOUS_PER_MINUTE", 600)
 RATE_USER_PER_MINUTE = env.int("RATE_USER_PER_MINUTE", 3_000)
 RATE_SIGN_IN_PER_MINUTE = env.int("RATE_SIGN_IN_PER_MINUTE", 20)
 
+# -- Change feed ------------------------------------------------------------------------------------------------
+FEED_DAYS = env.float("FEED_DAYS", 7)  # how long `manage.py prunefeed` keeps events, and so cursors
+
 # -- REST -------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.BearerAuthentication"],

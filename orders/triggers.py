@@ -1,6 +1,7 @@
 """What the database itself does on every write of an order, and to orders when a product goes."""
 
 from ecommerce import triggers
+from ecommerce.feed.triggers import feed_trigger
 
 order_version = triggers.register(
     triggers.version_trigger("orders_order", ("orders", "0001_initial"), touches_updated_at=False)
@@ -18,3 +19,19 @@ forget_product = triggers.register(
         postgresql=("BEFORE DELETE", f"{_forget} RETURN OLD;"),
     )
 )
+
+order_feed = [
+    triggers.register(
+        feed_trigger(
+            f"orders_order_feed_{kind}",
+            "orders_order",
+            ("orders", "0003_feed"),
+            event=event,
+            topic="order",
+            kind=kind,
+            columns={"object_id": "NEW.id", "user_id": "NEW.user_id", "status": "NEW.status"},
+            condition=condition,
+        )
+    )
+    for kind, event, condition in (("placed", "INSERT", ""), ("moved", "UPDATE OF status", "NEW.status <> OLD.status"))
+]
