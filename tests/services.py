@@ -1,6 +1,7 @@
-"""Services that not every machine has: a test that needs one is skipped without it, and fails in CI."""
+"""What not every machine has: a test that needs it is skipped without it, and fails in CI."""
 
 import os
+import shutil
 from typing import NoReturn
 
 import pytest
@@ -11,7 +12,7 @@ from django.db import connection
 @pytest.fixture
 def requires_postgresql() -> None:
     if connection.vendor != "postgresql":
-        _do_without("PostgreSQL", "DATABASE_URL")
+        _do_without("PostgreSQL", "DATABASE_URL names none")
 
 
 @pytest.fixture
@@ -23,10 +24,16 @@ def requires_sqlite() -> None:
 @pytest.fixture
 def requires_redis() -> None:
     if not settings.REDIS_URL:
-        _do_without("Redis", "REDIS_URL")
+        _do_without("Redis", "REDIS_URL names none")
 
 
-def _do_without(service: str, variable: str) -> NoReturn:
+@pytest.fixture
+def requires_curl() -> None:
+    if shutil.which("curl") is None:
+        _do_without("curl", "it is not installed")
+
+
+def _do_without(what: str, why: str) -> NoReturn:
     if os.environ.get("SHOP_REQUIRE_SERVICES"):
-        pytest.fail(f"{service} is required in this run, and {variable} names none")
-    pytest.skip(f"needs {service}: set {variable}")
+        pytest.fail(f"{what} is required in this run: {why}")
+    pytest.skip(f"needs {what}: {why}")

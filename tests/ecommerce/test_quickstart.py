@@ -95,6 +95,7 @@ def half_open(port: int, text: str) -> socket.socket:
     return client
 
 
+@pytest.mark.usefixtures("requires_curl")
 def test_from_nothing_to_a_shop_whose_suggestions_work(quickstart):
     shop = quickstart(RATE_LIMITS="on")
     printed = shop.wait_until_ready()
