@@ -35,5 +35,6 @@ def feed_trigger(
         table=table,
         migration=migration,
         sqlite=f"CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW {sqlite_when}BEGIN {numbered} END",
-        postgresql=(f"AFTER {event}", f"{body} RETURN NULL;"),
+        # PostgreSQL refuses to alter the type of a column that a trigger names; there no trigger updates again, either.
+        postgresql=(f"AFTER {event.partition(' OF ')[0]}", f"{body} RETURN NULL;"),
     )
