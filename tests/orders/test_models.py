@@ -9,7 +9,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
-from orders.models import Order, OrderEvent, OrderItem
+from orders.models import Order, OrderEvent, OrderItem, RetailInvoice, RetailSupply, ReturnedUnits
 from tests.factories import make_order, make_product, make_user
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +130,27 @@ def test_line_without_a_unit_is_a_validation_error_for_forms() -> None:
         line.clean_fields()
 
     assert list(refusal.value.message_dict) == ["quantity"]
+
+
+def test_units_come_back_at_least_one_at_a_time_and_once_for_each_cancellation() -> None:
+    line, now = make_order().items.get(), timezone.now()
+    ReturnedUnits.objects.create(item=line, reference="C1", units=1, at=now)
+
+    for row in (
+        ReturnedUnits(item=line, reference="C2", units=0, at=now),
+        ReturnedUnits(item=line, reference="C1", units=1, at=now),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            ReturnedUnits.objects.bulk_create([row])
+
+    assert [str(returned) for returned in ReturnedUnits.objects.all()] == ["C1: 1"]
+
+
+def test_marks_of_the_import_say_what_they_are() -> None:
+    order = make_order()
+
+    assert str(RetailInvoice(order=order, lines=3)) == "3 lines"
+    assert str(RetailSupply(supplied=7)) == "7 supplied"
 
 
 def test_orders_lines_and_events_say_what_they_are() -> None:

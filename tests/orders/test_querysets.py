@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from orders.models import Order
+from orders.models import Order, OrderItem
 from orders.permissions import can_cancel_order, can_move_orders, can_place_orders
 from tests.factories import make_order, make_staff, make_user
 
@@ -24,6 +24,30 @@ def test_orders_are_seen_by_their_owner_and_staff() -> None:
     assert list(Order.objects.visible_to(other)) == []
     assert list(Order.objects.visible_to(AnonymousUser())) == []
     assert set(Order.objects.visible_to(make_staff())) == {mine, guests}
+
+
+def test_lines_are_seen_with_their_order() -> None:
+    owner, other = make_user(), make_user()
+    mine = make_order(user=owner).items.get()
+    guests = make_order()
+    Order.objects.filter(pk=guests.pk).update(user=None)
+
+    assert list(OrderItem.objects.visible_to(owner)) == [mine]
+    assert list(OrderItem.objects.visible_to(other)) == []
+    assert list(OrderItem.objects.visible_to(AnonymousUser())) == []
+    assert set(OrderItem.objects.visible_to(make_staff())) == {mine, guests.items.get()}
+
+
+def test_orders_are_counted_for_all_users_in_one_statement() -> None:
+    busy, idle, other = make_user(), make_user(), make_user()
+    for user in (busy, busy, other):
+        make_order(user=user)
+
+    with CaptureQueriesContext(connection) as queries:
+        counts = Order.objects.counts_by_user([busy, idle])
+
+    assert counts == {busy.pk: 2}
+    assert len(queries) == 1
 
 
 def test_newest_first_and_ties_by_id() -> None:
