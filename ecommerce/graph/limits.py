@@ -59,7 +59,8 @@ def check_shape(document: DocumentNode) -> None:
         if counts[name] > limit:
             raise TooComplex(f"{name} max is {limit}")
     fragments, known = fragments_of(document), {}
-    if max((_depth(node, fragments, known) for node in document.definitions), default=0) > MAX_DEPTH:
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    if max((_depth(operation, fragments, known) for operation in operations), default=0) > MAX_DEPTH:
         raise TooComplex(f"depth max is {MAX_DEPTH}")
 
 
