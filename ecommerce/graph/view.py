@@ -4,7 +4,6 @@ from typing import Any, NamedTuple
 
 import orjson
 from django.http import HttpResponse
-from django.shortcuts import render
 from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute, get_operation_ast
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.parsers import BaseParser
@@ -17,6 +16,7 @@ from ecommerce.errors import DomainError, InvalidInput
 from ecommerce.graph.documents import Refused, prepared
 from ecommerce.graph.errors import body_of
 from ecommerce.graph.limits import MAX_COST, Cost, check_mutations, fragments_of
+from ecommerce.graph.page import page
 from ecommerce.rest.errors import as_domain_error, headers_of, log
 from ecommerce.rest.parsers import body_of as bytes_of
 from ecommerce.rest.parsers import loads
@@ -69,7 +69,7 @@ class GraphQLView(ShopView):
 
     def get(self, request: Request) -> Response | HttpResponse:
         if request.accepted_renderer.format == "html" and "query" not in request.query_params:
-            return render(request._request, "graphiql.html")
+            return page(request._request)
         if PREFLIGHT not in request.headers:
             raise InvalidInput(f"GET needs the header {PREFLIGHT}, with any value")
         params: dict[str, Any] = request.query_params.dict()

@@ -1,0 +1,80 @@
+"use strict";
+/* GraphiQL over this shop, opening with the examples. Signing in by obtainToken or refreshToken, in any tab, signs in
+   all of them: the token is kept in the memory of this page alone, and goes with what names no other in its headers. */
+
+(() => {
+  const root = document.getElementById("graphiql");
+  const { endpoint, examples, styleNonce } = root.dataset;
+  const placeholder = JSON.stringify({ Authorization: "Bearer <access token>" }, null, 2);
+  const isPlaceholder = (value) => /^(bearer)?\s*(<|$)/i.test(value ?? "");
+  const session = { token: null, username: null, changed: () => {} };
+  const el = React.createElement;
+
+  // The library behind GraphiQL's dialogs adds a <style> to the page, with the nonce that it finds here.
+  window.__webpack_nonce__ = styleNonce;
+
+  function keep(token, username) {
+    Object.assign(session, { token, username });
+    session.changed();
+  }
+
+  function signed(given) {
+    const headers = new Headers(given);
+    if (isPlaceholder(headers.get("Authorization"))) {
+      headers.delete("Authorization");
+      if (session.token) headers.set("Authorization", session.token);
+    }
+    return headers;
+  }
+
+  // Without cookies: being signed in to the admin must not matter here.
+  const post = (headers, body) => fetch(endpoint, { method: "POST", credentials: "omit", headers, body });
+
+  async function send(url, { headers: given, body }) {
+    const headers = signed(given);
+    let response = await post(headers, body);
+    if (response.status === 401 && session.token && headers.get("Authorization") === session.token) {
+      keep(null, null); // expired: without it the shop is open, and signing in possible
+      response = await post(signed(given), body);
+    }
+    if (/(obtain|refresh)Token/.test(body)) await keepTokenIn(response.clone());
+    return response;
+  }
+
+  async function keepTokenIn(response) {
+    const { data } = await response.json();
+    const pair = Object.values(data ?? {}).find((field) => field?.access);
+    if (!pair) return;
+    const token = `Bearer ${pair.access}`;
+    const headers = { "Content-Type": "application/json", Authorization: token };
+    const answer = await (await post(headers, JSON.stringify({ query: "{ me { username } }" }))).json();
+    keep(token, answer.data?.me?.username);
+  }
+
+  function WhoIsSignedIn() {
+    const [username, setUsername] = React.useState(session.username);
+    React.useEffect(() => {
+      session.changed = () => setUsername(session.username);
+    }, []);
+    if (!username) return el("span", { className: "who" }, "not signed in");
+    const forget = el("button", { type: "button", title: "Forget the token", onClick: () => keep(null, null) }, "forget");
+    return el("span", { className: "who" }, username, " ", forget);
+  }
+
+  async function open() {
+    const documents = (await (await fetch(examples)).text()).split(/^#---\n/m);
+    const graphiql = {
+      fetcher: GraphiQL.createFetcher({ url: endpoint, fetch: send, enableIncrementalDelivery: false }),
+      plugins: [GraphiQLPluginExplorer.explorerPlugin()],
+      defaultTabs: documents.map((text) => ({ query: text.trimEnd(), headers: placeholder })),
+      defaultQuery: "",
+      defaultHeaders: placeholder,
+      defaultEditorToolsVisibility: "headers",
+      shouldPersistHeaders: false, // in localStorage a token would outlive the visit
+      showPersistHeadersSettings: false,
+    };
+    ReactDOM.createRoot(root).render(el(GraphiQL, graphiql, el(GraphiQL.Logo, null, el(WhoIsSignedIn))));
+  }
+
+  open();
+})();
