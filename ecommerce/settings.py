@@ -179,6 +179,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
 }
 
+# -- GraphQL ----------------------------------------------------------------------------------------------------
+GRAPHENE = {"SCHEMA": "ecommerce.schema.schema", "SCHEMA_OUTPUT": "schema.graphql"}  # of `manage.py graphql_schema`
+
 # -- Logs: one JSON object a line, on stderr --------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
 LOGGING = {
