@@ -37,12 +37,13 @@
       keep(null, null); // expired: without it the shop is open, and signing in possible
       response = await post(signed(given), body);
     }
-    if (/(obtain|refresh)Token/.test(body)) await keepTokenIn(response.clone());
+    if (/(obtain|refresh|revoke)Token/.test(body)) await follow(response.clone());
     return response;
   }
 
-  async function keepTokenIn(response) {
+  async function follow(response) {
     const { data } = await response.json();
+    if (data?.revokeToken?.ok) keep(null, null);
     const pair = Object.values(data ?? {}).find((field) => field?.access);
     if (!pair) return;
     const token = `Bearer ${pair.access}`;
@@ -70,7 +71,7 @@
       defaultQuery: "",
       defaultHeaders: placeholder,
       defaultEditorToolsVisibility: "headers",
-      shouldPersistHeaders: false, // in localStorage a token would outlive the visit
+      storage: window.sessionStorage, // tabs and history hold what is typed: the password of SignIn, for one
       showPersistHeadersSettings: false,
     };
     ReactDOM.createRoot(root).render(el(GraphiQL, graphiql, el(GraphiQL.Logo, null, el(WhoIsSignedIn))));
