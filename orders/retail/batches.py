@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -44,19 +45,27 @@ def chunks(things: Iterable[T], size: int = KEYS_A_QUERY) -> Iterator[list[T]]:
         yield chunk
 
 
-def insert_rows(model: type[models.Model], fields: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def insert_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Insert rows of values by the fastest way each database has: 5 to 10 times as fast as bulk_create.
 
-    The constraints hold as ever; field rules, signals and Python's defaults do not run, and no ids come back.
+    Moments are in UTC, and money may be text. The constraints hold as ever; field rules, signals and Python's defaults
+    do not run, and no ids come back.
     """
-    columns = [model._meta.get_field(name).column for name in fields]
-    names = ", ".join(connection.ops.quote_name(column) for column in columns)
+    fields = [model._meta.get_field(name) for name in names]
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.wrap_database_errors, connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
         else:
-            places = ", ".join(["%s"] * len(columns))
-            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)
+            if any(isinstance(field, models.DateTimeField) for field in fields):
+                rows = [_adapted(row) for row in rows]
+            places = ", ".join(["%s"] * len(fields))
+            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", rows)
+
+
+def _adapted(row: Sequence[Any]) -> list[Any]:
+    adapt = connection.ops.adapt_datetimefield_value
+    return [adapt(value) if isinstance(value, datetime) else value for value in row]

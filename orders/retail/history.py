@@ -1,10 +1,11 @@
 """What became of an imported order: its status, and the steps on the way."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
-from orders.models import Order, OrderEvent
+from orders.models import Order
 from orders.retail.matching import Returned
 from orders.retail.values import LONDON
 
@@ -19,24 +20,33 @@ def status_after(at: datetime, returns: Iterable[Returned], *, all_back: bool) -
     return Status.CANCELLED if _day(last_at) == _day(at) else Status.REFUNDED
 
 
-def events(order: Order, returns: Iterable[Returned]) -> Iterator[OrderEvent]:
-    """Give the steps of a new order that ends in its status: the invoice, then each cancellation that touches it."""
+class Step(NamedTuple):
+    """The fields of an OrderEvent."""
+
+    order_id: int
+    status: str
+    note: str
+    at: datetime
+
+
+FIELDS = ("order", "status", "note", "at")
+
+
+def steps(order: Order, returns: Iterable[Returned]) -> list[Step]:
+    """Return the timeline of a new order: the invoice, then each cancellation that touches it."""
     before = Status.PAID if order.status == Status.CANCELLED else Status.DELIVERED
-    yield OrderEvent(order=order, status=before, at=order.created_at, note=f"Imported: invoice {order.number}")
-    steps = list(return_events(order, returns, before))
-    if steps:
-        steps[-1].status = order.status
-    yield from steps
+    first = Step(order.pk, before, f"Imported: invoice {order.number}", order.created_at)
+    return [first, *return_steps(order, returns, before, order.status)]
 
 
-def return_events(order: Order, returns: Iterable[Returned], status: str) -> Iterator[OrderEvent]:
-    """Give one step for each cancellation among the returns, as they happened."""
+def return_steps(order: Order, returns: Iterable[Returned], before: str, after: str) -> list[Step]:
+    """Return one step for each cancellation among the returns, as they happened; the last one moves the order."""
     units: Counter[tuple[datetime, str]] = Counter()
     for one in returns:
         units[one.at, one.reference] += one.units
-    for (at, reference), count in sorted(units.items()):
-        note = f"Cancellation {reference}: {count} {'unit' if count == 1 else 'units'} came back"
-        yield OrderEvent(order=order, status=status, at=at, note=note)
+    notes = [(f"Cancellation {name}: {count} back in stock", at) for (at, name), count in sorted(units.items())]
+    statuses = [*[before] * (len(notes) - 1), after]
+    return [Step(order.pk, status, note, at) for status, (note, at) in zip(statuses, notes, strict=False)]
 
 
 def _day(at: datetime) -> str:

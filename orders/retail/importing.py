@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 from orders.retail.alone import alone
@@ -12,12 +13,12 @@ from orders.retail.invoices import OrderWriter
 from orders.retail.known import Known, older_sales
 from orders.retail.matching import Pair, Plan, Sale, plan_returns
 from orders.retail.products import write_products
-from orders.retail.reading import RetailFile, Row
-from orders.retail.refusals import Reason, RefusedRows
+from orders.retail.reading import RetailFile
+from orders.retail.refusals import Reason, Refused, RefusedRows
 from orders.retail.returns import write_returns
-from orders.retail.screening import trades
+from orders.retail.screening import trade_of
 from orders.retail.spool import SaleLine, Spool
-from orders.retail.survey import Survey
+from orders.retail.survey import Cancellation, Survey
 
 OnLines = Callable[[int, int], object]
 LINES_BETWEEN_REPORTS = 2_000
@@ -78,19 +79,20 @@ def _survey(source: RetailFile, known: Known, refused: RefusedRows, spool: Spool
 
 
 def _read(source: RetailFile, known: Known, refused: RefusedRows, spool: Spool) -> Survey:
-    survey = Survey(known.lines)
+    survey = Survey(known.taken, known.lines)
     refused.begin()
     spool.begin()
-
-    def refuse(row: Row, reason: Reason) -> None:
-        refused.add(row.line, reason, row.raw)
-
-    for trade, row in trades(source.rows(), taken=known.taken, on_refused=refuse):
-        survey.add(trade, row)
-        if not trade.cancels:
-            spool.add(trade)
+    for row in source.rows():
+        survey.rows += 1
+        try:
+            trade = trade_of(row)
+            if trade.cancels:
+                survey.cancellations.append(Cancellation(trade, row.raw))
+            else:
+                spool.add(survey.add(trade))
+        except Refused as refusal:
+            refused.add(row.line, refusal.reason, row.raw)
     spool.finish()
-    survey.rows = survey.sale_lines + len(survey.cancellations) + refused.counts.total()
     return survey
 
 
@@ -98,25 +100,19 @@ def _sales(survey: Survey, known: Known, users: Mapping[str, int], spool: Spool)
     """Collect the sales that the file's cancellations may reverse: those of the file, and of earlier imports."""
     sales: dict[Pair, list[Sale]] = defaultdict(list)
     pairs = {(one.trade.customer, one.trade.code) for one in survey.cancellations if one.trade.customer}
-    customers = {users[customer]: customer for customer, _ in pairs if customer in users}
+    customers = {users[customer]: customer for customer, _ in pairs}
     for number, place, item in older_sales(known, elsewhere=survey.invoices, user_ids=customers):
         pair = customers[item.order.user_id], (item.sku or "").upper()
         if pair in pairs:
             at = item.order.created_at
             sales[pair].append(Sale((number, place), at, 0, item.unit_price, item.quantity, item.quantity))
-    places: Counter[str] = Counter()
     for sale in spool.lines():
-        place = places[sale.number]
-        places[sale.number] += 1
-        pair = survey.invoices[sale.number].customer, sale.code
+        invoice = survey.invoices[sale.number]
+        pair = invoice.customer, sale.code
         if pair in pairs:
-            sales[pair].append(_sale(survey, sale, place))
+            line = sale.number, sale.place
+            sales[pair].append(Sale(line, invoice.at, sale.line, Decimal(sale.price), sale.units, sale.units))
     return sales
-
-
-def _sale(survey: Survey, sale: SaleLine, place: int) -> Sale:
-    at = survey.invoices[sale.number].at
-    return Sale((sale.number, place), at, sale.line, sale.price, sale.units, sale.units)
 
 
 def _write(summary: Summary, known: Known, users: Mapping[str, int], spool: Spool, on_lines: OnLines) -> None:

@@ -1,11 +1,12 @@
 """Invoices as orders with their lines, each order whole or not at all."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from orders.models import Order, OrderEvent, OrderItem, RetailInvoice, ReturnedUnits
 from orders.retail.batches import Batches, insert_rows
-from orders.retail.history import events, status_after
+from orders.retail.history import FIELDS, status_after, steps
 from orders.retail.known import Known, items_of
 from orders.retail.matching import Plan
 from orders.retail.spool import SaleLine
@@ -93,19 +94,19 @@ class OrderWriter:
 
     def _rows(self, order_id: int, number: str, lines: list[SaleLine]) -> Iterator[tuple[Any, ...]]:
         for sale in lines[self._known.lines(number) :]:
-            product_id = self._products[sale.code]
-            yield order_id, product_id, sale.code, sale.name, sale.price, sale.units, sale.price * sale.units
+            yield order_id, self._products[sale.code], sale.code, sale.name, sale.price, sale.units, sale.amount
 
     def _add_returns(self, new: Mapping[str, Order]) -> None:
-        steps = [event for number, order in new.items() for event in events(order, self._plan.returns.get(number, []))]
-        OrderEvent.objects.bulk_create(steps)
-        touched = {number: order for number, order in new.items() if number in self._plan.returns}
-        items = items_of([order.pk for order in touched.values()])
-        ReturnedUnits.objects.bulk_create(
-            ReturnedUnits(item_id=items[order.pk][one.place], reference=one.reference, units=one.units, at=one.at)
-            for number, order in touched.items()
+        timelines = (steps(order, self._plan.returns.get(number, [])) for number, order in new.items())
+        insert_rows(OrderEvent, FIELDS, [*chain.from_iterable(timelines)])
+        touched = {number: order.pk for number, order in new.items() if number in self._plan.returns}
+        items = items_of(touched.values())
+        rows = [
+            (items[order_id][one.place], one.reference, one.units, one.at)
+            for number, order_id in touched.items()
             for one in self._plan.returns[number]
-        )
+        ]
+        insert_rows(ReturnedUnits, ("item", "reference", "units", "at"), rows)
 
     def _extend(self, number: str) -> None:
         invoice, order_id = self._invoices[number], self._known.invoices[number].order_id

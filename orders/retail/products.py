@@ -45,8 +45,8 @@ def write_products(
     returned = _new_returns(plan, known)
     changed = 0
     made = Product.objects.filter(retail_supply__isnull=False).order_by("pk").values_list("pk", flat=True)
-    for chunk in chunks(list(made)):
-        changed += _change([stage for stage in _stages(chunk, codes, returned) if stage.is_news], batches)
+    for product_ids in chunks(list(made)):
+        changed += _change([stage for stage in _stages(product_ids, codes, returned) if stage.is_news], batches)
     missing = [code for code, found in codes.items() if code not in ids and found.new_units]
     for chunk in chunks(missing):
         ids |= _add([(code, codes[code], Traded(codes[code].new_units, returned[code])) for code in chunk], batches)
@@ -104,36 +104,37 @@ class _Stage:
 
     supply: RetailSupply
     traded: Traded
-    code: Code | None  # what this file says of it
+    latest: Code | None  # what this file says of it, unless an earlier import had a later sale
 
     @property
     def is_news(self) -> bool:
-        return self.traded != (self.supply.sold, self.supply.returned) or self.renames or self.reprices
+        supply, latest = self.supply, self.latest
+        renamed = latest is not None and (latest.name, latest.price) != (supply.name, supply.price)
+        return renamed or self.traded != (supply.sold, supply.returned)
 
-    @property
-    def renames(self) -> bool:
-        return self._is_later and self.code.name != self.supply.name
+    def apply(self, product: Product) -> bool:
+        """Set both rows, and return whether the product is another now."""
+        before = product.stock, product.name, product.price
+        self._add_stock(product)
+        if self.latest is not None:
+            self._rename(product, self.latest)
+        return before != (product.stock, product.name, product.price)
 
-    @property
-    def reprices(self) -> bool:
-        return self._is_later and self.code.price != self.supply.price
-
-    @property
-    def _is_later(self) -> bool:
-        return self.code is not None and self.code.last_at >= self.supply.last_at
-
-    def apply(self, product: Product) -> None:
+    def _rename(self, product: Product, latest: Code) -> None:
         supply = self.supply
-        in_stock = supply.supplied - supply.sold + supply.returned
+        if product.name == supply.name:
+            product.name = latest.name
+        if product.price == supply.price:
+            product.price = latest.price
+        supply.name, supply.price, supply.last_at = latest.name, latest.price, latest.last_at
+
+    def _add_stock(self, product: Product) -> None:
+        supply = self.supply
+        before = supply.supplied - supply.sold + supply.returned
         supply.sold, supply.returned = self.traded
         supply.supplied = max(supply.supplied, supplied(self.traded))
-        product.stock += supply.supplied - supply.sold + supply.returned - in_stock
-        if self.renames and product.name == supply.name:
-            product.name = self.code.name
-        if self.reprices and product.price == supply.price:
-            product.price = self.code.price
-        if self._is_later:
-            supply.name, supply.price, supply.last_at = self.code.name, self.code.price, self.code.last_at
+        more = supply.supplied - supply.sold + supply.returned - before
+        product.stock = min(product.stock + more, MAX_INT32)
 
 
 def _stages(product_ids: list[int], codes: Mapping[str, Code], returned: Mapping[str, int]) -> Iterator[_Stage]:
@@ -147,21 +148,19 @@ def _stages(product_ids: list[int], codes: Mapping[str, Code], returned: Mapping
         sold = sold_before.get(supply.pk, 0) + (code.new_units if code else 0)
         back_then = back_before.get(supply.pk, 0) + returned[sku]
         # Never less: an order or a line that staff removed does not take units off the shelf.
-        yield _Stage(supply, Traded(max(sold, supply.sold), max(back_then, supply.returned)), code)
+        traded = Traded(max(sold, supply.sold), max(back_then, supply.returned))
+        yield _Stage(supply, traded, code if code and code.last_at >= supply.last_at else None)
 
 
 def _change(stages: list[_Stage], batches: Batches) -> int:
     if not stages:
         return 0
     with batches.transaction():
-        products = {
-            product.pk: product for product in Product.objects.filter(pk__in=[s.supply.pk for s in stages]).locked()
-        }
+        made = Product.objects.filter(pk__in=[stage.supply.pk for stage in stages])
+        products = {product.pk: product for product in made.locked()}
         still_there = [stage for stage in stages if stage.supply.pk in products]
-        for stage in still_there:
-            stage.apply(products[stage.supply.pk])
-        Product.objects.bulk_update(products.values(), ["stock", "name", "price"])
-        RetailSupply.objects.bulk_update(
-            [stage.supply for stage in still_there], ["supplied", "sold", "returned", "name", "price", "last_at"]
-        )
-    return len(still_there)
+        changed = [products[one.supply.pk] for one in still_there if one.apply(products[one.supply.pk])]
+        Product.objects.bulk_update(changed, ["stock", "name", "price"])
+        supplies = [stage.supply for stage in still_there]
+        RetailSupply.objects.bulk_update(supplies, ["supplied", "sold", "returned", "name", "price", "last_at"])
+    return len(changed)

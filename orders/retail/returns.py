@@ -1,13 +1,13 @@
 """Cancellations that reverse what earlier imports sold."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from django.db.models import Sum
 
 from orders.models import Order, OrderEvent, ReturnedUnits
-from orders.retail.batches import Batches, chunks
-from orders.retail.history import return_events, status_after
+from orders.retail.batches import Batches, chunks, insert_rows
+from orders.retail.history import FIELDS, return_steps, status_after
 from orders.retail.known import Known, items_of
 from orders.retail.matching import Plan, Returned
 
@@ -31,7 +31,7 @@ class _Missing(NamedTuple):
     before: int  # units of it that an import wrote already
 
 
-def _missing(plan: Plan, known: Known):
+def _missing(plan: Plan, known: Known) -> Iterator[tuple[int, list[_Missing]]]:
     for number, invoice in known.invoices.items():
         pairs = [
             _Missing(one, known.units_returned((one.reference, one.code), (number, one.place)))
@@ -57,15 +57,14 @@ def _write(missing: Mapping[int, list[_Missing]]) -> None:
 
 def _record(order: Order, returns: list[Returned]) -> None:
     """Write the timeline, and move an order that has nothing left."""
-    steps = list(return_events(order, returns, order.status))
-    if order.status == Order.Status.DELIVERED and _all_back(order):
+    before = order.status
+    if before == Order.Status.DELIVERED and _all_back(order):
         order.status = status_after(order.created_at, returns, all_back=True)
         order.save(update_fields=["status"])
-        steps[-1].status = order.status
-    OrderEvent.objects.bulk_create(steps)
+    insert_rows(OrderEvent, FIELDS, return_steps(order, returns, before, order.status))
 
 
 def _all_back(order: Order) -> bool:
     sold = order.items.aggregate(units=Sum("quantity"))["units"]
     back = ReturnedUnits.objects.filter(item__order=order).aggregate(units=Sum("units"))["units"]
-    return sold == back
+    return bool(sold == back)

@@ -1,28 +1,28 @@
-"""The accepted sale lines, between the reading that screens them and the two that use them."""
+"""The accepted sale lines, between the reading that accepts them and the two uses of them."""
 
 import marshal
 import tempfile
 from collections.abc import Iterator
-from decimal import Decimal
-from functools import lru_cache
 from typing import Any, NamedTuple, Self
-
-from orders.retail.screening import Trade
 
 LINES_A_BLOCK = 1_000
 
 
 class SaleLine(NamedTuple):
-    line: int
+    """A line of an invoice; money is text, ready to be stored."""
+
+    line: int  # in the file
     number: str
+    place: int  # in the invoice, counted from 0
     code: str
     name: str
     units: int
-    price: Decimal
+    price: str
+    amount: str
 
 
 class Spool:
-    """A temporary file of sale lines, in the order they were added; about 60 bytes a line."""
+    """A temporary file of sale lines, in the order they were added; about 70 bytes a line."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="importretail-")  # noqa: SIM115  # closed by __exit__
@@ -41,8 +41,8 @@ class Spool:
         self._block: list[tuple] = []
         self._sizes: list[int] = []  # of the blocks, in bytes
 
-    def add(self, sale: Trade) -> None:
-        self._block.append((sale.line, sale.number, sale.code, sale.name, sale.units, str(sale.price)))
+    def add(self, sale: SaleLine) -> None:
+        self._block.append(tuple(sale))
         if len(self._block) == LINES_A_BLOCK:
             self.finish()
 
@@ -56,8 +56,4 @@ class Spool:
         self._file.seek(0)
         for size in self._sizes:
             # load() would read a few bytes at a time from a file, and take ten times as long.
-            for line, number, code, name, units, price in marshal.loads(self._file.read(size)):
-                yield SaleLine(line, number, code, name, units, _decimal(price))
-
-
-_decimal = lru_cache(maxsize=100_000)(Decimal)
+            yield from map(SaleLine._make, marshal.loads(self._file.read(size)))

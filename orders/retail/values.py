@@ -58,7 +58,6 @@ def product_name(text: str) -> str:
     return name
 
 
-@lru_cache(maxsize=10_000)
 def whole(text: str) -> int:
     """Return a quantity, negative when units came back."""
     match = re.fullmatch(r"\s*([+-]?[0-9]{1,20})(?:\.0*)?\s*", text)
@@ -67,7 +66,8 @@ def whole(text: str) -> int:
     return int(match[1])
 
 
-def units(text: str, *, cancels: bool) -> int:
+@lru_cache(maxsize=10_000)
+def units(text: str, cancels: bool) -> int:
     """Return how many units, always above zero: of a cancellation how many came back."""
     quantity = whole(text)
     if quantity == 0:
@@ -104,7 +104,7 @@ def moment(text: str) -> datetime:
     """
     try:
         return _local(text.strip()).replace(tzinfo=LONDON).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise Refused(Reason.DATE) from error
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.db import Error
 from tqdm import tqdm
 
 from orders.retail.alone import AnotherImport
@@ -61,9 +61,9 @@ def _one_line_for_each_error() -> Iterator[None]:
         raise CommandError("Another import is running in this database.") from error
     except OSError as error:
         raise CommandError(f"Can't write {error.filename or 'a temporary file'}: {error.strerror}.") from error
-    except DatabaseError as error:
+    except Error as error:
         told = " ".join(str(error).split())
-        raise CommandError(f"The database refused: {told} (another run goes on from here)") from error
+        raise CommandError(f"The database refused: {told} (is it migrated? Another run goes on from here.)") from error
     except KeyboardInterrupt as error:
         raise CommandError("Stopped; another run goes on from here.", returncode=130) from error
 
