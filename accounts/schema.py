@@ -12,8 +12,9 @@ from accounts.models import User
 from accounts.permissions import can_list_users
 from accounts.querysets import SORT_KEYS
 from accounts.tokens import TokenPair
-from ecommerce.graph.connections import CountedConnection, connection_of
+from ecommerce.graph.connections import ConnectionField, CountedConnection, connection_of, order_argument
 from ecommerce.graph.context import address_of, caller_of, id_given
+from ecommerce.graph.scalars import DateTime
 from ecommerce.keyset import sort_of
 from ecommerce.permissions import require
 
@@ -23,11 +24,12 @@ class UserType(DjangoObjectType):
         model = User
         name = "User"
         description = "A customer or a member of staff."
-        fields = ("username", "email", "created_at")
+        fields = ("username", "email")
         interfaces = (relay.Node,)
         connection_class = CountedConnection
 
     pk = graphene.Int(required=True)
+    created_at = DateTime(required=True)
 
     @classmethod
     def get_node(cls, info: Any, id: str) -> User:
@@ -47,10 +49,8 @@ def visible_user(info: Any, pk: int) -> User:
 class Query(graphene.ObjectType):
     me = graphene.Field(UserType, description="The caller.")
     user = graphene.Field(UserType, id=graphene.Int(), description="One user, for that user and staff.")
-    all_users = relay.ConnectionField(
-        UserType._meta.connection,
-        order_by=graphene.String(description=f"One of {', '.join(SORT_KEYS)}; with a leading - descending."),
-        description="Every user, for staff.",
+    all_users = ConnectionField(
+        UserType, order_by=order_argument(SORT_KEYS, "id"), description="Every user, for staff."
     )
 
     def resolve_me(self, info: Any) -> User:

@@ -5,12 +5,15 @@ import django_filters
 from catalog.models import Product
 from catalog.querysets import SORT_KEYS, ProductQuerySet
 from ecommerce.filters import NUMBER_TEXTS, OneOf, StrictBooleanFilter
+from ecommerce.validators import storable_text
 
 PRICE = {"max_digits": 12, "decimal_places": 2, "error_messages": NUMBER_TEXTS}
 
 
 class ProductFilter(django_filters.FilterSet):
-    q = django_filters.CharFilter(method="by_name", max_length=200, help_text="The name contains this, in any case.")
+    q = django_filters.CharFilter(
+        method="by_name", max_length=200, validators=storable_text, help_text="The name contains this, in any case."
+    )
     min_price = django_filters.NumberFilter("price", "gte", help_text="Price, this or more.", **PRICE)
     max_price = django_filters.NumberFilter("price", "lte", help_text="Price, this or less.", **PRICE)
     in_stock = StrictBooleanFilter(method="by_stock", help_text="Whether there is any left.")

@@ -12,17 +12,26 @@ from catalog.filters import ProductFilter
 from catalog.models import Product
 from catalog.permissions import can_edit_products
 from catalog.querysets import SORT_KEYS, ProductQuerySet
-from catalog.serializers import ProductSerializer
+from catalog.serializers import ProductChangeSerializer, ProductSerializer
 from ecommerce.batch import checked_rows, outcomes_of
 from ecommerce.errors import DomainError
 from ecommerce.filters import filtered
-from ecommerce.graph.connections import MAX_PAGE, CountedConnection, connection_of
+from ecommerce.graph.connections import (
+    MAX_PAGE,
+    ConnectionField,
+    CountedConnection,
+    connection_of,
+    order_argument,
+)
 from ecommerce.graph.context import caller_of, id_given
-from ecommerce.graph.errors import fields_of
+from ecommerce.graph.errors import fields_of, naming
 from ecommerce.graph.peers import together
+from ecommerce.graph.scalars import DateTime
 from ecommerce.keyset import sort_of
 from ecommerce.permissions import require
 from ecommerce.serializers import checked
+
+NEWEST_FIRST = "-created_at"
 
 
 class ProductType(DjangoObjectType):
@@ -30,12 +39,14 @@ class ProductType(DjangoObjectType):
         model = Product
         name = "Product"
         description = "Something to buy."
-        fields = ("name", "description", "stock", "sku", "version", "created_at", "updated_at")
+        fields = ("name", "description", "stock", "sku", "version")
         interfaces = (relay.Node,)
         connection_class = CountedConnection
 
     pk = graphene.Int(required=True)
     price = graphene.Float(required=True, description="In major units of the shop's currency, two decimals.")
+    created_at = DateTime(required=True)
+    updated_at = DateTime(required=True)
 
     @classmethod
     def get_node(cls, info: Any, id: str) -> Product:
@@ -52,14 +63,14 @@ def visible_product(info: Any, pk: int) -> Product:
 
 class Query(graphene.ObjectType):
     product = graphene.Field(ProductType, id=graphene.Int(), description="One product.")
-    all_products = relay.ConnectionField(
-        ProductType._meta.connection,
+    all_products = ConnectionField(
+        ProductType,
         q=graphene.String(description="The name contains this, in any case."),
         min_price=graphene.Float(),
         max_price=graphene.Float(),
         in_stock=graphene.Boolean(),
-        order_by=graphene.String(description=f"One of {', '.join(SORT_KEYS)}; with a leading - descending."),
-        description="Every product; the newest come first.",
+        order_by=order_argument(SORT_KEYS, NEWEST_FIRST),
+        description="Every product.",
     )
     search_products = graphene.List(
         graphene.NonNull(ProductType),
@@ -75,11 +86,13 @@ class Query(graphene.ObjectType):
 
     def resolve_all_products(self, info: Any, order_by: str | None = None, **args: Any) -> CountedConnection:
         part = {name: args.pop(name, None) for name in ("first", "last", "after", "before")}
-        sort = sort_of(order_by, SORT_KEYS, "-created_at")
+        sort = sort_of(order_by, SORT_KEYS, NEWEST_FIRST)
         return connection_of(ProductType, _found(info, args), sort, part)
 
     def resolve_search_products(self, info: Any, query: str, **prices: Any) -> list[Product]:
-        return together(_found(info, {"q": query, **prices}).sorted_by("name")[:MAX_PAGE])
+        with naming(q="query"):
+            found = _found(info, {"q": query, **prices})
+        return together(found.sorted_by("name")[:MAX_PAGE])
 
 
 def _found(info: Any, params: dict[str, Any]) -> ProductQuerySet:
@@ -120,12 +133,16 @@ class UpdateProduct(graphene.Mutation):
     ok = graphene.Boolean()
     product = graphene.Field(ProductType)
 
-    def mutate(self, info: Any, id: int, expected_version: int | None = None, **values: Any) -> "UpdateProduct":
+    def mutate(self, info: Any, id: int, **values: Any) -> "UpdateProduct":
         actor = caller_of(info)
         require(actor, can_edit_products(actor))
-        changes = checked(ProductSerializer, values, partial=True)
+        if "expected_version" in values:
+            values["version"] = values.pop("expected_version")
+        with naming(version="expected_version"):
+            changes = checked(ProductChangeSerializer, values, partial=True)
+        expected = changes.pop("version", None)
         try:
-            product = change_product(actor=actor, product_id=id, changes=changes, expected_version=expected_version)
+            product = change_product(actor=actor, product_id=id, changes=changes, expected_version=expected)
         except ProductNotFound:
             return UpdateProduct(ok=False)
         return UpdateProduct(ok=True, product=product)
@@ -149,11 +166,20 @@ class DeleteProduct(graphene.Mutation):
 
 
 class ProductInput(graphene.InputObjectType):
+    """A product to add."""
+
     name = graphene.String(required=True)
     description = graphene.String()
     price = graphene.Float(required=True)
     stock = graphene.Int()
     sku = graphene.String()
+
+
+class FieldError(graphene.ObjectType):
+    """What is wrong with one field."""
+
+    field = graphene.String(required=True)
+    message = graphene.String(required=True)
 
 
 class BatchError(graphene.ObjectType):
@@ -162,7 +188,7 @@ class BatchError(graphene.ObjectType):
     index = graphene.Int(required=True, description="Its place in what was sent, from 0.")
     code = graphene.String(required=True)
     message = graphene.String(required=True)
-    fields = graphene.JSONString(description="Field name to text.")
+    fields = graphene.List(graphene.NonNull(FieldError), required=True)
 
 
 class BatchCreateProducts(graphene.Mutation):
@@ -192,7 +218,8 @@ class BatchCreateProducts(graphene.Mutation):
 
 
 def _batch_error(index: int, refusal: DomainError) -> BatchError:
-    return BatchError(index=index, code=refusal.code.upper(), message=refusal.message, fields=fields_of(refusal))
+    fields = [FieldError(field=name, message=text) for name, text in fields_of(refusal).items()]
+    return BatchError(index=index, code=refusal.code.upper(), message=refusal.message, fields=fields)
 
 
 class Mutation(graphene.ObjectType):

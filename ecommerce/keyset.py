@@ -3,6 +3,7 @@
 import base64
 import json
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -10,6 +11,7 @@ from django.db import models
 from django.db.models.functions import RowNumber
 
 from ecommerce.errors import InvalidInput
+from ecommerce.validators import is_storable
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,22 @@ def _beyond(model: type[models.Model], sort: Sort, cursor: str, name: str, *, de
 def _read(model: type[models.Model], sort: Sort, cursor: str, name: str) -> tuple[Any, int]:
     try:
         spelled, text, pk = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        field: Any = model._meta.get_field(sort.key)
-        value = field.to_python(text)
-        field.run_validators(value)
-        if spelled != sort.spelled or not isinstance(pk, int) or isinstance(pk, bool):
+        if spelled != sort.spelled or type(text) is not str or type(pk) is not int:
             raise ValueError
+        value = _value_of(model._meta.get_field(sort.key), text)
     except (ValueError, TypeError, RecursionError, ValidationError) as error:
         raise InvalidInput(f"{name} is no cursor of this list in this order") from error
     return value, pk
+
+
+def _value_of(field: Any, text: str) -> Any:
+    """Read what `cursor_of` wrote of a field. Raises ValueError or ValidationError for what no row can hold."""
+    value = field.to_python(text)
+    if isinstance(value, str):
+        if not is_storable(value):
+            raise ValueError
+        return value  # by no other rule: a row that was written past them must not end its list
+    field.run_validators(value)
+    if isinstance(value, datetime) and value.utcoffset() != timedelta(0):
+        raise ValueError
+    return value

@@ -11,9 +11,10 @@ from accounts.models import User
 from accounts.schema import UserType
 from catalog.models import Product
 from catalog.schema import ProductType
-from ecommerce.graph.connections import CountedConnection, as_connection, slice_of
+from ecommerce.graph.connections import ConnectionField, CountedConnection, as_connection, slice_of
 from ecommerce.graph.context import caller_of, extend, id_given
 from ecommerce.graph.peers import for_all, related, together
+from ecommerce.graph.scalars import DateTime
 from ecommerce.keyset import Page, Sort, pages_by
 from ecommerce.permissions import require
 from ecommerce.serializers import checked
@@ -25,7 +26,11 @@ from orders.permissions import can_place_orders
 from orders.serializers import BasketSerializer, lines_of
 
 NEWEST_FIRST = Sort("created_at", descending=True)
-OrderStatus = graphene.Enum("OrderStatus", [(status.name, status.value) for status in Order.Status])
+OrderStatus = graphene.Enum(
+    "OrderStatus",
+    [(status.name, status.value) for status in Order.Status],
+    description=lambda value: None if value else "How far an order is.",
+)
 
 
 class OrderItemType(DjangoObjectType):
@@ -60,7 +65,7 @@ class OrderType(DjangoObjectType):
         model = Order
         name = "Order"
         description = "What a user ordered, at the prices of that moment."
-        fields = ("number", "version", "created_at")
+        fields = ("number", "version")
         interfaces = (relay.Node,)
         connection_class = CountedConnection
 
@@ -69,6 +74,7 @@ class OrderType(DjangoObjectType):
     user = graphene.Field(UserType)
     status = OrderStatus(required=True)
     total = graphene.Float(required=True)
+    created_at = DateTime(required=True)
     items = graphene.List(graphene.NonNull(OrderItemType), required=True)
 
     def resolve_status(self: Order, info: Any) -> str:
@@ -124,9 +130,7 @@ extend(
         resolver=_orders_of,
         description="All orders of the user; the newest come first.",
     ),
-    orders_connection=relay.ConnectionField(
-        OrderType._meta.connection, resolver=_order_pages_of, description="The same, by pages."
-    ),
+    orders_connection=ConnectionField(OrderType, resolver=_order_pages_of, description="The same, by pages."),
 )
 
 
@@ -138,6 +142,8 @@ class Query(graphene.ObjectType):
 
 
 class OrderItemInput(graphene.InputObjectType):
+    """So many units of a product; lines that name the same product are merged."""
+
     product_id = graphene.Int(required=True)
     quantity = graphene.Int(required=True)
 
@@ -159,27 +165,31 @@ class PlaceOrder(graphene.Mutation):
         return PlaceOrder(ok=True, order=place_order(actor=actor, lines=lines, key=idempotency_key))
 
 
-def _move(name: str, action: Callable[..., Order]) -> type[graphene.Mutation]:
+def _move(name: str, action: Callable[..., Order], description: str) -> graphene.Field:
     """Make the mutation of one verb of the transition table."""
 
     def mutate(root: Any, info: Any, id: int) -> Any:
         return kind(ok=True, order=action(actor=caller_of(info), order_id=id))
 
     members = {
-        "__doc__": (action.__doc__ or "").splitlines()[0].split(" Errors as")[0],
+        "__doc__": description,
         "Arguments": type("Arguments", (), {"id": graphene.Int(required=True)}),
         "ok": graphene.Boolean(),
         "order": graphene.Field(OrderType),
         "mutate": mutate,
     }
-    kind: type[graphene.Mutation] = type(name, (graphene.Mutation,), members)
-    return kind
+    kind: Any = type(name, (graphene.Mutation,), members)
+    return kind.Field()
 
 
 class Mutation(graphene.ObjectType):
     place_order = PlaceOrder.Field()
-    cancel_order = _move("CancelOrder", actions.cancel_order).Field()
-    pay_order = _move("PayOrder", actions.pay_order).Field()
-    ship_order = _move("ShipOrder", actions.ship_order).Field()
-    deliver_order = _move("DeliverOrder", actions.deliver_order).Field()
-    refund_order = _move("RefundOrder", actions.refund_order).Field()
+    cancel_order = _move(
+        "CancelOrder", actions.cancel_order, "End an order and give its stock back. For its owner and staff."
+    )
+    pay_order = _move("PayOrder", actions.pay_order, "Mark an order as paid. For staff.")
+    ship_order = _move("ShipOrder", actions.ship_order, "Mark an order as shipped. For staff.")
+    deliver_order = _move("DeliverOrder", actions.deliver_order, "Mark an order as delivered. For staff.")
+    refund_order = _move(
+        "RefundOrder", actions.refund_order, "Mark an order as refunded; the stock stays as it is. For staff."
+    )

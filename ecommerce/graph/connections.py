@@ -24,6 +24,26 @@ class CountedConnection(relay.Connection):
         return root.count()
 
 
+class ConnectionField(relay.ConnectionField):
+    """A list of `node` by pages."""
+
+    def __init__(self, node: Any, **kwargs: Any) -> None:
+        pages = {
+            "first": graphene.Int(description=f"So many, from the start; {MAX_PAGE} at most, and when left out."),
+            "after": graphene.String(description="Only what comes after the row of this cursor."),
+            "last": graphene.Int(description=f"So many, from the end; {MAX_PAGE} at most. Not together with first."),
+            "before": graphene.String(description="Only what comes before the row of this cursor."),
+        }
+        super().__init__(node._meta.connection, **kwargs | pages)
+
+
+def order_argument(keys: tuple[str, ...], default: str) -> graphene.String:
+    """Describe the argument that `sort_of` reads."""
+    return graphene.String(
+        description=f"One of {', '.join(keys)}; with a leading - descending. {default} when left out; ties go by id."
+    )
+
+
 def slice_of(part: dict[str, Any]) -> Slice:
     """Read Relay's four arguments. Raises InvalidInput."""
     asked = Slice(**{name: part.get(name) for name in Slice._fields})
@@ -34,9 +54,9 @@ def slice_of(part: dict[str, Any]) -> Slice:
     return asked if asked.last is not None else asked._replace(first=MAX_PAGE if asked.first is None else asked.first)
 
 
-def check_page_size(name: str, size: Any) -> None:
+def check_page_size(name: str, size: int | None) -> None:
     """Raise InvalidInput for a page size that no connection serves."""
-    if isinstance(size, int) and not 0 <= size <= MAX_PAGE:
+    if size is not None and not 0 <= size <= MAX_PAGE:
         raise InvalidInput(f"{name} max is {MAX_PAGE}" if size > 0 else f"{name} must not be negative")
 
 

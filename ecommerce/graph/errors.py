@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +15,9 @@ from ecommerce.logs import request_id
 from ecommerce.rest.errors import as_domain_error
 
 log = logging.getLogger(__name__)
-HINT = re.compile(r" ?Did you mean .*\?", re.DOTALL)  # graphql-core's: it would spell the schema out to who guesses
+HINT = re.compile(r" ?Did you mean .*\?", re.DOTALL)  # what graphql-core's hide_suggestions leaves of them
+PYTHONIC = re.compile(r"\b((?:value|be):? )(None|True|False)\b")
+JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
 
 
 class TooComplex(DomainError):
@@ -24,14 +27,19 @@ class TooComplex(DomainError):
 
 
 def body_of(errors: Iterable[GraphQLError | DomainError]) -> dict[str, Any]:
-    return {"errors": [_formatted(error) for error in errors]}
+    refusals: dict[int, DomainError | None] = {}
+    return {"errors": [_formatted(error, refusals) for error in errors]}
 
 
-def _formatted(error: GraphQLError | DomainError) -> dict[str, Any]:
+def _formatted(error: GraphQLError | DomainError, refusals: dict[int, DomainError | None]) -> dict[str, Any]:
+    """Format an error; `refusals` knows those of the causes that were met, by id: a fault is logged once."""
     if isinstance(error, DomainError):
-        return {"message": error.message, "extensions": _extensions(error)}
-    refusal = _refusal_in(error)
-    body: dict[str, Any] = {"message": refusal.message if refusal else CATALOGUE["internal"].title}
+        return {"message": _message(error), "extensions": _extensions(error)}
+    key = id(error.original_error or error)
+    if key not in refusals:
+        refusals[key] = _refusal_in(error)
+    refusal = refusals[key]
+    body: dict[str, Any] = {"message": _message(refusal) if refusal else CATALOGUE["internal"].title}
     if error.locations:
         body["locations"] = [place.formatted for place in error.locations]
     if error.path:
@@ -44,16 +52,44 @@ def _refusal_in(error: GraphQLError) -> DomainError | None:
     """Return the refusal behind an error; None when it is a fault, which goes to the log."""
     cause = error.original_error
     if cause is None or isinstance(cause, GraphQLError):
-        return InvalidInput(error.message if settings.DEBUG else HINT.sub("", error.message))
+        return InvalidInput(_worded(error.message))
     refusal = as_domain_error(cause)
     if refusal is None:
         log.error("Unhandled error at %s", error.path, exc_info=cause)
     return refusal
 
 
+def _worded(message: str) -> str:
+    """Reword what graphql-core says: no hints, and values as JSON has them."""
+    message = PYTHONIC.sub(lambda found: found[1] + JSON_WORDS[found[2]], message)
+    return message if settings.DEBUG else HINT.sub("", message)
+
+
+@contextmanager
+def naming(**arguments: str) -> Iterator[None]:
+    """Name the fields of a refusal by the arguments that they came in by."""
+    try:
+        yield
+    except InvalidInput as refusal:
+        raise InvalidInput(fields=_renamed(refusal.fields, arguments)) from refusal
+
+
 def fields_of(refusal: DomainError) -> dict[str, str]:
     """Return the texts by field, under the names that fields have in GraphQL."""
-    return {to_camel_case(name): text for name, text in refusal.fields.items()}
+    return _renamed(refusal.fields, {name: to_camel_case(name) for name in refusal.fields})
+
+
+def _renamed(texts: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    renamed = {}
+    for name, text in texts.items():
+        new = names.get(name, name)
+        renamed[new] = new + text.removeprefix(name) if text.startswith(name) else text
+    return renamed
+
+
+def _message(refusal: DomainError) -> str:
+    is_of_fields = refusal.fields and refusal.message == "; ".join(refusal.fields.values())
+    return "; ".join(fields_of(refusal).values()) if is_of_fields else refusal.message
 
 
 def _extensions(refusal: DomainError | None) -> dict[str, Any]:
@@ -64,5 +100,5 @@ def _extensions(refusal: DomainError | None) -> dict[str, Any]:
     if refusal and refusal.details:
         facts["details"] = refusal.details
     if refusal and refusal.retry_after_s is not None:
-        facts["retryAfter"] = refusal.retry_after_s
+        facts["retry_after"] = refusal.retry_after_s
     return facts

@@ -1,60 +1,58 @@
-"""What a document may ask for, looked at before anything runs.
+"""What a request may look like, checked before anything of it is validated or runs.
 
-The cost of an operation is the number of rows it may load: an object of a table costs 1, and a list costs its length
-times what one of its rows costs. The length of a connection is its `first` or `last`, and 100 when neither is there;
-another list is taken for 100 rows at the root and for 10 below it. Whatever is no row (values, edges, page infos)
-is free.
+The limits keep the worst document that passes them under 50 ms of parsing and validation: fields and fragments are
+compared with each other, which takes their number squared.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    GraphQLField,
-    GraphQLObjectType,
-    GraphQLSchema,
-    IntValueNode,
-    Node,
-    OperationDefinitionNode,
-    OperationType,
-    VariableNode,
-    get_named_type,
-    get_nullable_type,
-    is_composite_type,
-    is_list_type,
-)
+from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, OperationDefinitionNode
 
-from ecommerce.graph.connections import MAX_PAGE, check_page_size
+from ecommerce.errors import TooLarge
 from ecommerce.graph.errors import TooComplex
 
+MAX_BODY_BYTES = 1_000_000
+MAX_JSON_CONTAINERS = 20_000  # objects and lists, counted by their brackets: a million of them take a second to read
+MAX_JSON_DEPTH = 20  # of the variables
 MAX_CHARACTERS = 15_000
 MAX_TOKENS = 1_000
 MAX_DEPTH = 10
-MAX_COST = 50_000
 MAX_MUTATIONS = 10
-MAX_COUNTS = {"fields": 200, "aliases": 15, "directives": 20}
-LIST_LENGTH_AT_ROOT, LIST_LENGTH = 100, 10
+MAX_COUNTS = {
+    "fields": 150,
+    "aliases": 15,
+    "fragments": 50,  # wherever one is used, the inline ones included
+    "directives": 20,
+    "introspections": 2,  # __schema and __type, and each alias below them, which asks for a part again
+}
 INTROSPECTION = ("__schema", "__type")  # how deep these go is for graphql-core's MaxIntrospectionDepthRule
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 
 
+def check_body(body: bytes) -> None:
+    """Raise TooLarge, or TooComplex for JSON that would take long to read."""
+    if len(body) > MAX_BODY_BYTES:
+        raise TooLarge(f"Body max is {MAX_BODY_BYTES} bytes")
+    if body.count(b"[") + body.count(b"{") > MAX_JSON_CONTAINERS:
+        raise TooComplex(f"objects and lists max is {MAX_JSON_CONTAINERS}")
+
+
+def check_variables(variables: Mapping[str, Any]) -> None:
+    """Raise TooComplex for variables that nest too deep."""
+    level: list[Any] = [variables]
+    for _ in range(MAX_JSON_DEPTH):
+        insides = (outer.values() if isinstance(outer, dict) else outer for outer in level)
+        level = [inner for inside in insides for inner in inside if isinstance(inner, dict | list)]
+    if level:
+        raise TooComplex(f"variables depth max is {MAX_JSON_DEPTH}")
+
+
 def check_shape(document: DocumentNode) -> None:
-    """Raise TooComplex for too many fields, aliases or directives, or too deep a nesting, of any document."""
-    counts = Counter(dict.fromkeys(MAX_COUNTS, 0))
-    stack: list[Any] = list(document.definitions)
-    while stack:
-        node = stack.pop()
-        counts["directives"] += len(getattr(node, "directives", None) or ())
-        if isinstance(node, FieldNode):
-            counts["fields"] += 1
-            counts["aliases"] += node.alias is not None
-        stack += _selections(node)
+    """Raise TooComplex for too many fields, aliases and so on, or too deep a nesting, of any document."""
+    counts = _counts(document)
     for name, limit in MAX_COUNTS.items():
         if counts[name] > limit:
             raise TooComplex(f"{name} max is {limit}")
@@ -64,18 +62,40 @@ def check_shape(document: DocumentNode) -> None:
         raise TooComplex(f"depth max is {MAX_DEPTH}")
 
 
+def _counts(document: DocumentNode) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    stack = [(node, _is_of_introspection(node)) for node in document.definitions]
+    while stack:
+        node, inside = stack.pop()
+        counts["directives"] += len(getattr(node, "directives", None) or ())
+        if isinstance(node, FieldNode):
+            is_aliased, is_start = node.alias is not None, node.name.value in INTROSPECTION
+            counts["fields"] += 1
+            counts["aliases"] += is_aliased
+            counts["introspections"] += is_start or (inside and is_aliased)
+            inside = inside or is_start
+        elif not isinstance(node, OperationDefinitionNode):
+            counts["fragments"] += not isinstance(node, FragmentDefinitionNode)
+        stack += [(inner, inside) for inner in selections_of(node)]
+    return counts
+
+
+def _is_of_introspection(node: Any) -> bool:
+    return isinstance(node, FragmentDefinitionNode) and node.type_condition.name.value.startswith("__")
+
+
 def fragments_of(document: DocumentNode) -> Fragments:
     return {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
 
 
-def _selections(node: Any) -> tuple[Any, ...]:
+def selections_of(node: Any) -> tuple[Any, ...]:
     selection_set = getattr(node, "selection_set", None)
     return tuple(selection_set.selections) if selection_set else ()
 
 
-def _depth(node: Node, fragments: Fragments, known: dict[str, int]) -> int:
+def _depth(node: Any, fragments: Fragments, known: dict[str, int]) -> int:
     deepest = 0
-    for selection in _selections(node):
+    for selection in selections_of(node):
         if isinstance(selection, FragmentSpreadNode):
             deepest = max(deepest, _depth_of_fragment(selection.name.value, fragments, known))
         elif not isinstance(selection, FieldNode):
@@ -93,86 +113,20 @@ def _depth_of_fragment(name: str, fragments: Fragments, known: dict[str, int]) -
 
 
 def check_mutations(operation: OperationDefinitionNode, fragments: Fragments) -> None:
-    """Raise TooComplex for too many mutations in one request."""
-    if operation.operation is OperationType.MUTATION:
-        count = sum(1 for _ in _fields(operation, fragments))
-        if count > MAX_MUTATIONS:
-            raise TooComplex(f"mutations max is {MAX_MUTATIONS} a request")
+    """Raise TooComplex for too many mutations in one operation of a valid document."""
+    if len(_names_at_root(operation, fragments, set())) > MAX_MUTATIONS:
+        raise TooComplex(f"mutations max is {MAX_MUTATIONS} a request")
 
 
-def _fields(node: Any, fragments: Fragments) -> Iterator[FieldNode]:
-    """Yield the fields of a selection, those of its fragments included."""
-    for selection in _selections(node):
+def _names_at_root(node: Any, fragments: Fragments, seen: set[str]) -> set[str]:
+    """Return the names that the answer has at its root, each fragment looked at once however often it is used."""
+    names: set[str] = set()
+    for selection in selections_of(node):
         if isinstance(selection, FieldNode):
-            yield selection
-        elif isinstance(selection, FragmentSpreadNode):
-            yield from _fields(fragments[selection.name.value], fragments)
-        else:
-            yield from _fields(selection, fragments)
-
-
-class Cost:
-    """The cost of one operation of a valid document."""
-
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]) -> None:
-        self.schema, self.variables = schema, variables
-        self.fragments = fragments_of(document)
-        self._known: dict[tuple[str, int], int] = {}
-
-    def of(self, operation: OperationDefinitionNode) -> int:
-        """Add it up. Raises InvalidInput for a page size that is never served, TooComplex above MAX_COST."""
-        defaults = {
-            node.variable.name.value: int(node.default_value.value)
-            for node in operation.variable_definitions or ()
-            if isinstance(node.default_value, IntValueNode)
-        }
-        self.variables = {**defaults, **self.variables}
-        root = self.schema.get_root_type(operation.operation)
-        cost = self._of_selection(operation, root, LIST_LENGTH_AT_ROOT)
-        if cost > MAX_COST:
-            raise TooComplex(f"cost is {cost}, max is {MAX_COST}", details={"cost": cost, "max": MAX_COST})
-        return cost
-
-    def _of_selection(self, node: Any, parent: Any, list_length: int) -> int:
-        total = 0
-        for selection in _selections(node):
-            if isinstance(selection, FieldNode):
-                total += self._of_field(selection, parent, list_length)
-            elif isinstance(selection, FragmentSpreadNode):
-                total += self._of_fragment(selection.name.value, list_length)
-            else:
-                condition = selection.type_condition
-                inner = self.schema.get_type(condition.name.value) if condition else parent
-                total += self._of_selection(selection, inner, list_length)
-        return total
-
-    def _of_fragment(self, name: str, list_length: int) -> int:
-        key = (name, list_length)
-        if key not in self._known:
-            fragment = self.fragments[name]
-            parent = self.schema.get_type(fragment.type_condition.name.value)
-            self._known[key] = self._of_selection(fragment, parent, list_length)
-        return self._known[key]
-
-    def _of_field(self, node: FieldNode, parent: Any, list_length: int) -> int:
-        definition: GraphQLField | None = getattr(parent, "fields", {}).get(node.name.value)
-        kind = get_named_type(definition.type) if definition else None
-        if definition is None or not is_composite_type(kind):
-            return 0
-        is_connection = "first" in definition.args
-        inner_length = self._page_size(node) if is_connection else LIST_LENGTH
-        is_row = isinstance(kind, GraphQLObjectType) and any(face.name == "Node" for face in kind.interfaces)
-        cost = int(is_row or kind.name == "Node") + self._of_selection(node, kind, inner_length)
-        return cost * list_length if is_list_type(get_nullable_type(definition.type)) else cost
-
-    def _page_size(self, node: FieldNode) -> int:
-        asked = {argument.name.value: self._value(argument.value) for argument in node.arguments}
-        sizes = {name: asked[name] for name in ("first", "last") if isinstance(asked.get(name), int)}
-        for name, size in sizes.items():
-            check_page_size(name, size)
-        return max(sizes.values(), default=MAX_PAGE)
-
-    def _value(self, node: Any) -> Any:
-        if isinstance(node, VariableNode):
-            return self.variables.get(node.name.value)
-        return int(node.value) if isinstance(node, IntValueNode) else None
+            names.add((selection.alias or selection.name).value)
+        elif not isinstance(selection, FragmentSpreadNode):
+            names |= _names_at_root(selection, fragments, seen)
+        elif selection.name.value not in seen:
+            seen.add(selection.name.value)
+            names |= _names_at_root(fragments[selection.name.value], fragments, seen)
+    return names

@@ -25,11 +25,12 @@ def together(rows: Iterable[Row]) -> list[Row]:
 def related(row: models.Model, name: str, queryset: models.QuerySet[Any]) -> Any:
     """Return relation `name`: a list, or one row or None. `queryset` is what of it may be seen, and in which order."""
     field = type(row)._meta.get_field(name)
-    if not (_is_loaded(row, field)):
+    if not _is_loaded(row, field):
         group = [peer for peer in _peers(row) if not _is_loaded(peer, field)]
         prefetch_related_objects(group, Prefetch(name, queryset))
         together({child.pk: child for peer in group for child in _children(peer, field)}.values())
-    return getattr(row, name) if field.many_to_one else list(getattr(row, name).all())
+    # What an action loaded for reasons of its own has not met yet.
+    return getattr(row, name) if field.many_to_one else together(_children(row, field))
 
 
 def for_all(row: models.Model, key: Hashable, load: Callable[[Sequence[Any]], Mapping[int, Any]]) -> Any:

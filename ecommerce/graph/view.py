@@ -3,9 +3,11 @@
 from typing import Any, NamedTuple
 
 import orjson
+from django.conf import settings
 from django.http import HttpResponse
-from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute, get_operation_ast
-from rest_framework.exceptions import MethodNotAllowed
+from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute_sync, get_operation_ast
+from rest_framework.exceptions import MethodNotAllowed, NotAcceptable
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -13,9 +15,10 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from ecommerce.errors import DomainError, InvalidInput
+from ecommerce.graph.cost import MAX_COST, CountedExecution, cost_of
 from ecommerce.graph.documents import Refused, prepared
 from ecommerce.graph.errors import body_of
-from ecommerce.graph.limits import MAX_COST, Cost, check_mutations, fragments_of
+from ecommerce.graph.limits import check_body, check_variables
 from ecommerce.graph.page import page
 from ecommerce.rest.errors import as_domain_error, headers_of, log
 from ecommerce.rest.parsers import body_of as bytes_of
@@ -47,11 +50,24 @@ class PageRenderer(GraphQLResponseRenderer):
     format = "html"
 
 
+class Negotiation(DefaultContentNegotiation):
+    """By the weights of the Accept header, which DRF passes over: clients ask for both kinds of JSON, in an order."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        renderers_by_type = {renderer.media_type: renderer for renderer in renderers}
+        preferred = request._request.get_preferred_type(list(renderers_by_type))
+        if preferred is None:
+            raise NotAcceptable()
+        return renderers_by_type[preferred], preferred
+
+
 class JSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        return loads(bytes_of(stream), parse_float=float)
+        body = bytes_of(stream)
+        check_body(body)
+        return loads(body, parse_float=float)
 
 
 class Question(NamedTuple):
@@ -64,11 +80,22 @@ class Question(NamedTuple):
 
 class GraphQLView(ShopView):
     schema = None
-    renderer_classes = [LegacyRenderer, GraphQLResponseRenderer, PageRenderer]
+    http_method_names = ["get", "head", "post"]
     parser_classes = [JSONParser]
+    content_negotiation_class = Negotiation
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        """Offer the page to who asks for nothing else: an answer written as HTML would run what a client sent."""
+        renderers: list[BaseRenderer] = [LegacyRenderer(), GraphQLResponseRenderer()]
+        is_question = self.request.method == "POST" or "query" in self.request.GET
+        return renderers if is_question else [*renderers, PageRenderer()]
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        return super().default_response_headers | {"Cache-Control": "no-store"}
 
     def get(self, request: Request) -> Response | HttpResponse:
-        if request.accepted_renderer.format == "html" and "query" not in request.query_params:
+        if request.accepted_renderer.format == "html":
             return page(request._request)
         if PREFLIGHT not in request.headers:
             raise InvalidInput(f"GET needs the header {PREFLIGHT}, with any value")
@@ -85,18 +112,19 @@ class GraphQLView(ShopView):
         try:
             document = prepared(question.query)
             operation = self._operation(document, question.operation_name)
-            check_mutations(operation, fragments_of(document))
-            cost = Cost(schema.graphql_schema, document, question.variables).of(operation)
+            cost = cost_of(schema.graphql_schema, document, operation, question.variables)
         except Refused as refused:
             return self._refused(body_of(refused.errors))
         except DomainError as refusal:
             return self._refused(body_of([refusal]))
-        result = execute(
+        result = execute_sync(
             schema.graphql_schema,
             document,
             context_value=self.request,
             variable_values=question.variables,
             operation_name=question.operation_name,
+            execution_context_class=CountedExecution,
+            hide_suggestions=not settings.DEBUG,
         )
         return self._executed(result, cost)
 
@@ -106,8 +134,9 @@ class GraphQLView(ShopView):
             raise InvalidInput("operationName names no operation" if name else "operationName must say which operation")
         if operation.operation is OperationType.SUBSCRIPTION:
             raise InvalidInput("Subscriptions are not served here")
-        if self.request.method == "GET" and operation.operation is not OperationType.QUERY:
-            raise MethodNotAllowed("GET", f"A {operation.operation.value} must be sent by POST")
+        if self.request.method != "POST" and operation.operation is not OperationType.QUERY:
+            self.headers["Allow"] = "POST"
+            raise MethodNotAllowed(self.request.method, f"A {operation.operation.value} must be sent by POST")
         return operation
 
     def _executed(self, result: ExecutionResult, cost: int) -> Response:
@@ -138,7 +167,9 @@ def _question(params: Any) -> Question:
     for field in ("variables", "extensions"):
         if params.get(field) is not None and not isinstance(params[field], dict):
             raise InvalidInput(f"{field} must be an object")
-    return Question(query, params.get("variables") or {}, name or None)
+    variables = params.get("variables") or {}
+    check_variables(variables)
+    return Question(query, variables, name or None)
 
 
 def _answer_to_error(error: Exception, context: dict[str, Any]) -> Response:
@@ -149,6 +180,7 @@ def _answer_to_error(error: Exception, context: dict[str, Any]) -> Response:
         log.error("Unhandled error", exc_info=error)
         refusal = DomainError()
     response = Response(body_of([refusal]), status=refusal.status, headers=headers_of(refusal))
-    if isinstance(error, MethodNotAllowed):
-        response["Allow"] = "POST"
+    request = context["request"]
+    if getattr(request, "accepted_renderer", None) and request.accepted_renderer.format == "html":
+        request.accepted_renderer, request.accepted_media_type = LegacyRenderer(), LegacyRenderer.media_type
     return response
