@@ -238,7 +238,10 @@ UNFOLD = {
             {
                 "title": "For developers",
                 "separator": True,
-                "items": [{"title": "REST API", "icon": "api", "link": "/api/docs"}],
+                "items": [
+                    {"title": "REST API", "icon": "api", "link": "/api/docs"},
+                    {"title": "GraphQL", "icon": "hub", "link": "/graphql"},
+                ],
             },
         ],
     },

@@ -20,11 +20,12 @@ def welcome(url: str, passwords: dict[str, str | None], name: str) -> str:
             "",
             f"  Products   {url}/api/v1/products",
             f"  API docs   {url}/api/docs",
+            f"  GraphQL    {url}/graphql",
             f"  Admin      {url}/admin/",
             "",
             *_sign_in(passwords),
             "",
-            "Three things to try:",
+            "Four things to try:",
             "",
             *_things_to_try(url, passwords[CUSTOMER]),
             "",
@@ -46,6 +47,9 @@ def _things_to_try(url: str, password: str | None) -> list[str]:
     sign_in = shlex.quote(json.dumps({"username": CUSTOMER, "password": password or UNKNOWN_PASSWORD}))
     product = Product.objects.filter(stock__gt=1).first()
     order = shlex.quote(json.dumps({"items": [{"product_id": product.pk if product else 1, "quantity": 2}]}))
+    question = shlex.quote(
+        json.dumps({"query": '{allProducts(first: 5, orderBy: "price") {edges {node {name price}}}}'})
+    )
     json_type = "-H 'Content-Type: application/json'"
     read_access = "python3 -c 'import json, sys; print(json.load(sys.stdin)[\"access\"])'"
     return [
@@ -54,6 +58,8 @@ def _things_to_try(url: str, password: str | None) -> list[str]:
         f"  2. Sign in as {CUSTOMER}, and order:",
         f"     TOKEN=$(curl -s {url}/api/v1/auth/token {json_type} -d {sign_in} | {read_access})",
         f'     curl {url}/api/v1/orders -H "Authorization: Bearer $TOKEN" {json_type} -d {order}',
-        f"  3. Find that order in the admin as {STAFF}, mark it paid and ship it:",
+        "  3. The same question in GraphQL; in a browser that address is GraphiQL:",
+        f"     curl {url}/graphql {json_type} -d {question}",
+        f"  4. Find that order in the admin as {STAFF}, mark it paid and ship it:",
         f"     {url}/admin/orders/order/",
     ]

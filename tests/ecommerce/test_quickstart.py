@@ -101,12 +101,13 @@ def test_from_nothing_to_a_shop_whose_suggestions_work(quickstart):
     printed = shop.wait_until_ready()
 
     assert httpx.get(f"{shop.url}/api/v1/products").json()["pagination"]["total"] == 216
-    for path in ("/api/v1/products", "/api/docs", "/admin/"):
+    for path in ("/api/v1/products", "/api/docs", "/graphql", "/admin/"):
         assert f"{shop.url}{path}" in printed
-        assert httpx.get(f"{shop.url}{path}", follow_redirects=True).status_code == 200
+        page = httpx.get(f"{shop.url}{path}", headers={"Accept": "text/html, */*"}, follow_redirects=True)
+        assert page.status_code == 200
     script = "\n".join(re.findall(r"^ {5}((?:curl|TOKEN=).*)$", printed, re.MULTILINE))
     tried = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, timeout=30, check=True)
-    assert '"name":"Eraser, natural rubber"' in tried.stdout
+    assert tried.stdout.count('"name":"Eraser, natural rubber"') == 2  # over REST and over GraphQL
     assert '"status":"pending"' in tried.stdout
     assert shop.err.read_text() == ""
 
