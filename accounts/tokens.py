@@ -65,7 +65,7 @@ def _decoded(kind: type[Token], raw: str) -> Token:
 
 def _user(token: Token) -> User:
     try:
-        user = User.objects.get(pk=int(token["user_id"]), is_active=True)
+        user: User = User.objects.get(pk=int(token["user_id"]), is_active=True)
     except (KeyError, ValueError, TypeError, User.DoesNotExist) as error:
         raise InvalidToken() from error
     if token.get(PASSWORD_MARK) != _password_mark(user):
