@@ -13,8 +13,9 @@ from accounts.models import User
 from accounts.permissions import can_list_users
 from accounts.serializers import UserSerializer
 from accounts.tokens import TokenPair
+from ecommerce.permissions import is_signed_in
 from ecommerce.rest.conditional import body_tag, validators
-from ecommerce.rest.views import ShopView, ShopViewSet, address_of, is_signed_in
+from ecommerce.rest.views import ShopView, ShopViewSet, address_of
 
 
 @openapi.users

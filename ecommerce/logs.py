@@ -53,8 +53,8 @@ class RequestLog:
         return response
 
 
-def write_line(*, method: str, path: str, status: int, seconds: float, address: str) -> None:
-    """Log the one line that a request gets."""
+def write_line(*, method: str, path: str, status: int | str, seconds: float, address: str) -> None:
+    """Log the one line that a request gets. `status` is HTTP's number, or the name that gRPC gives it."""
     facts = {
         "method": method,
         "path": path,

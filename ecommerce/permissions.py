@@ -16,3 +16,7 @@ def require(actor: Any, allowed: bool) -> None:
 
 def is_staff(user: Any) -> bool:
     return bool(user.is_authenticated and user.is_staff)
+
+
+def is_signed_in(user: Any) -> bool:
+    return bool(user.is_authenticated)

@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "ecommerce",
+    "django_grpc_framework",  # after ecommerce, whose grpcrunserver takes the place of its own
     "accounts",
     "catalog",
     "orders",
@@ -181,6 +182,9 @@ SPECTACULAR_SETTINGS = {
 
 # -- GraphQL ----------------------------------------------------------------------------------------------------
 GRAPHENE = {"SCHEMA": "ecommerce.schema.schema", "SCHEMA_OUTPUT": "schema.graphql"}  # of `manage.py graphql_schema`
+
+# -- gRPC -------------------------------------------------------------------------------------------------------
+GRPC_FRAMEWORK = {"ROOT_HANDLERS_HOOK": "ecommerce.urls.grpc_handlers"}
 
 # -- Logs: one JSON object a line, on stderr --------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")

@@ -1,4 +1,6 @@
-"""Every route of the HTTP server."""
+"""Every route of the HTTP server, and every service of the gRPC server."""
+
+from typing import Any
 
 from django.contrib import admin
 from django.urls import include, path, re_path
@@ -42,3 +44,14 @@ handler400 = fallbacks.bad_request
 handler403 = fallbacks.permission_denied
 handler404 = fallbacks.page_not_found
 handler500 = fallbacks.server_error
+
+
+def grpc_handlers(server: Any) -> None:
+    """Add every service to a gRPC server."""
+    # Only a server of gRPC loads what it needs.
+    from accounts.services import AccountService
+    from catalog.services import ProductService
+    from ecommerce.rpc.service import register
+    from orders.services import OrderService
+
+    register(server, ProductService, OrderService, AccountService)

@@ -7,8 +7,9 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts.models import User
+from ecommerce.permissions import is_signed_in
 from ecommerce.rest.conditional import body_tag, validators
-from ecommerce.rest.views import ShopViewSet, is_signed_in
+from ecommerce.rest.views import ShopViewSet
 from ecommerce.serializers import checked
 from orders import openapi
 from orders.actions import move_order, place_order

@@ -8,6 +8,7 @@ from django.db import connection
 
 from ecommerce import limits
 from tests.live import live_shop, migrated_template  # noqa: F401  # fixtures
+from tests.rpc import live_rpc, rpc  # noqa: F401  # fixtures
 from tests.services import requires_curl, requires_postgresql, requires_redis, requires_sqlite
 
 __all__ = ["requires_curl", "requires_postgresql", "requires_redis", "requires_sqlite"]

@@ -20,10 +20,6 @@ from ecommerce.rest.pagination import NumberedPages
 Rule = Callable[[Any], bool]
 
 
-def is_signed_in(user: Any) -> bool:
-    return bool(user.is_authenticated)
-
-
 class ShopView(APIView):
     """`rules` maps an action, or outside a viewset a method in lower case, to who may; what it leaves out is open."""
 

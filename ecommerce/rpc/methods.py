@@ -1,0 +1,148 @@
+"""The methods of a service as grpcio calls them."""
+
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+from typing import Any
+
+import grpc
+from django_grpc_framework.signals import grpc_request_finished, grpc_request_started
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from ecommerce import logs
+from ecommerce.errors import InvalidInput, RateLimited
+from ecommerce.rpc.caller import address_of, metadata_of
+from ecommerce.rpc.errors import GONE, ClientGone, refusal_of, request_metadata, status_of
+
+
+class Method:
+    """One method of a service. `service_class(**initkwargs)` is made anew for every call."""
+
+    def __init__(self, service_class: type[Any], initkwargs: Mapping[str, Any], descriptor: MethodDescriptor) -> None:
+        self.service_class, self.initkwargs, self.name = service_class, initkwargs, descriptor.name
+        self.path = f"/{descriptor.containing_service.full_name}/{descriptor.name}"
+        self.request_class = GetMessageClass(descriptor.input_type)
+        self.response_class = GetMessageClass(descriptor.output_type)
+
+    def handler(self) -> grpc.RpcMethodHandler:
+        """Return what a grpcio server is given."""
+        raise NotImplementedError
+
+    def service_for(self, context: Any) -> Any:
+        service = self.service_class(**self.initkwargs)
+        service.action, service.context = self.name, context
+        service.metadata, service.address = metadata_of(context), address_of(context)
+        return service
+
+    def read(self, content: bytes) -> Message | None:
+        """Return the message; None stands for one that can't be read, and grpcio would answer by itself."""
+        try:
+            return self.request_class.FromString(content)
+        except DecodeError:
+            return UNREADABLE
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """Replace a database connection that broke, as the framework's signals do, before and after."""
+        grpc_request_started.send(sender=self)
+        try:
+            yield
+        finally:
+            grpc_request_finished.send(sender=self)
+
+    def log(self, service: Any, code: grpc.StatusCode, started_at: float) -> None:
+        logs.write_line(
+            method="gRPC",
+            path=self.path,
+            status=code.name,
+            seconds=time.perf_counter() - started_at,
+            address=service.address,
+        )
+
+
+UNREADABLE: Any = object()  # grpcio takes None for a fault of ours
+
+
+def readable(message: Message) -> Message:
+    """Pass a message that could be read. Raises InvalidInput."""
+    if message is UNREADABLE:
+        raise InvalidInput("The message can't be read")
+    return message
+
+
+class OneAnswer(Method):
+    """A method that answers with one message."""
+
+    def __call__(self, request: Any, context: Any) -> Message:
+        """Answer a message, or an iterator of them, as grpcio hands it over."""
+        started_at, code = time.perf_counter(), grpc.StatusCode.OK
+        service = self.service_for(context)
+        with logs.named(service.metadata.get("x-request-id", "")):
+            try:
+                with self.connected():
+                    response = self._answer(service, request)
+            except (ClientGone, grpc.RpcError):
+                code = grpc.StatusCode.CANCELLED
+                context.abort(code, GONE)
+            except Exception as error:  # noqa: BLE001  # none may reach grpcio, which would tell its text
+                status = status_of(refusal_of(error))
+                code = status.code
+                context.abort_with_status(status)
+            finally:
+                self.log(service, code, started_at)
+            context.set_trailing_metadata(request_metadata())
+        return response
+
+    def _answer(self, service: Any, request: Any) -> Message:
+        service.check_is_awaited()
+        service.enter()
+        service.request = self._request(request)
+        service.check_is_awaited()
+        return getattr(service, self.name)(service.request, service.context)
+
+    def _request(self, request: Any) -> Any:
+        raise NotImplementedError
+
+    def handler(self) -> grpc.RpcMethodHandler:
+        # One message looks like a stream of one on the wire, and as a stream it is not waited for before it is known
+        # who sends it.
+        return grpc.stream_unary_rpc_method_handler(
+            self, request_deserializer=self.read, response_serializer=self.response_class.SerializeToString
+        )
+
+
+class Unary(OneAnswer):
+    """One message, one answer."""
+
+    def _request(self, request: Any) -> Message:
+        message = next(request, None) if hasattr(request, "__next__") else request
+        if message is None:
+            raise InvalidInput("One message is expected")
+        return readable(message)
+
+
+class Collecting(OneAnswer):
+    """A stream of messages, one answer. Its thread waits for the client, so it has threads of its own, and few."""
+
+    AT_ONCE = 8
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._places = BoundedSemaphore(self.AT_ONCE)
+        # Two more than there are places: they say that there is none.
+        self.experimental_thread_pool = ThreadPoolExecutor(self.AT_ONCE + 2, thread_name_prefix=self.name)
+
+    def _answer(self, service: Any, request: Any) -> Message:
+        if not self._places.acquire(blocking=False):
+            raise RateLimited(f"{self.name} serves {self.AT_ONCE} calls at once", retry_after_s=1)
+        try:
+            return super()._answer(service, request)
+        finally:
+            self._places.release()
+
+    def _request(self, request: Any) -> Iterator[Message]:
+        return map(readable, request)
