@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models.functions import RowNumber
 
 from ecommerce.errors import InvalidInput
-from ecommerce.validators import is_storable
+from ecommerce.validators import MAX_INT32, is_storable
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _beyond(model: type[models.Model], sort: Sort, cursor: str, name: str, *, de
 def _read(model: type[models.Model], sort: Sort, cursor: str, name: str) -> tuple[Any, int]:
     try:
         spelled, text, pk = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        if spelled != sort.spelled or type(text) is not str or type(pk) is not int:
+        if spelled != sort.spelled or type(text) is not str or type(pk) is not int or not 0 < pk <= MAX_INT32:
             raise ValueError
         value = _value_of(model._meta.get_field(sort.key), text)
     except (ValueError, TypeError, RecursionError, ValidationError) as error:

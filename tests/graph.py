@@ -30,18 +30,18 @@ class Graph:
         """Post a body: JSON, or as it is when it is text or bytes."""
         return self.api.send("post", URL, body, **{"Accept": MEDIA_TYPE} | headers)
 
-    def data(self, query: str, **variables: Any) -> dict[str, Any]:
+    def data(self, query: str, /, **variables: Any) -> dict[str, Any]:
         """Return what a document gives that nothing is wrong with."""
         response = self.send(query, variables)
         assert "errors" not in response.json(), response.json()["errors"]
         assert response.status_code == 200
         return response.json()["data"]
 
-    def error(self, query: str, **variables: Any) -> dict[str, Any]:
+    def error(self, query: str, /, **variables: Any) -> dict[str, Any]:
         """Return the one error of a document: see `error_of`."""
         return error_of(self.send(query, variables))
 
-    def code(self, query: str, **variables: Any) -> str:
+    def code(self, query: str, /, **variables: Any) -> str:
         return self.error(query, **variables)["code"]
 
 
