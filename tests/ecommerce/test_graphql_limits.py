@@ -14,7 +14,7 @@ from tests.factories import make_order, make_product, make_staff, make_user
 from tests.graph import Graph, error_of, statements
 
 pytestmark = pytest.mark.django_db
-MAX_CPU_S = 0.2  # the worst takes a tenth of it on a quiet machine
+MAX_CPU_S = 0.5  # 50 ms in a quiet process; here the garbage collector walks what all tests hold
 
 
 @pytest.mark.parametrize("name", ABUSE)
