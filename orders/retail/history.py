@@ -29,7 +29,8 @@ class Step(NamedTuple):
     at: datetime
 
 
-FIELDS = ("order", "status", "note", "at")
+STEP_FIELDS = ("order", "status", "note", "at")
+RETURN_FIELDS = ("item", "reference", "units", "at")
 
 
 def steps(order: Order, returns: Iterable[Returned]) -> list[Step]:

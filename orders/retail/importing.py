@@ -101,11 +101,10 @@ def _sales(survey: Survey, known: Known, users: Mapping[str, int], spool: Spool)
     sales: dict[Pair, list[Sale]] = defaultdict(list)
     pairs = {(one.trade.customer, one.trade.code) for one in survey.cancellations if one.trade.customer}
     customers = {users[customer]: customer for customer, _ in pairs}
-    for number, place, item in older_sales(known, elsewhere=survey.invoices, user_ids=customers):
-        pair = customers[item.order.user_id], (item.sku or "").upper()
+    for old in older_sales(known, elsewhere=survey.invoices, user_ids=customers):
+        pair = customers[old.user_id], old.code
         if pair in pairs:
-            at = item.order.created_at
-            sales[pair].append(Sale((number, place), at, 0, item.unit_price, item.quantity, item.quantity))
+            sales[pair].append(Sale(old.line, old.at, 0, old.price, old.units, old.units))
     for sale in spool.lines():
         invoice = survey.invoices[sale.number]
         pair = invoice.customer, sale.code

@@ -6,7 +6,7 @@ from typing import Any
 
 from orders.models import Order, OrderEvent, OrderItem, RetailInvoice, ReturnedUnits
 from orders.retail.batches import Batches, insert_rows
-from orders.retail.history import FIELDS, status_after, steps
+from orders.retail.history import RETURN_FIELDS, STEP_FIELDS, status_after, steps
 from orders.retail.known import Known, items_of
 from orders.retail.matching import Plan
 from orders.retail.spool import SaleLine
@@ -98,7 +98,7 @@ class OrderWriter:
 
     def _add_returns(self, new: Mapping[str, Order]) -> None:
         timelines = (steps(order, self._plan.returns.get(number, [])) for number, order in new.items())
-        insert_rows(OrderEvent, FIELDS, [*chain.from_iterable(timelines)])
+        insert_rows(OrderEvent, STEP_FIELDS, [*chain.from_iterable(timelines)])
         touched = {number: order.pk for number, order in new.items() if number in self._plan.returns}
         items = items_of(touched.values())
         rows = [
@@ -106,7 +106,7 @@ class OrderWriter:
             for number, order_id in touched.items()
             for one in self._plan.returns[number]
         ]
-        insert_rows(ReturnedUnits, ("item", "reference", "units", "at"), rows)
+        insert_rows(ReturnedUnits, RETURN_FIELDS, rows)
 
     def _extend(self, number: str) -> None:
         invoice, order_id = self._invoices[number], self._known.invoices[number].order_id

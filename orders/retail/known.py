@@ -3,6 +3,10 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from orders.models import Order, OrderItem, RetailInvoice, ReturnedUnits
@@ -66,21 +70,25 @@ def items_of(order_ids: Collection[int]) -> dict[int, list[int]]:
     return items
 
 
-def older_sales(
-    known: Known, *, elsewhere: Collection[str], user_ids: Collection[int]
-) -> Iterator[tuple[str, int, OrderItem]]:
-    """Give the lines that earlier imports sold to these users on invoices that are not `elsewhere`.
+class OlderSale(NamedTuple):
+    line: Line
+    user_id: int
+    at: datetime
+    code: str
+    units: int
+    price: Decimal
 
-    Each with its invoice's number and its place there; the item has its order's moment as `at`.
-    """
+
+def older_sales(known: Known, *, elsewhere: Collection[str], user_ids: Collection[int]) -> Iterator[OlderSale]:
+    """Give the lines that earlier imports sold to these users on invoices that are not `elsewhere`."""
     wanted = {
         invoice.order_id: number
         for number, invoice in known.invoices.items()
         if invoice.user_id in user_ids and number not in elsewhere
     }
-    for chunk in chunks(sorted(wanted), 200):
-        place, before = 0, None
-        for item in OrderItem.objects.filter(order_id__in=chunk).order_by("order_id", "id").select_related("order"):
-            place = place + 1 if item.order_id == before else 0
-            before = item.order_id
-            yield wanted[item.order_id], place, item
+    fields = ("order_id", "order__user_id", "order__created_at", "sku", "quantity", "unit_price")
+    for chunk in chunks(sorted(wanted)):
+        items = OrderItem.objects.filter(order_id__in=chunk).order_by("order_id", "id").values_list(*fields)
+        for order_id, lines in groupby(items.iterator(), itemgetter(0)):
+            for place, (_, user_id, at, sku, units, price) in enumerate(lines):
+                yield OlderSale((wanted[order_id], place), user_id, at, (sku or "").upper(), units, price)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from django.db.models import Sum
@@ -11,10 +12,14 @@ from django.db.models.functions import Lower
 from catalog.models import Product
 from ecommerce.validators import MAX_INT32
 from orders.models import OrderItem, RetailSupply, ReturnedUnits
-from orders.retail.batches import Batches, chunks
+from orders.retail.batches import Batches, chunks, update_rows
 from orders.retail.known import Known
 from orders.retail.matching import Plan
 from orders.retail.survey import Code
+
+PRODUCTS_A_TRANSACTION = 200
+PRODUCT_FIELDS = ("stock", "name", "price")
+SUPPLY_FIELDS = ("supplied", "sold", "returned", "name", "price", "last_at")
 
 
 class Traded(NamedTuple):
@@ -45,10 +50,10 @@ def write_products(
     returned = _new_returns(plan, known)
     changed = 0
     made = Product.objects.filter(retail_supply__isnull=False).order_by("pk").values_list("pk", flat=True)
-    for product_ids in chunks(list(made)):
+    for product_ids in chunks(list(made), PRODUCTS_A_TRANSACTION):
         changed += _change([stage for stage in _stages(product_ids, codes, returned) if stage.is_news], batches)
     missing = [code for code, found in codes.items() if code not in ids and found.new_units]
-    for chunk in chunks(missing):
+    for chunk in chunks(missing, PRODUCTS_A_TRANSACTION):
         ids |= _add([(code, codes[code], Traded(codes[code].new_units, returned[code])) for code in chunk], batches)
     return ids, len(missing), changed
 
@@ -138,18 +143,27 @@ class _Stage:
 
 
 def _stages(product_ids: list[int], codes: Mapping[str, Code], returned: Mapping[str, int]) -> Iterator[_Stage]:
+    supplies = list(RetailSupply.objects.filter(pk__in=product_ids).select_related("product").order_by("pk"))
+    skus = {supply.pk: (supply.product.sku or "").upper() for supply in supplies}
+    sold = {pk: codes[sku].new_units for pk, sku in skus.items() if sku in codes}
+    traded = _traded([pk for pk, sku in skus.items() if sold.get(pk) or returned[sku]])
+    for supply in supplies:
+        sku, before = skus[supply.pk], traded.get(supply.pk, Traded(0, 0))
+        # Never less: an order or a line that staff removed does not take units off the shelf.
+        sold_then = max(supply.sold, before.sold + sold.get(supply.pk, 0))
+        returned_then = max(supply.returned, before.returned + returned[sku])
+        code = codes.get(sku)
+        latest = code if code and code.last_at >= supply.last_at else None
+        yield _Stage(supply, Traded(sold_then, returned_then), latest)
+
+
+def _traded(product_ids: list[int]) -> dict[int, Traded]:
+    """Return what the shop has of these products in imported orders."""
     lines = OrderItem.objects.filter(product_id__in=product_ids, order__retail_invoice__isnull=False)
     back = ReturnedUnits.objects.filter(item__product_id__in=product_ids)
-    sold_before = dict(lines.values_list("product_id").annotate(Sum("quantity")).order_by())
-    back_before = dict(back.values_list("item__product_id").annotate(Sum("units")).order_by())
-    for supply in RetailSupply.objects.filter(pk__in=product_ids).select_related("product").order_by("pk"):
-        sku = (supply.product.sku or "").upper()
-        code = codes.get(sku)
-        sold = sold_before.get(supply.pk, 0) + (code.new_units if code else 0)
-        back_then = back_before.get(supply.pk, 0) + returned[sku]
-        # Never less: an order or a line that staff removed does not take units off the shelf.
-        traded = Traded(max(sold, supply.sold), max(back_then, supply.returned))
-        yield _Stage(supply, traded, code if code and code.last_at >= supply.last_at else None)
+    sold = dict(lines.values_list("product_id").annotate(Sum("quantity")).order_by())
+    returned = dict(back.values_list("item__product_id").annotate(Sum("units")).order_by())
+    return {pk: Traded(sold.get(pk, 0), returned.get(pk, 0)) for pk in product_ids}
 
 
 def _change(stages: list[_Stage], batches: Batches) -> int:
@@ -160,7 +174,7 @@ def _change(stages: list[_Stage], batches: Batches) -> int:
         products = {product.pk: product for product in made.locked()}
         still_there = [stage for stage in stages if stage.supply.pk in products]
         changed = [products[one.supply.pk] for one in still_there if one.apply(products[one.supply.pk])]
-        Product.objects.bulk_update(changed, ["stock", "name", "price"])
-        supplies = [stage.supply for stage in still_there]
-        RetailSupply.objects.bulk_update(supplies, ["supplied", "sold", "returned", "name", "price", "last_at"])
+        update_rows(Product, PRODUCT_FIELDS, [(one.stock, one.name, one.price, one.pk) for one in changed])
+        rows = [[*attrgetter(*SUPPLY_FIELDS)(stage.supply), stage.supply.pk] for stage in still_there]
+        update_rows(RetailSupply, SUPPLY_FIELDS, rows)
     return len(changed)

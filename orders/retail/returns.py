@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from django.db.models import Sum
 
-from orders.models import Order, OrderEvent, ReturnedUnits
+from orders.models import Order, OrderEvent, OrderItem, ReturnedUnits
 from orders.retail.batches import Batches, chunks, insert_rows
-from orders.retail.history import FIELDS, return_steps, status_after
+from orders.retail.history import RETURN_FIELDS, STEP_FIELDS, Step, return_steps, status_after
 from orders.retail.known import Known, items_of
 from orders.retail.matching import Plan, Returned
 
@@ -42,29 +42,32 @@ def _missing(plan: Plan, known: Known) -> Iterator[tuple[int, list[_Missing]]]:
 
 
 def _write(missing: Mapping[int, list[_Missing]]) -> None:
-    orders = Order.objects.filter(pk__in=missing).locked()
-    items = items_of(missing)
+    orders = list(Order.objects.filter(pk__in=missing).locked())
+    _write_units(missing)
+    back = _all_back([order.pk for order in orders if order.status == Order.Status.DELIVERED])
+    timeline: list[Step] = []
     for order in orders:
-        news = missing[order.pk]
-        for one, _ in news:
-            ReturnedUnits.objects.update_or_create(
-                item_id=items[order.pk][one.place],
-                reference=one.reference,
-                defaults={"units": one.units, "at": one.at},
-            )
-        _record(order, [one._replace(units=one.units - before) for one, before in news])
+        returns = [one._replace(units=one.units - before) for one, before in missing[order.pk]]
+        status = status_after(order.created_at, returns, all_back=True) if order.pk in back else order.status
+        timeline += return_steps(order, returns, order.status, status)
+        if status != order.status:
+            Order.objects.filter(pk=order.pk).update(status=status)
+    insert_rows(OrderEvent, STEP_FIELDS, timeline)
 
 
-def _record(order: Order, returns: list[Returned]) -> None:
-    """Write the timeline, and move an order that has nothing left."""
-    before = order.status
-    if before == Order.Status.DELIVERED and _all_back(order):
-        order.status = status_after(order.created_at, returns, all_back=True)
-        order.save(update_fields=["status"])
-    insert_rows(OrderEvent, FIELDS, return_steps(order, returns, before, order.status))
+def _write_units(missing: Mapping[int, list[_Missing]]) -> None:
+    items = items_of(missing)
+    pairs = [(items[order_id][one.place], one, before) for order_id, news in missing.items() for one, before in news]
+    new = [(item_id, one.reference, one.units, one.at) for item_id, one, before in pairs if not before]
+    insert_rows(ReturnedUnits, RETURN_FIELDS, new)
+    for item_id, one, _ in (pair for pair in pairs if pair[2]):  # a file cut short had some of the cancellation
+        ReturnedUnits.objects.filter(item_id=item_id, reference=one.reference).update(units=one.units)
 
 
-def _all_back(order: Order) -> bool:
-    sold = order.items.aggregate(units=Sum("quantity"))["units"]
-    back = ReturnedUnits.objects.filter(item__order=order).aggregate(units=Sum("units"))["units"]
-    return bool(sold == back)
+def _all_back(order_ids: list[int]) -> set[int]:
+    """Return those of these orders of which nothing is left."""
+    sold = OrderItem.objects.filter(order_id__in=order_ids).values_list("order_id").annotate(Sum("quantity"))
+    back = (
+        ReturnedUnits.objects.filter(item__order_id__in=order_ids).values_list("item__order_id").annotate(Sum("units"))
+    )
+    return {order_id for order_id, _ in set(sold.order_by()) & set(back.order_by())}
