@@ -49,7 +49,7 @@ class ChangeEvent(models.Model):
     price = models.DecimalField(max_digits=12, decimal_places=2, null=True)
     stock = models.IntegerField(null=True)
     status = models.CharField(max_length=16, null=True)
-    at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), db_index=True)
+    at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow())
 
     class Meta:
         indexes = [models.Index(fields=["id"], condition=models.Q(seq=None), name="ecommerce_changeevent_unseq")]

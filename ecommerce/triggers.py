@@ -14,8 +14,9 @@ from ecommerce.moments import SQLITE_NOW
 class Trigger:
     """One rule in both databases' words.
 
-    `sqlite` is a whole CREATE TRIGGER statement; `postgresql` is the statement behind a function body, of the form
-    (when, body): `("BEFORE UPDATE", "NEW.version := ...; RETURN NEW;")`. `migration` is (app, name) of what adds it.
+    `sqlite` is a whole CREATE TRIGGER statement, empty where only PostgreSQL needs one; `postgresql` is the statement
+    behind a function body, of the form (when, body): `("BEFORE UPDATE", "NEW.version := ...; RETURN NEW;")`.
+    `migration` is (app, name) of what adds it.
     """
 
     name: str
@@ -26,11 +27,12 @@ class Trigger:
 
     def create_sql(self, vendor: str) -> list[str]:
         if vendor == "sqlite":
-            return [self.sqlite]
+            return [self.sqlite] if self.sqlite else []
         when, body = self.postgresql
+        each = "STATEMENT" if "TRUNCATE" in when else "ROW"
         return [
             f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$",
-            f"CREATE TRIGGER {self.name} {when} ON {self.table} FOR EACH ROW EXECUTE FUNCTION {self.name}()",
+            f"CREATE TRIGGER {self.name} {when} ON {self.table} FOR EACH {each} EXECUTE FUNCTION {self.name}()",
         ]
 
     def drop_sql(self, vendor: str) -> list[str]:
@@ -65,6 +67,26 @@ class AddTrigger(Operation):
             schema_editor.execute(statement, params=None)
 
 
+class RenewTrigger(AddTrigger):
+    """The migration operation that installs a trigger's present form in place of an older one; going back keeps it."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        super().database_backwards(app_label, schema_editor, from_state, to_state)
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        """Nothing: the trigger belongs to the migration that added it."""
+
+    def describe(self) -> str:
+        return f"Renew trigger {self.trigger.name}"
+
+
+# While SQLite's version trigger updates a row again, the row's version is this, which nobody else writes.
+_RISING = "x'00'"
+# Whether an update on SQLite is a statement's own, and not the version trigger's.
+IS_STATEMENT = f"OLD.version IS NOT {_RISING} AND NEW.version IS NOT {_RISING}"
+
+
 def version_trigger(table: str, migration: tuple[str, str], *, touches_updated_at: bool) -> Trigger:
     """Raise `version` by one whenever a row is updated, whatever the statement says of it.
 
@@ -72,10 +94,7 @@ def version_trigger(table: str, migration: tuple[str, str], *, touches_updated_a
     """
     name = f"{table}_version"
     sqlite_touch = postgresql_touch = ""
-    # The condition ends it where the connection has recursive triggers switched on.
-    sqlite_when = "NEW.version IS NOT OLD.version + 1"
     if touches_updated_at:
-        sqlite_when += " OR NEW.updated_at IS OLD.updated_at"
         moment = f"CASE WHEN NEW.updated_at IS OLD.updated_at THEN {SQLITE_NOW} ELSE NEW.updated_at END"
         sqlite_touch = f", updated_at = {moment}"
         postgresql_touch = (
@@ -85,9 +104,11 @@ def version_trigger(table: str, migration: tuple[str, str], *, touches_updated_a
         name=name,
         table=table,
         migration=migration,
+        # The values alone do not tell a statement's update from the trigger's: a statement may set the version too.
         sqlite=(
-            f"CREATE TRIGGER {name} AFTER UPDATE ON {table} FOR EACH ROW WHEN {sqlite_when} "
-            f"BEGIN UPDATE {table} SET version = OLD.version + 1{sqlite_touch} WHERE id = NEW.id; END"
+            f"CREATE TRIGGER {name} AFTER UPDATE ON {table} FOR EACH ROW WHEN {IS_STATEMENT} "
+            f"BEGIN UPDATE {table} SET version = {_RISING} WHERE id = NEW.id; "
+            f"UPDATE {table} SET version = OLD.version + 1{sqlite_touch} WHERE id = NEW.id; END"
         ),
         postgresql=("BEFORE UPDATE", f"{postgresql_touch}NEW.version := OLD.version + 1; RETURN NEW;"),
     )
@@ -107,7 +128,8 @@ def missing() -> list[str]:
     recorder = MigrationRecorder(connection)
     applied = recorder.applied_migrations()
     present = _present()
-    return sorted(name for name, trigger in _REGISTRY.items() if trigger.migration in applied and name not in present)
+    wanted = (name for name, trigger in _REGISTRY.items() if trigger.create_sql(connection.vendor))
+    return sorted(name for name in wanted if _REGISTRY[name].migration in applied and name not in present)
 
 
 def _present() -> set[str]:

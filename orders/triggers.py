@@ -33,5 +33,5 @@ order_feed = [
             condition=condition,
         )
     )
-    for kind, event, condition in (("placed", "INSERT", ""), ("moved", "UPDATE OF status", "NEW.status <> OLD.status"))
+    for kind, event, condition in (("placed", "INSERT", ""), ("moved", "UPDATE", "NEW.status <> OLD.status"))
 ]

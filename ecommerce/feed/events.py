@@ -8,12 +8,13 @@ become visible in another order than they were numbered, so `number_committed` n
 order of `id`; the lock on a product's row makes that the order of its changes.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from ecommerce.databases import is_postgresql
@@ -21,7 +22,9 @@ from ecommerce.errors import CursorExpired, InvalidInput
 from ecommerce.models import ChangeEvent
 
 PAGE = 500
+PRUNED_AT_ONCE = 5_000
 SEQUENCER_LOCK = 7_301_947_022  # any number that nobody else locks
+NUMBERED_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Event:
 
 
 COLUMNS = ("seq", "topic", "kind", "object_id", "user_id", "price", "stock", "status", "at")
+_NUMBERED = ChangeEvent.objects.filter(seq__isnull=False)
+_UNNUMBERED = ChangeEvent.objects.filter(seq=None)
 
 
 def cursor_value(cursor: str) -> int:
@@ -60,56 +65,81 @@ def cursor_value(cursor: str) -> int:
 
 def newest_seq() -> int:
     """Return the place after the last event that is numbered; 0 before the first."""
-    return ChangeEvent.objects.exclude(seq=None).order_by("-seq").values_list("seq", flat=True).first() or 0
+    return _NUMBERED.order_by("-seq").values_list("seq", flat=True).first() or 0
+
+
+def place_of_now() -> int:
+    """Return the place after all that is committed by now, numbering what is not numbered yet."""
+    last = _UNNUMBERED.order_by("-id").values_list("id", flat=True).first()
+    while last and _UNNUMBERED.filter(id__lte=last).exists():
+        number_committed()
+        time.sleep(0.001)  # for another process that does it
+    return newest_seq()
+
+
+def expired() -> CursorExpired:
+    return CursorExpired("The cursor is older than what is kept: read the present state, and follow from now")
 
 
 def check_cursor(after: int) -> None:
     """Raise CursorExpired when events after this place are no longer kept, or the place is not of this feed."""
-    numbered = ChangeEvent.objects.exclude(seq=None).order_by("seq").values_list("seq", flat=True)
-    oldest = numbered.first()
+    oldest = _NUMBERED.order_by("seq").values_list("seq", flat=True).first()
     if (oldest is not None and after < oldest - 1) or after > newest_seq():
-        raise CursorExpired("The cursor is older than what is kept: read the present state, and follow from now")
+        raise expired()
 
 
 def events_after(seq: int, *, limit: int = PAGE) -> list[Event]:
-    """Return the next events in order. One statement."""
-    rows = ChangeEvent.objects.filter(seq__gt=seq).order_by("seq").values_list(*COLUMNS)[:limit]
+    """Return the next events in order. One statement. Raises CursorExpired when one of them is no longer kept."""
+    rows = list(ChangeEvent.objects.filter(seq__gt=seq).order_by("seq").values_list(*COLUMNS)[:limit])
+    if rows and rows[-1][0] != seq + len(rows):
+        raise expired()
     return [Event(*row) for row in rows]
 
 
-_NUMBER = """
-WITH fresh AS (
-    SELECT id, row_number() OVER (ORDER BY id) AS place
-    FROM (SELECT id FROM ecommerce_changeevent WHERE seq IS NULL ORDER BY id LIMIT %s) AS unnumbered
-)
-UPDATE ecommerce_changeevent AS event
-SET seq = fresh.place + (SELECT coalesce(max(seq), 0) FROM ecommerce_changeevent)
-FROM fresh WHERE event.id = fresh.id
+# One statement, and so one round trip: were the transaction this side's, a process that is stopped or cut off in the
+# middle of it would keep the lock. Each query in it sees what was committed before it, the lock's last holder's too.
+_NUMBER = f"""
+DO $$ BEGIN
+    IF pg_try_advisory_xact_lock({SEQUENCER_LOCK}) THEN
+        WITH fresh AS (
+            SELECT id, row_number() OVER (ORDER BY id) AS place
+            FROM (
+                SELECT id FROM ecommerce_changeevent WHERE seq IS NULL ORDER BY id LIMIT {NUMBERED_AT_ONCE}
+            ) AS unnumbered
+        )
+        UPDATE ecommerce_changeevent AS event
+        SET seq = fresh.place + (SELECT coalesce(max(seq), 0) FROM ecommerce_changeevent)
+        FROM fresh WHERE event.id = fresh.id;
+    END IF;
+END $$
 """
 
 
-def number_committed(*, limit: int = 2_000) -> int:
-    """Give committed events their place, and return how many; 0 also while another process does it."""
-    if not is_postgresql() or not ChangeEvent.objects.filter(seq=None).exists():
-        return 0
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [SEQUENCER_LOCK])
-        if not cursor.fetchone()[0]:
-            return 0
-        cursor.execute(_NUMBER, [limit])
-        return cursor.rowcount
+def number_committed() -> None:
+    """Give up to NUMBERED_AT_ONCE committed events their place, unless another process is doing it."""
+    if is_postgresql() and _UNNUMBERED.exists():
+        with connection.cursor() as cursor:
+            cursor.execute(_NUMBER)
 
 
 def data_version() -> Any:
-    """Return what changes whenever another connection commits to the SQLite file; None on PostgreSQL."""
-    if is_postgresql():
-        return None
+    """Return what differs whenever another transaction has been committed in between, on this connection."""
+    sql = "SELECT pg_current_snapshot()::text" if is_postgresql() else "PRAGMA data_version"
     with connection.cursor() as cursor:
-        cursor.execute("PRAGMA data_version")
+        cursor.execute(sql)
         return cursor.fetchone()[0]
 
 
 def prune(*, days: float) -> int:
-    """Delete events older than `days`, the newest never: the next one's place follows from it. Returns how many."""
-    old = ChangeEvent.objects.filter(at__lt=timezone.now() - timedelta(days=days), seq__lt=newest_seq())
-    return old.delete()[0]
+    """Delete the events before the first that is younger than `days`, the newest never. Returns how many.
+
+    What is left is without a hole, whatever the clocks said. No transaction of it is long.
+    """
+    newest = place_of_now()
+    kept = _NUMBERED.filter(at__gte=timezone.now() - timedelta(days=days)).order_by("seq")
+    end = min(kept.values_list("seq", flat=True).first() or newest, newest)
+    deleted, place = 0, _NUMBERED.order_by("seq").values_list("seq", flat=True).first() or 0
+    while place < end:
+        place = min(place + PRUNED_AT_ONCE, end)
+        deleted += ChangeEvent.objects.filter(seq__lt=place).delete()[0]
+    return deleted

@@ -1,212 +1,278 @@
-"""One reader of the feed a process, and its subscribers."""
+"""One reader of the feed a process, and its followers."""
 
 import logging
+import os
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import Error, InterfaceError, OperationalError, connection
 
-from ecommerce.errors import Unavailable
+from ecommerce.errors import CursorExpired, Unavailable
 from ecommerce.feed.events import (
     Event,
     check_cursor,
     cursor_value,
     data_version,
     events_after,
+    expired,
     newest_seq,
     number_committed,
+    place_of_now,
 )
+from ecommerce.feed.subscription import Match, Overrun, SlowReader, Subscription
+
+__all__ = ["Follower", "Match", "SlowReader", "hub"]
 
 log = logging.getLogger(__name__)
 
-QUEUE_LENGTH = 1_000
-STALLED_S = 30
-SHORTEST_NAP_S, LONGEST_NAP_S = 0.002, 0.05
-RETRY_S, READY_S, IDLE_S = 0.5, 10, 10
-
-Match = Callable[[Event], bool]
-
-
-class SlowReader(Unavailable):
-    """The subscriber took nothing for too long; its last cursor takes up again."""
-
-
-class Subscription:
-    """The live end of one subscriber: a bounded queue that another thread fills.
-
-    When it is full, the changes of one thing that wait in it are folded into the newest; when that gives no room, or
-    nothing was taken for STALLED_S, the subscription ends with `ended`.
-    """
-
-    def __init__(self, match: Match, wake: Callable[[], None], position: int) -> None:
-        self.match, self.wake, self.position = match, wake, position
-        self.ended: Exception | None = None
-        self._waiting: deque[Event] = deque()
-        self._lock = threading.Lock()
-        self._taken_at = time.monotonic()
-
-    def offer(self, event: Event) -> None:
-        """Queue an event that is new and wanted, and wake the subscriber."""
-        if event.seq <= self.position or not self.match(event):
-            return
-        with self._lock:
-            if len(self._waiting) >= QUEUE_LENGTH:
-                self._fold(event)
-            if self.ended is None:
-                self._waiting.append(event)
-        self.wake()
-
-    def take(self) -> list[Event]:
-        """Return what waits, in order; the caller sends it before it takes again. Raises what ended it."""
-        with self._lock:
-            events, self._waiting = list(self._waiting), deque()
-            self._taken_at = time.monotonic()
-        if not events and self.ended is not None:
-            raise self.ended
-        return events
-
-    def end(self, reason: Exception) -> None:
-        with self._lock:
-            self.ended = self.ended or reason
-        self.wake()
-
-    def _fold(self, event: Event) -> None:
-        newest = {waiting.key: waiting for waiting in self._waiting}
-        newest.pop(event.key, None)
-        self._waiting = deque(sorted(newest.values(), key=lambda waiting: waiting.seq))
-        if len(self._waiting) >= QUEUE_LENGTH or time.monotonic() - self._taken_at > STALLED_S:
-            self._waiting.clear()
-            self.ended = SlowReader("The stream took nothing for too long: take up from the last cursor")
+SHORTEST_NAP_S, LONGEST_NAP_S = 0.001, 0.01
+RETRY_S, READY_S, IDLE_S, SWEEP_S = 0.5, 10, 10, 1
 
 
 class Hub:
     """Reads the feed on a thread of its own while there is a subscriber."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew, as a process does that was forked: it has the parent's memory, and none of its threads."""
         self.position = 0
+        self.endings = 0  # how often `end_all` was called
+        self.end_reason: Exception = Unavailable()
         self._subscriptions: set[Subscription] = set()
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._is_ready = threading.Event()
+        self._is_ready: threading.Event | None = None  # of the thread that runs; None while none does
 
     def attach(self, match: Match, wake: Callable[[], None], after: int) -> Subscription | None:
         """Go live after place `after`; None when the feed has gone on further, and that is to be read first."""
-        self._start()
-        with self._lock:
-            if after < self.position:
-                return None
-            subscription = Subscription(match, wake, after)
-            self._subscriptions.add(subscription)
-            return subscription
+        while True:
+            is_ready = self._started()
+            if not is_ready.wait(timeout=READY_S):
+                raise Unavailable("The change feed does not answer", retry_after_s=2)
+            with self._lock:
+                if self._is_ready is not is_ready:
+                    continue  # that thread ended in between
+                if after < self.position:
+                    return None
+                subscription = Subscription(match, wake, after)
+                self._subscriptions.add(subscription)
+                return subscription
 
     def detach(self, subscription: Subscription) -> None:
         with self._lock:
             self._subscriptions.discard(subscription)
 
     def end_all(self, reason: Exception) -> None:
-        """End every subscription, as the process does when it goes."""
+        """End every follower there is, those that replay too, as the process does when it goes."""
+        self.end_reason = reason
+        self.endings += 1
+        self._end(self._all(), reason)
+
+    def _all(self) -> list[Subscription]:
         with self._lock:
-            subscriptions = list(self._subscriptions)
+            return list(self._subscriptions)
+
+    def _end(self, subscriptions: Sequence[Subscription], reason: Exception) -> None:
         for subscription in subscriptions:
+            self.detach(subscription)
             subscription.end(reason)
 
-    def _start(self) -> None:
+    def _started(self) -> threading.Event:
+        """Start the thread unless it runs; return what is set once it reads."""
         with self._lock:
-            if self._thread is None:
-                self._is_ready.clear()
-                self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
-                self._thread.start()
-        if not self._is_ready.wait(timeout=READY_S):
-            raise Unavailable("The change feed does not answer", retry_after_s=2)
+            if self._is_ready is None:
+                is_ready = threading.Event()
+                threading.Thread(target=self._run, args=(is_ready,), name="feed", daemon=True).start()
+                self._is_ready = is_ready
+            return self._is_ready
 
-    def _run(self) -> None:
-        looker, idle_since = _Looker(), time.monotonic()
-        while self._subscriptions or time.monotonic() - idle_since < IDLE_S or not self._may_end():
-            idle_since = time.monotonic() if self._subscriptions else idle_since
+    # -- On the thread ------------------------------------------------------------------------------------------
+    def _run(self, is_ready: threading.Event) -> None:
+        watch, has_more = _Watch(), False
+        last_wanted_at = last_swept_at = time.monotonic()
+        while not self._may_end(last_wanted_at):
             try:
-                if not self._is_ready.is_set():
-                    self.position = newest_seq()
-                    self._is_ready.set()
-                if looker.sees_something():
-                    self._deliver()
-            except (DatabaseError, InterfaceError) as error:
+                if not is_ready.is_set():
+                    self.position = place_of_now()
+                    is_ready.set()
+                has_more = (has_more or watch.sees_something()) and self._deliver()
+                watch.rest(is_short=has_more)
+            except Error as error:
                 log.warning("The change feed lost its database, and tries again: %s", error)
-                connection.close()
-                time.sleep(RETRY_S)
+                watch = _reconnected()
+            except Exception:
+                log.exception("The change feed failed, and tries again")
+                watch = _reconnected()
+            now = time.monotonic()
+            last_wanted_at = now if self._subscriptions else last_wanted_at
+            if now - last_swept_at > SWEEP_S:
+                last_swept_at = now
+                self._sweep()
         connection.close()
 
-    def _may_end(self) -> bool:
-        """Whether nobody listens, seen under the lock; the next subscriber starts another thread."""
+    def _may_end(self, last_wanted_at: float) -> bool:
+        """Whether nobody has listened for a while, decided under the lock: the next one starts another thread."""
+        if self._subscriptions or time.monotonic() - last_wanted_at < IDLE_S:
+            return False
         with self._lock:
             if self._subscriptions:
                 return False
-            self._thread = None
+            self._is_ready = None
             return True
 
-    def _deliver(self) -> None:
-        """Hand what is new to every subscriber."""
-        while events := events_after(self.position):
-            with self._lock:
-                self.position = events[-1].seq
-                subscriptions = list(self._subscriptions)
-            for subscription in subscriptions:
-                for event in events:
-                    subscription.offer(event)
+    def _deliver(self) -> bool:
+        """Hand a page of what is new to every subscriber, and return whether there was something."""
+        number_committed()
+        newest = newest_seq()
+        if newest == self.position:
+            return False
+        try:
+            events = events_after(self.position)
+        except CursorExpired as error:
+            self._begin_anew(newest, error)
+        else:
+            self._hand_on(events) if events else self._begin_anew(newest, expired())
+        return True
+
+    def _hand_on(self, events: Sequence[Event]) -> None:
+        with self._lock:
+            self.position = events[-1].seq
+            subscriptions = list(self._subscriptions)
+        for subscription in subscriptions:
+            try:
+                subscription.offer(events)
+            except Exception as error:  # of its `match` or `wake`: nothing to the others
+                log.exception("A follower of the change feed failed")
+                self._end([subscription], error)
+
+    def _begin_anew(self, newest: int, reason: Exception) -> None:
+        """Go on from `newest` when events are gone that nobody has seen, or the feed itself was emptied."""
+        with self._lock:
+            self.position = newest
+            subscriptions = list(self._subscriptions)
+        log.warning("The change feed has a hole: its %s followers must begin anew", len(subscriptions))
+        self._end(subscriptions, reason)
+
+    def _sweep(self) -> None:
+        for subscription in self._all():
+            if subscription.end_if_stalled():
+                self.detach(subscription)
 
 
-class _Looker:
-    """Looks whether there is something new, more seldom the longer there is not."""
+class _Watch:
+    """Looks whether another transaction was committed, more seldom the longer there was none."""
 
     def __init__(self) -> None:
-        self._nap_s, self._version = SHORTEST_NAP_S, object()
+        self._version: object = None
+        self._nap_s, self._rested_at = SHORTEST_NAP_S, time.monotonic()
 
     def sees_something(self) -> bool:
-        time.sleep(self._nap_s)
-        numbered, version = number_committed(), data_version()
-        is_news = version is None or version != self._version
-        self._nap_s = SHORTEST_NAP_S if numbered else min(self._nap_s * 1.5, LONGEST_NAP_S)
-        self._version = version
-        return is_news
+        before, self._version = self._version, data_version()
+        return before != self._version
+
+    def rest(self, *, is_short: bool) -> None:
+        if is_short:
+            self._nap_s = SHORTEST_NAP_S
+        else:
+            # A look is slow on PostgreSQL while an old transaction keeps dead rows: it shall not take all the time.
+            took_s = time.monotonic() - self._rested_at
+            time.sleep(max(self._nap_s, took_s))
+            self._nap_s = min(self._nap_s * 1.5, LONGEST_NAP_S)
+        self._rested_at = time.monotonic()
+
+
+def _reconnected() -> _Watch:
+    connection.close()
+    time.sleep(RETRY_S)
+    return _Watch()  # another connection counts anew
 
 
 hub = Hub()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=hub.reset)
 
 
 class Follower:
     """One subscriber's way through the feed: what was, from a cursor on, and then what comes, without a seam.
 
-    `take` reads the database while it replays, so it belongs on a thread; `wake` is called, on any thread, when there
-    is something to take. Raises CursorExpired or InvalidInput when it is made, and SlowReader when it was too slow.
+    One thread at a time calls `take`, which reads the database while it replays; `wake` is called, on any thread, when
+    there is something to take, and must not block. Raises CursorExpired or InvalidInput when it is made.
     """
 
     def __init__(self, match: Match, wake: Callable[[], None], after: str | None = None) -> None:
         self._match, self._wake = match, wake
         self._live: Subscription | None = None
+        self._is_closed = False
+        self._lock = threading.Lock()
+        self._endings = hub.endings
         if after:
             self._place = cursor_value(after)
             check_cursor(self._place)
         else:
-            self._place = newest_seq()
-            self._live = hub.attach(match, wake, self._place)
+            self._place = place_of_now()
+            self._go_live()
 
     @property
     def is_replaying(self) -> bool:
-        """Whether `take` is to be called again at once."""
-        return self._live is None
+        """Whether `take` reads the database, and is to be called again at once."""
+        live = self._live
+        return not self._is_closed and (live is None or live.is_overrun)
+
+    @property
+    def cursor(self) -> str:
+        """The place up to which everything was taken, whether it matched or not."""
+        return str(self._place)
 
     def take(self) -> list[Event]:
-        """Return the next events, in order; none when there are none yet."""
-        if self._live is not None:
-            return self._live.take()
-        events = events_after(self._place)
+        """Return the next events, in order; none when there are none yet.
+
+        Raises CursorExpired when what comes next is no longer kept, SlowReader, and what `hub.end_all` was given.
+        """
+        live = self._live
+        if live is None:
+            return [] if self._is_closed else self._replay()
+        try:
+            events = live.take()
+        except Overrun:
+            hub.detach(live)
+            self._live = None
+            return self._replay()
+        self._place = live.taken
+        return events
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_closed = True
+            live, self._live = self._live, None
+        if live is not None:
+            hub.detach(live)
+
+    def _replay(self) -> list[Event]:
+        if self._endings != hub.endings:
+            raise hub.end_reason.with_traceback(None)
+        events = self._read()
         if events:
             self._place = events[-1].seq
         else:
-            self._live = hub.attach(self._match, self._wake, self._place)
+            self._go_live()
         return [event for event in events if self._match(event)]
 
-    def close(self) -> None:
-        if self._live is not None:
-            hub.detach(self._live)
+    def _read(self) -> list[Event]:
+        try:
+            return events_after(self._place)
+        except (OperationalError, InterfaceError):
+            connection.close_if_unusable_or_obsolete()  # the thread's last use of it may be long ago
+            return events_after(self._place)
+
+    def _go_live(self) -> None:
+        live = hub.attach(self._match, self._wake, self._place)
+        if live is None:
+            return
+        with self._lock:
+            self._live = None if self._is_closed else live
+        if self._is_closed:
+            hub.detach(live)
+        elif self._endings != hub.endings:
+            live.end(hub.end_reason)

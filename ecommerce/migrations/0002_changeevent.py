@@ -4,6 +4,9 @@ import django.utils.timezone
 import ecommerce.moments
 from django.db import migrations, models
 
+from ecommerce.feed.triggers import keep_newest
+from ecommerce.triggers import AddTrigger
+
 
 class Migration(migrations.Migration):
 
@@ -24,10 +27,11 @@ class Migration(migrations.Migration):
                 ('price', models.DecimalField(decimal_places=2, max_digits=12, null=True)),
                 ('stock', models.IntegerField(null=True)),
                 ('status', models.CharField(max_length=16, null=True)),
-                ('at', models.DateTimeField(db_default=ecommerce.moments.DatabaseNow(), db_index=True, default=django.utils.timezone.now)),
+                ('at', models.DateTimeField(db_default=ecommerce.moments.DatabaseNow(), default=django.utils.timezone.now)),
             ],
             options={
                 'indexes': [models.Index(condition=models.Q(('seq', None)), fields=['id'], name='ecommerce_changeevent_unseq')],
             },
         ),
+        AddTrigger(keep_newest),
     ]

@@ -1,10 +1,10 @@
 from django.db import migrations
 
-from orders.triggers import order_feed
-from ecommerce.triggers import AddTrigger
+from orders.triggers import order_feed, order_version
+from ecommerce.triggers import AddTrigger, RenewTrigger
 
 
 class Migration(migrations.Migration):
     dependencies = [("orders", "0002_retail"), ("ecommerce", "0002_changeevent")]
 
-    operations = [AddTrigger(trigger) for trigger in order_feed]
+    operations = [RenewTrigger(order_version), *(AddTrigger(trigger) for trigger in order_feed)]

@@ -22,7 +22,7 @@ from tests.factories import make_order, make_product
 
 pytestmark = pytest.mark.django_db
 
-ALL = sorted(triggers._REGISTRY)
+ALL = sorted(name for name, trigger in triggers._REGISTRY.items() if trigger.create_sql(connection.vendor))
 
 
 def by_hand(statement: str, *values: Any) -> None:
