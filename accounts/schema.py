@@ -65,7 +65,7 @@ class Query(graphene.ObjectType):
         caller = caller_of(info)
         require(caller, can_list_users(caller))
         users = User.objects.visible_to(caller)
-        return connection_of(UserType, users, sort_of(order_by, SORT_KEYS, "id"), part)
+        return connection_of(UserType, users, sort_of(order_by, SORT_KEYS, "id", "order_by"), part)
 
 
 class RegisterUser(graphene.Mutation):

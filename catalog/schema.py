@@ -86,7 +86,7 @@ class Query(graphene.ObjectType):
 
     def resolve_all_products(self, info: Any, order_by: str | None = None, **args: Any) -> CountedConnection:
         part = {name: args.pop(name, None) for name in ("first", "last", "after", "before")}
-        sort = sort_of(order_by, SORT_KEYS, NEWEST_FIRST)
+        sort = sort_of(order_by, SORT_KEYS, NEWEST_FIRST, "order_by")
         return connection_of(ProductType, _found(info, args), sort, part)
 
     def resolve_search_products(self, info: Any, query: str, **prices: Any) -> list[Product]:

@@ -30,12 +30,12 @@ class Sort:
         return queryset.order_by(f"{sign}{self.key}", f"{sign}id")
 
 
-def sort_of(text: str | None, keys: tuple[str, ...], default: str) -> Sort:
-    """Read `price` or `-price`. Raises InvalidInput for what is none of `keys`."""
+def sort_of(text: str | None, keys: tuple[str, ...], default: str, name: str = "sort_by") -> Sort:
+    """Read `price` or `-price`, given as parameter `name`. Raises InvalidInput for what is none of `keys`."""
     text = text or default
     key = text.removeprefix("-")
     if key not in keys:
-        raise InvalidInput(f"The sort key must be one of {', '.join(keys)}, with a leading - for descending")
+        raise InvalidInput(fields={name: f"{name} must be one of {', '.join(keys)}, with a leading - for descending"})
     return Sort(key, descending=text.startswith("-"))
 
 

@@ -1,0 +1,23 @@
+"""What every door's answers are made of."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+PRODUCT = ("id", "name", "description", "price", "stock", "sku", "version", "created_at", "updated_at")
+PRODUCT_ROW = ("id", "name", "price", "stock")
+USER = ("id", "username", "email", "created_at")
+ORDER_ROW = ("id", "total", "status")
+ORDER = ("id", "number", "user_id", "status", "total", "version", "created_at", "items")
+ITEM = ("product_id", "sku", "name", "unit_price", "quantity", "line_total")
+
+
+class Answer(NamedTuple):
+    """What a door said: a code of the catalogue and texts by field, or the value asked for."""
+
+    code: str | None = None
+    fields: dict[str, str] = {}  # never changed
+    value: Any = None
+
+
+def only(names: Iterable[str], row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in names}

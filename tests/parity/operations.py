@@ -1,0 +1,123 @@
+"""What can be asked of the shop, and who is told what."""
+
+from collections.abc import Callable
+
+from accounts.tokens import obtain_tokens
+from orders.models import Order
+from tests.factories import make_order, make_product, make_staff, make_user
+from tests.parity.answers import Answer
+from tests.parity.doors import Door
+
+PASSWORD = "correct horse battery"
+ROLES = ("stranger", "owner", "other", "staff")
+NO_ID = 999_999
+Codes = dict[str, str | None]
+
+
+class Shop:
+    """What there is to act upon, and the callers by role."""
+
+    def __init__(self) -> None:
+        self.stranger = None
+        self.owner = make_user(username="owner", email="owner@example.com", password=PASSWORD)
+        self.other, self.staff = make_user(), make_staff()
+        self.tea = make_product(name="Tea", price="2.50", stock=10, sku="TEA", description="Loose.")
+        self.pot = make_product(name="Pot", price="20.00", stock=1)
+        self.order = make_order(self.owner, {self.tea: 2, self.pot: 1})
+        self.guests = make_order(self.other, {self.tea: 1})
+        Order.objects.filter(pk=self.guests.pk).update(user=None)
+
+    @property
+    def refresh_token(self) -> str:
+        return obtain_tokens(username="owner", password=PASSWORD).refresh
+
+
+def of_staff(code: str | None = None) -> Codes:
+    return {"stranger": "unauthenticated", "owner": "forbidden", "other": "forbidden", "staff": code}
+
+
+def of_signed_in(code: str | None = None) -> Codes:
+    return dict.fromkeys(ROLES, code) | {"stranger": "unauthenticated"}
+
+
+def of_anyone(code: str | None = None) -> Codes:
+    return dict.fromkeys(ROLES, code)
+
+
+def move_of_staff(code: str | None = None) -> Codes:
+    return {"stranger": "unauthenticated", "owner": "forbidden", "other": "not_found", "staff": code}
+
+
+Act = Callable[[Door, Shop], Answer]
+# One operation a line, for its table to be read as one.
+# ruff: noqa: E501
+# fmt: off
+NEW = {"name": "New", "price": 1.25}
+ADA = {"username": "ada", "email": "ada@example.com", "password": PASSWORD}
+OPEN = dict.fromkeys(ROLES)
+# The operation, and the code for each role: None where it is done.
+READS: dict[str, tuple[Act, Codes]] = {
+    "a product": (lambda door, shop: door.product(shop.tea.pk), OPEN),
+    "a missing product": (lambda door, shop: door.product(NO_ID), dict.fromkeys(ROLES, "not_found")),
+    "products": (lambda door, shop: door.products(), OPEN),
+    "products, a page too large": (lambda door, shop: door.products(size=101), dict.fromkeys(ROLES, "invalid_input")),
+    "products, a sort unknown": (lambda door, shop: door.products(order_by="colour"), dict.fromkeys(ROLES, "invalid_input")),
+    "products, a price of three decimals": (lambda door, shop: door.products(min_price=1.234), dict.fromkeys(ROLES, "invalid_input")),
+    "oneself": (lambda door, shop: door.me(), OPEN | {"stranger": "unauthenticated"}),
+    "a user": (lambda door, shop: door.user(shop.owner.pk), OPEN | {"stranger": "unauthenticated", "other": "not_found"}),
+    "a missing user": (lambda door, shop: door.user(NO_ID), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
+    "users": (lambda door, shop: door.users(), {"stranger": "unauthenticated", "owner": "forbidden", "other": "forbidden", "staff": None}),
+    "a user's orders": (lambda door, shop: door.orders_of(shop.owner.pk), OPEN | {"stranger": "unauthenticated", "other": "not_found"}),
+    "a missing user's orders": (lambda door, shop: door.orders_of(NO_ID), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
+    "an order": (lambda door, shop: door.order(shop.order.pk), OPEN | {"stranger": "unauthenticated", "other": "not_found"}),
+    "a guest's order": (lambda door, shop: door.order(shop.guests.pk), {"stranger": "unauthenticated", "owner": "not_found", "other": "not_found", "staff": None}),
+    "a missing order": (lambda door, shop: door.order(NO_ID), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
+}
+
+WRITES: dict[str, tuple[Act, Codes]] = {
+    "create": (lambda door, shop: door.create_product(**NEW, stock=3, sku="N", description="d"), of_staff()),
+    "create by what must be there": (lambda door, shop: door.create_product(**NEW), of_staff()),
+    "create badly": (lambda door, shop: door.create_product(name=" ", price=0, stock=-1, sku="ä"), of_staff("invalid_input")),
+    "create with a taken sku": (lambda door, shop: door.create_product(**NEW, sku="tea"), of_staff("already_exists")),
+    "update": (lambda door, shop: door.update_product(shop.tea.pk, price=3.75, stock=9), of_staff()),
+    "update nothing": (lambda door, shop: door.update_product(shop.tea.pk), of_staff()),
+    "update from the right version": (lambda door, shop: door.update_product(shop.pot.pk, stock=4, version=2), of_staff()),
+    "update from a stale version": (lambda door, shop: door.update_product(shop.pot.pk, stock=4, version=1), of_staff("version_mismatch")),
+    "update from no version": (lambda door, shop: door.update_product(shop.pot.pk, stock=4, version=0), of_staff("invalid_input")),
+    "update badly": (lambda door, shop: door.update_product(shop.tea.pk, name="", price=-1), of_staff("invalid_input")),
+    "update to null": (lambda door, shop: door.update_product(shop.tea.pk, name=None, price=None), of_staff("invalid_input")),
+    "update to a taken sku": (lambda door, shop: door.update_product(shop.pot.pk, sku="tea"), of_staff("already_exists")),
+    "take a sku away": (lambda door, shop: door.update_product(shop.tea.pk, sku=None), of_staff()),
+    "update a missing product": (lambda door, shop: door.update_product(NO_ID, stock=1), of_staff("not_found")),
+    "delete": (lambda door, shop: door.delete_product(shop.tea.pk), of_staff()),
+    "delete a missing product": (lambda door, shop: door.delete_product(NO_ID), of_staff("not_found")),
+    "create many": (lambda door, shop: door.create_products([NEW, NEW | {"price": 0}, NEW | {"sku": "tea"}]), of_staff()),
+    "create none": (lambda door, shop: door.create_products([]), of_staff("invalid_input")),
+    "place": (lambda door, shop: door.place_order([(shop.tea.pk, 2), (shop.tea.pk, 1)]), of_signed_in()),
+    "place with a key": (lambda door, shop: door.place_order([(shop.tea.pk, 2)], key="k"), of_signed_in()),
+    "place with a key that is none": (lambda door, shop: door.place_order([(shop.tea.pk, 2)], key="x" * 256), of_signed_in("invalid_input")),
+    "place nothing": (lambda door, shop: door.place_order([]), of_signed_in("invalid_input")),
+    "place badly": (lambda door, shop: door.place_order([(shop.tea.pk, 1), (0, -1)]), of_signed_in("invalid_input")),
+    "place what is not there": (lambda door, shop: door.place_order([(NO_ID, 1)]), of_signed_in("invalid_input")),
+    "place more than there is": (lambda door, shop: door.place_order([(shop.tea.pk, 1), (shop.pot.pk, 1)]), of_signed_in("out_of_stock")),
+    "pay": (lambda door, shop: door.move_order("pay", shop.order.pk), move_of_staff()),
+    "ship what is not paid": (lambda door, shop: door.move_order("ship", shop.order.pk), move_of_staff("invalid_transition")),
+    "deliver what is not shipped": (lambda door, shop: door.move_order("deliver", shop.order.pk), move_of_staff("invalid_transition")),
+    "refund what is not paid": (lambda door, shop: door.move_order("refund", shop.order.pk), move_of_staff("invalid_transition")),
+    "cancel": (lambda door, shop: door.move_order("cancel", shop.order.pk), move_of_staff() | {"owner": None}),
+    **{
+        f"{verb} a missing order": (lambda door, shop, verb=verb: door.move_order(verb, NO_ID), of_signed_in("not_found"))
+        for verb in ("pay", "ship", "deliver", "refund", "cancel")
+    },
+    "register": (lambda door, shop: door.register(**ADA), of_anyone()),
+    "register badly": (lambda door, shop: door.register(username="a b", email="x", password="1"), of_anyone("invalid_input")),
+    "register a taken email": (lambda door, shop: door.register(**ADA | {"email": "OWNER@example.com"}), of_anyone("already_exists")),
+    "register a taken name": (lambda door, shop: door.register(**ADA | {"username": "owner"}), of_anyone("already_exists")),
+    "sign in": (lambda door, shop: door.sign_in(username="owner", password=PASSWORD), of_anyone()),
+    "sign in badly": (lambda door, shop: door.sign_in(username="owner", password="wrong"), of_anyone("unauthenticated")),
+    "sign in without a name": (lambda door, shop: door.sign_in(username="", password=""), of_anyone("invalid_input")),
+    "refresh": (lambda door, shop: door.refresh(shop.refresh_token), of_anyone()),
+    "refresh by what is no token": (lambda door, shop: door.refresh("x"), of_anyone("unauthenticated")),
+    "sign out": (lambda door, shop: door.sign_out(shop.refresh_token), of_anyone()),
+    "sign out by what is no token": (lambda door, shop: door.sign_out("x"), of_anyone("unauthenticated")),
+}

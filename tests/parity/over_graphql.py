@@ -1,0 +1,161 @@
+"""The shop over GraphQL, asked for the same fields."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from graphene.utils.str_converters import to_camel_case
+
+from accounts.models import User
+from tests.graph import Graph
+from tests.parity.answers import ITEM, ORDER, ORDER_ROW, PRODUCT, PRODUCT_ROW, USER, Answer
+
+
+class GraphQL:
+    def __init__(self, user: User | None) -> None:
+        self.graph = Graph(user)
+
+    def product(self, pk: int) -> Answer:
+        return self._ask("query", "product", selection_of(PRODUCT), id=pk)
+
+    def products(self, *, size: int = 100, **filters: Any) -> Answer:
+        return self._walk("allProducts", selection_of(PRODUCT_ROW), first=size, **filters)
+
+    def create_product(self, **values: Any) -> Answer:
+        return self._ask("mutation", "createProduct", f"ok product {selection_of(PRODUCT)}", "product", **values)
+
+    def update_product(self, pk: int, **changes: Any) -> Answer:
+        if "version" in changes:
+            changes["expected_version"] = changes.pop("version")
+        return self._ask(
+            "mutation", "updateProduct", f"ok product {selection_of(PRODUCT)}", "product", id=pk, **changes
+        )
+
+    def delete_product(self, pk: int) -> Answer:
+        return self._ask("mutation", "deleteProduct", "ok", "nothing", id=pk)
+
+    def create_products(self, rows: list[dict[str, Any]]) -> Answer:
+        selection = "products { pk } errors { index code fields { field message } }"
+        answer = self._ask("mutation", "batchCreateProducts", selection, products=rows)
+        if answer.code:
+            return answer
+        refused = {
+            error["index"]: (error["code"].lower(), {row["field"]: row["message"] for row in error["fields"]})
+            for error in answer.value["errors"]
+        }
+        return Answer(value=[refused.get(n, (None, {})) for n in range(len(answer.value["products"]))])
+
+    def me(self) -> Answer:
+        return self._ask("query", "me", selection_of(USER))
+
+    def user(self, pk: int) -> Answer:
+        return self._ask("query", "user", selection_of(USER), id=pk)
+
+    def users(self) -> Answer:
+        return self._walk("allUsers", selection_of(USER))
+
+    def orders_of(self, pk: int) -> Answer:
+        return self._ask("query", "user", f"orders {selection_of(ORDER_ROW)}", "orders", id=pk)
+
+    def order(self, pk: int) -> Answer:
+        return self._ask("query", "order", selection_of(ORDER), id=pk)
+
+    def place_order(self, lines: Iterable[tuple[int, int]], key: str | None = None) -> Answer:
+        items = [{"product_id": product_id, "quantity": units} for product_id, units in lines]
+        return self._ask(
+            "mutation", "placeOrder", f"ok order {selection_of(ORDER)}", "order", items=items, idempotency_key=key
+        )
+
+    def move_order(self, verb: str, pk: int) -> Answer:
+        return self._ask("mutation", f"{verb}Order", f"ok order {selection_of(ORDER)}", "order", id=pk)
+
+    def register(self, **values: Any) -> Answer:
+        return self._ask("mutation", "registerUser", f"ok user {selection_of(USER)}", "user", **values)
+
+    def sign_in(self, **values: Any) -> Answer:
+        answer = self._ask("mutation", "obtainToken", "access refresh", **values)
+        return answer._replace(value=answer.value and sorted(answer.value))
+
+    def refresh(self, token: str) -> Answer:
+        answer = self._ask("mutation", "refreshToken", "access refresh", refresh=token)
+        return answer._replace(value=answer.value and sorted(answer.value))
+
+    def sign_out(self, token: str) -> Answer:
+        return self._ask("mutation", "revokeToken", "ok", "nothing", refresh=token)
+
+    def _ask(self, kind: str, field: str, selection: str, part: str | None = None, **arguments: Any) -> Answer:
+        """Ask for one field and return it, or its `part`."""
+        names = ", ".join(f"{to_camel_case(name)}: {literal(value)}" for name, value in arguments.items())
+        selection = selection if selection.startswith("{") else f"{{ {selection} }}"
+        response = self.graph.send(f"{kind} {{ {field}{f'({names})' if names else ''} {selection} }}")
+        body = response.json()
+        if "errors" in body:
+            facts = body["errors"][0]["extensions"]
+            texts = {field_of(name): text for name, text in facts.get("fields", {}).items()}
+            return Answer(facts["code"].lower(), texts)
+        value = neutral(body["data"][field])
+        if value.get("ok") is False:  # an unknown id, in update and delete
+            return Answer("not_found")
+        return Answer(value=value.get(part) if part else value)
+
+    def _walk(self, field: str, selection: str, **arguments: Any) -> Answer:
+        rows: list[Any] = []
+        after, has_next = None, True
+        while has_next:
+            page = f"pageInfo {{ hasNextPage endCursor }} edges {{ node {selection} }}"
+            answer = self._ask("query", field, page, after=after, **arguments)
+            if answer.code:
+                return answer
+            rows += [edge["node"] for edge in answer.value["edges"]]
+            has_next, after = answer.value["page_info"]["has_next_page"], answer.value["page_info"]["end_cursor"]
+        return Answer(value=rows)
+
+
+def selection_of(names: Iterable[str]) -> str:
+    return f"{{ {' '.join(map(_field, names))} }}"
+
+
+def _field(name: str) -> str:
+    if name == "items":
+        return f"items {selection_of(ITEM)}"
+    return {"id": "pk", "product_id": "product { pk }"}.get(name, to_camel_case(name))
+
+
+def literal(value: Any) -> str:
+    """Write a value as GraphQL does."""
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{to_camel_case(name)}: {literal(inner)}" for name, inner in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(literal, value)) + "]"
+        case str():
+            return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\0", "\\u0000") + '"'
+        case None | bool():
+            return {None: "null", True: "true", False: "false"}[value]
+        case _:
+            return str(value)
+
+
+def neutral(value: Any) -> Any:
+    """Give what GraphQL answers the names of the database."""
+    if isinstance(value, list):
+        return [neutral(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    row = {in_snake_case(name): neutral(inner) for name, inner in value.items()}
+    if "pk" in row:
+        row["id"] = row.pop("pk")
+    if "status" in row:
+        row["status"] = row["status"].lower()
+    if "quantity" in row:
+        row["product_id"] = row["product"] and row.pop("product")["id"]
+        row.pop("product", None)
+    return row
+
+
+def field_of(argument: str) -> str:
+    return {"orderBy": "sort", "expectedVersion": "version"}.get(argument) or in_snake_case(argument)
+
+
+def in_snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda found: f"_{found[1].lower()}", name)

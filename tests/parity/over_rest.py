@@ -1,0 +1,101 @@
+"""The shop over REST v1."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.http import HttpResponse
+
+from accounts.models import User
+from tests.api import Api
+from tests.parity.answers import ORDER, ORDER_ROW, PRODUCT, PRODUCT_ROW, USER, Answer, only
+
+
+class Rest:
+    def __init__(self, user: User | None) -> None:
+        self.api = Api(user)
+
+    def product(self, pk: int) -> Answer:
+        return self._ask("get", f"/products/{pk}", read=lambda body: only(PRODUCT, body))
+
+    def products(self, *, size: int = 100, **filters: Any) -> Answer:
+        order = filters.pop("order_by", "-created_at")
+        query = {"per_page": size, "sort": order.removeprefix("-"), "order": "desc" if order[:1] == "-" else "asc"}
+        parameters = "&".join(f"{name}={value}" for name, value in (query | filters).items())
+        return self._walk(f"/products?{parameters}", "products", PRODUCT_ROW)
+
+    def create_product(self, **values: Any) -> Answer:
+        return self._ask("post", "/products", values, read=lambda body: only(PRODUCT, body))
+
+    def update_product(self, pk: int, **changes: Any) -> Answer:
+        return self._ask("patch", f"/products/{pk}", changes, read=lambda body: only(PRODUCT, body))
+
+    def delete_product(self, pk: int) -> Answer:
+        return self._ask("delete", f"/products/{pk}")
+
+    def create_products(self, rows: list[dict[str, Any]]) -> Answer:
+        def outcome(row: dict[str, Any]) -> tuple[str | None, dict[str, str]]:
+            return row.get("code"), row.get("errors", {})
+
+        return self._ask("post", "/products/batch", rows, read=lambda body: [outcome(row) for row in body["results"]])
+
+    def me(self) -> Answer:
+        return self._ask("get", "/users/me", read=lambda body: only(USER, body))
+
+    def user(self, pk: int) -> Answer:
+        return self._ask("get", f"/users/{pk}", read=lambda body: only(USER, body))
+
+    def users(self) -> Answer:
+        return self._walk("/users?per_page=100", "users", USER)
+
+    def orders_of(self, pk: int) -> Answer:
+        return self._walk(f"/users/{pk}/orders?per_page=100", "orders", ORDER_ROW)
+
+    def order(self, pk: int) -> Answer:
+        return self._ask("get", f"/orders/{pk}", read=lambda body: only(ORDER, body))
+
+    def place_order(self, lines: Iterable[tuple[int, int]], key: str | None = None) -> Answer:
+        items = [{"product_id": product_id, "quantity": units} for product_id, units in lines]
+        headers = {} if key is None else {"Idempotency_Key": key}
+        return self._ask("post", "/orders", {"items": items}, read=lambda body: only(ORDER, body), **headers)
+
+    def move_order(self, verb: str, pk: int) -> Answer:
+        return self._ask("post", f"/orders/{pk}/{verb}", read=lambda body: only(ORDER, body))
+
+    def register(self, **values: Any) -> Answer:
+        return self._ask("post", "/users", values, read=lambda body: only(USER, body))
+
+    def sign_in(self, **values: Any) -> Answer:
+        return self._ask("post", "/auth/token", values, read=sorted)
+
+    def refresh(self, token: str) -> Answer:
+        return self._ask("post", "/auth/token/refresh", {"refresh": token}, read=sorted)
+
+    def sign_out(self, token: str) -> Answer:
+        return self._ask("post", "/auth/token/revoke", {"refresh": token})
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        read: Callable[[Any], Any] = lambda body: None,
+        **headers: str,
+    ) -> Answer:
+        return self._read(self.api.send(method, path, body, **headers), read)
+
+    @staticmethod
+    def _read(response: HttpResponse, read: Callable[[Any], Any]) -> Answer:
+        body = response.json() if response.content else None
+        if response.status_code >= 400:
+            return Answer(body["code"], body.get("errors", {}))
+        return Answer(value=read(body))
+
+    def _walk(self, path: str, name: str, fields: Iterable[str]) -> Answer:
+        rows: list[dict[str, Any]] = []
+        while path:
+            response = self.api.get(path)
+            if response.status_code >= 400:
+                return self._read(response, lambda body: None)
+            rows += [only(fields, row) for row in response.json()[name]]
+            path = response.json()["pagination"]["next"]
+        return Answer(value=rows)
