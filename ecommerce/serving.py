@@ -12,8 +12,8 @@ from uvicorn.supervisors import Multiprocess
 
 from ecommerce.preflight import CannotRun
 
-GRACE_S = 3  # for requests that run when the server is told to end
-END_S = 4.3  # then a worker that is still there is killed
+GRACE_S = 2  # for requests that run when the server is told to end
+END_S = 3  # then a worker that is still there is killed
 KEEP_ALIVE_S = 30
 BACKLOG = 2048
 MAX_HEAD_BYTES = 64 * 1024
