@@ -1,22 +1,22 @@
-"""What an operation may cost: estimated before it runs, and counted while it runs.
+"""What an operation may cost, estimated before it runs.
 
-The estimate is the number of rows and lists it may load. An object of a table costs 1, and so does a connection; a
-list costs its length times what one of its rows costs. The length of a connection is its `first` or `last`, and 100
-when neither is there; another list is taken for 100 rows at the root and for 10 below it. Whatever is no row (values,
+The cost is the number of rows and pages it may load. An object of a table costs 1, and so does a connection; a list
+costs its length times what one of its rows costs. The length of a connection is its `first` or `last`, and 100 when
+neither is there; another list is taken for 100 rows at the root and for 10 below it. Whatever is no row (values,
 edges, page infos) is free.
 
-A list can be longer than it was taken for. So the values that go into the answer are counted too.
+A list can be longer than it was taken for, and one that leads back to itself (orders of the user of an order) then
+outgrows every estimate: rows of a type nest in rows of the same type once, and no deeper.
 """
 
+from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
-    ExecutionContext,
     FieldNode,
     FragmentSpreadNode,
-    GraphQLError,
     GraphQLObjectType,
     GraphQLSchema,
     IntValueNode,
@@ -29,14 +29,20 @@ from graphql import (
     is_list_type,
 )
 
-from ecommerce.errors import DomainError
 from ecommerce.graph.connections import MAX_PAGE, check_page_size
 from ecommerce.graph.errors import TooComplex
 from ecommerce.graph.limits import check_mutations, fragments_of, selections_of
 
 MAX_COST = 50_000
-MAX_VALUES = 250_000
+MAX_NESTED = 2
 LIST_LENGTH_AT_ROOT, LIST_LENGTH = 100, 10
+
+
+class Estimate(NamedTuple):
+    """The cost, and how often each type of rows occurs, at most, on the way to an innermost field."""
+
+    cost: int
+    nested: Counter[str]
 
 
 def cost_of(
@@ -44,19 +50,21 @@ def cost_of(
 ) -> int:
     """Return what an operation of a valid document costs.
 
-    Raises TooComplex above MAX_COST or MAX_MUTATIONS, InvalidInput for a page size that is never served.
+    Raises TooComplex above MAX_COST, MAX_NESTED or MAX_MUTATIONS, InvalidInput for a page size that is never served.
     """
     if operation.operation is OperationType.MUTATION:
         check_mutations(operation, fragments_of(document))
     root = schema.get_root_type(operation.operation)
-    cost = _Estimate(schema, document, operation, variables).of_selection(operation, root, LIST_LENGTH_AT_ROOT)
+    cost, nested = _Estimator(schema, document, operation, variables).of_selection(operation, root, LIST_LENGTH_AT_ROOT)
+    if cycles := [name for name, times in nested.items() if times > MAX_NESTED]:
+        raise TooComplex(f"{cycles[0]} nests in {cycles[0]} more than once")
     if cost > MAX_COST:
         raise TooComplex(f"cost is {cost}, max is {MAX_COST}", details={"cost": cost, "max": MAX_COST})
     return cost
 
 
-class _Estimate:
-    """The cost of the selections of one operation; each fragment is added up once for each length of its lists."""
+class _Estimator:
+    """Looks at each fragment once for each length of the lists it is used in."""
 
     def __init__(
         self,
@@ -67,23 +75,25 @@ class _Estimate:
     ) -> None:
         self.schema, self.variables, self.fragments = schema, variables, fragments_of(document)
         self.defaults = {node.variable.name.value: node.default_value for node in operation.variable_definitions or ()}
-        self._known: dict[tuple[str, int], int] = {}
+        self._known: dict[tuple[str, int], Estimate] = {}
 
-    def of_selection(self, node: Any, parent: Any, list_length: int) -> int:
-        """Add up the fields of a selection; `list_length` is that of the lists in it that say nothing themselves."""
-        total = 0
+    def of_selection(self, node: Any, parent: Any, list_length: int) -> Estimate:
+        """Add up the parts of a selection; `list_length` is that of the lists in it that say nothing themselves."""
+        cost, nested = 0, Counter[str]()
         for selection in selections_of(node):
-            if isinstance(selection, FieldNode):
-                total += self._of_field(selection, parent, list_length)
-            elif isinstance(selection, FragmentSpreadNode):
-                total += self._of_fragment(selection.name.value, list_length)
-            else:
-                condition = selection.type_condition
-                inner = self.schema.get_type(condition.name.value) if condition else parent
-                total += self.of_selection(selection, inner, list_length)
-        return total
+            part = self._of_part(selection, parent, list_length)
+            cost, nested = cost + part.cost, nested | part.nested
+        return Estimate(cost, nested)
 
-    def _of_fragment(self, name: str, list_length: int) -> int:
+    def _of_part(self, node: Any, parent: Any, list_length: int) -> Estimate:
+        if isinstance(node, FieldNode):
+            return self._of_field(node, parent, list_length)
+        if isinstance(node, FragmentSpreadNode):
+            return self._of_fragment(node.name.value, list_length)
+        condition = node.type_condition
+        return self.of_selection(node, self.schema.get_type(condition.name.value) if condition else parent, list_length)
+
+    def _of_fragment(self, name: str, list_length: int) -> Estimate:
         key = (name, list_length)
         if key not in self._known:
             fragment = self.fragments[name]
@@ -91,18 +101,16 @@ class _Estimate:
             self._known[key] = self.of_selection(fragment, parent, list_length)
         return self._known[key]
 
-    def _of_field(self, node: FieldNode, parent: Any, list_length: int) -> int:
+    def _of_field(self, node: FieldNode, parent: Any, list_length: int) -> Estimate:
         definition = getattr(parent, "fields", {}).get(node.name.value)
         kind = get_named_type(definition.type) if definition else None
         if definition is None or not is_composite_type(kind):
-            return 0
+            return Estimate(0, Counter())
         is_connection = "first" in definition.args
-        inner_length = self._page_size(node) if is_connection else LIST_LENGTH
-        is_row = kind.name == "Node" or (
-            isinstance(kind, GraphQLObjectType) and any(face.name == "Node" for face in kind.interfaces)
-        )
-        cost = int(is_row or is_connection) + self.of_selection(node, kind, inner_length)
-        return cost * list_length if is_list_type(get_nullable_type(definition.type)) else cost
+        inside = self.of_selection(node, kind, self._page_size(node) if is_connection else LIST_LENGTH)
+        cost = inside.cost + int(is_connection or _is_row(kind))
+        times = list_length if is_list_type(get_nullable_type(definition.type)) else 1
+        return Estimate(cost * times, inside.nested + Counter([kind.name]) if _is_row(kind) else inside.nested)
 
     def _page_size(self, node: FieldNode) -> int:
         asked = {argument.name.value: argument.value for argument in node.arguments}
@@ -122,28 +130,7 @@ class _Estimate:
         return int(node.value) if isinstance(node, IntValueNode) else None
 
 
-class CountedExecution(ExecutionContext):
-    """graphql-core's execution, which ends when an answer grows beyond MAX_VALUES, or at the first fault in a query.
-
-    What fails for one row by a fault fails for the next too: a database that hangs would be waited for once a row.
-    """
-
-    values = 0
-    fault: Exception | None = None
-
-    def execute_fields(self, parent_type: Any, source_value: Any, path: Any, fields: Any) -> Any:
-        """Count the fields of one object, then do as ever. Raises TooComplex, and the fault."""
-        if self.fault is not None:
-            raise self.fault
-        self.values += len(fields)
-        if self.values > MAX_VALUES:
-            raise TooComplex(f"The answer is too large: values max is {MAX_VALUES}")
-        return super().execute_fields(parent_type, source_value, path, fields)
-
-    def handle_field_error(self, error: GraphQLError, return_type: Any, path: Any) -> None:
-        """Remember a fault, then do as ever."""
-        cause = error.original_error
-        is_fault = cause is not None and not isinstance(cause, GraphQLError | DomainError)
-        if is_fault and self.operation.operation is OperationType.QUERY:
-            self.fault = self.fault or cause
-        super().handle_field_error(error, return_type, path)
+def _is_row(kind: Any) -> bool:
+    return kind.name == "Node" or (
+        isinstance(kind, GraphQLObjectType) and any(face.name == "Node" for face in kind.interfaces)
+    )

@@ -3,9 +3,8 @@
 from typing import Any, NamedTuple
 
 import orjson
-from django.conf import settings
 from django.http import HttpResponse
-from graphql import ExecutionResult, OperationDefinitionNode, OperationType, execute_sync, get_operation_ast
+from graphql import ExecutionResult, OperationDefinitionNode, OperationType, get_operation_ast
 from rest_framework.exceptions import MethodNotAllowed, NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -15,9 +14,10 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from ecommerce.errors import DomainError, InvalidInput
-from ecommerce.graph.cost import MAX_COST, CountedExecution, cost_of
+from ecommerce.graph.cost import MAX_COST, cost_of
 from ecommerce.graph.documents import Refused, prepared
 from ecommerce.graph.errors import body_of
+from ecommerce.graph.execution import run
 from ecommerce.graph.limits import check_body, check_variables
 from ecommerce.graph.page import page
 from ecommerce.rest.errors import as_domain_error, headers_of, log
@@ -117,16 +117,7 @@ class GraphQLView(ShopView):
             return self._refused(body_of(refused.errors))
         except DomainError as refusal:
             return self._refused(body_of([refusal]))
-        result = execute_sync(
-            schema.graphql_schema,
-            document,
-            context_value=self.request,
-            variable_values=question.variables,
-            operation_name=question.operation_name,
-            execution_context_class=CountedExecution,
-            hide_suggestions=not settings.DEBUG,
-        )
-        return self._executed(result, cost)
+        return self._executed(run(document, question.operation_name, question.variables, self.request), cost)
 
     def _operation(self, document: Any, name: str | None) -> OperationDefinitionNode:
         operation = get_operation_ast(document, name)

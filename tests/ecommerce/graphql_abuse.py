@@ -45,6 +45,8 @@ ABUSE: dict[str, tuple[Any, str, str]] = {
         "TOO_COMPLEX",
         "depth max is 10",
     ),
+    "orders of the user of orders of the user of orders": ("{ me { orders { user { orders { user { pk } } } } } }", "TOO_COMPLEX", "User nests in User more than once"),
+    "the same through fragments and pages": ("{ order(id: 1) { ...a } } fragment a on Order { user { ordersConnection(first: 1) { edges { node { ...b } } } } } fragment b on Order { user { orders { pk } } }", "TOO_COMPLEX", "Order nests in Order more than once"),
     "3,000 aliases": ("{" + many(3000, "a#: me { id }") + "}", "TOO_COMPLEX", "characters max is 15000"),
     "16 aliases": ("{" + many(16, "a#: __typename") + "}", "TOO_COMPLEX", "aliases max is 15"),
     "500 repeated fields": ("{" + many(500, "__typename") + "}", "TOO_COMPLEX", "fields max is 150"),

@@ -6,7 +6,7 @@ import pytest
 from django.test import override_settings
 from graphql import get_introspection_query
 
-from ecommerce.graph import cost, documents
+from ecommerce.graph import documents, execution
 from orders.models import Order
 from tests.api import Api
 from tests.ecommerce.graphql_abuse import ABUSE, ALLOWED, SIGN_IN, many, nested
@@ -137,7 +137,7 @@ def test_list_that_is_longer_than_it_was_taken_for_ends_the_answer(monkeypatch, 
     user, product = make_user(), make_product(stock=1000)
     for _ in range(30):
         make_order(user, {product: 1})
-    monkeypatch.setattr(cost, "MAX_VALUES", 500)
+    monkeypatch.setattr(execution, "MAX_VALUES", 500)
 
     response = Graph(user).send("{ me { orders { user { orders { id } } } } allProducts { totalCount } }")
 

@@ -71,9 +71,9 @@ NESTINGS = {
         "allUsers(last: $n) { edges { node { orders { user { username orders { total } } } } } }",
         2,
     ),
-    "order of every user, user, orders": (
+    "allUsers, ordersConnection, user, orders": (
         "allUsers(last: $n) { edges { node { ordersConnection(first: 1) "
-        "{ edges { node { user { orders { user { username } } } } } } } } }",
+        "{ edges { node { user { username orders { total } } } } } } } }",
         4,
     ),
     "fragments": (
@@ -145,3 +145,21 @@ def test_statements_do_not_grow_with_an_order(name):
 
 def quoted_id(row: User | Order) -> str:
     return f'"{global_id(row)}"'
+
+
+def test_a_thousand_rows_of_a_relation_are_loaded_by_one_statement():
+    """SQLite takes no more than a thousand comparisons in one expression."""
+    staff = Graph(make_staff())
+    products = Product.objects.bulk_create(Product(name=f"p{n}", price=1) for n in range(1_200))
+    user = User.objects.create_user("customer", "customer@example.com")
+    orders = Order.objects.bulk_create(Order(number=f"{n}", user=user, total=1) for n in range(1_200))
+    OrderItem.objects.bulk_create(
+        OrderItem(order=order, product=product, name="x", unit_price=1, quantity=1, line_total=1)
+        for order, product in zip(orders, products, strict=True)
+    )
+
+    with statements() as sql:
+        found = staff.data(f"{{ user(id: {user.pk}) {{ orders {{ items {{ product {{ name }} }} }} }} }}")
+
+    assert {order["items"][0]["product"]["name"] for order in found["user"]["orders"]} == {row.name for row in products}
+    assert len(sql) == 5
