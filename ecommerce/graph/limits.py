@@ -25,6 +25,7 @@ MAX_COUNTS = {
     "aliases": 15,
     "fragments": 50,  # wherever one is used, the inline ones included
     "directives": 20,
+    "variables": 50,
     "introspections": 2,  # __schema and __type, and each alias below them, which asks for a part again
 }
 INTROSPECTION = ("__schema", "__type")  # how deep these go is for graphql-core's MaxIntrospectionDepthRule
@@ -74,7 +75,9 @@ def _counts(document: DocumentNode) -> Counter[str]:
             counts["aliases"] += is_aliased
             counts["introspections"] += is_start or (inside and is_aliased)
             inside = inside or is_start
-        elif not isinstance(node, OperationDefinitionNode):
+        elif isinstance(node, OperationDefinitionNode):
+            counts["variables"] += len(node.variable_definitions or ())
+        else:
             counts["fragments"] += not isinstance(node, FragmentDefinitionNode)
         stack += [(inner, inside) for inner in selections_of(node)]
     return counts

@@ -54,7 +54,7 @@ ABUSE: dict[str, tuple[Any, str, str]] = {
     "3,000 directives": ("{ __typename " + many(3000, "@a") + "}", "TOO_COMPLEX", "more than 1000 tokens"),
     "21 directives": ("{" + many(21, "__typename @skip(if: false)") + "}", "TOO_COMPLEX", "directives max is 20"),
     "2,000 variables": (f"query({many(2000, '$v: Int')}) {{ __typename }}", "TOO_COMPLEX", "characters"),
-    "240 variables": (f"query({many(240, '$v#: Int')}) {{ __typename }}", "INVALID_INPUT", None),
+    "51 variables": (f"query({many(51, '$v#: Int')}) {{ __typename }}", "TOO_COMPLEX", "variables max is 50"),
     "300 mutually spread fragments": (fragments(300, 299, forward=False), "TOO_COMPLEX", "characters"),
     "30 mutually spread fragments": (fragments(30, 12, forward=False), "TOO_COMPLEX", "fragments max is 50"),
     "60 fragments, each using the next five": (fragments(60, 5, forward=True), "TOO_COMPLEX", "fragments max is 50"),
