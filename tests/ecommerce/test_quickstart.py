@@ -22,6 +22,8 @@ from ecommerce import triggers
 from orders.demo.loading import prepare
 from tests.live import ROOT, free_port, fresh_database, using
 
+END_S = 10  # it ends within 5 s; a machine that is busy with other tests is given twice that
+
 START_S = 60
 
 
@@ -120,7 +122,7 @@ def test_signals_end_it_though_clients_hold_on(quickstart):
         with half_open(shop.port, "POST /api/v1/orders HTTP/1.1\nHost: localhost\nContent-Length: 9\n\n{"):
             code, seconds = shop.stop(signal.SIGTERM)
 
-    assert (code, seconds < 5) == (0, True)
+    assert (code, seconds < END_S) == (0, True)
     assert socket.socket().connect_ex(("127.0.0.1", shop.port)) != 0
 
 
@@ -137,7 +139,7 @@ def test_second_start_changes_nothing_and_starts(quickstart, in_database):
     assert everything() == before
     assert "staff and customer: with the password of the first start" in printed
     assert "second" not in printed
-    assert (code, seconds < 5) == (0, True)
+    assert (code, seconds < END_S) == (0, True)
 
 
 def test_workers_end_when_their_supervisor_is_killed(quickstart):
