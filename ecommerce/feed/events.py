@@ -53,7 +53,10 @@ class Event:
 
 COLUMNS = ("seq", "topic", "kind", "object_id", "user_id", "price", "stock", "status", "at")
 _NUMBERED = ChangeEvent.objects.filter(seq__isnull=False)
-_UNNUMBERED = ChangeEvent.objects.filter(seq=None)
+# Asked at every look, and so by hand: Django takes longer to compile a query than the database to answer it.
+_NEWEST = "SELECT max(seq) FROM ecommerce_changeevent"
+_LAST_UNNUMBERED = "SELECT max(id) FROM ecommerce_changeevent WHERE seq IS NULL"
+_IS_UNNUMBERED = "SELECT EXISTS (SELECT 1 FROM ecommerce_changeevent WHERE seq IS NULL AND id <= %s)"
 
 
 def cursor_value(cursor: str) -> int:
@@ -65,14 +68,14 @@ def cursor_value(cursor: str) -> int:
 
 def newest_seq() -> int:
     """Return the place after the last event that is numbered; 0 before the first."""
-    return _NUMBERED.order_by("-seq").values_list("seq", flat=True).first() or 0
+    return _value(_NEWEST) or 0
 
 
 def place_of_now() -> int:
     """Return the place after all that is committed by now, numbering what is not numbered yet."""
-    last = _UNNUMBERED.order_by("-id").values_list("id", flat=True).first()
-    while last and _UNNUMBERED.filter(id__lte=last).exists():
-        number_committed()
+    last = _value(_LAST_UNNUMBERED)
+    while last and _value(_IS_UNNUMBERED, last):
+        _execute(_NUMBER)
         time.sleep(0.001)  # for another process that does it
     return newest_seq()
 
@@ -117,17 +120,35 @@ END $$
 
 def number_committed() -> None:
     """Give up to NUMBERED_AT_ONCE committed events their place, unless another process is doing it."""
-    if is_postgresql() and _UNNUMBERED.exists():
-        with connection.cursor() as cursor:
-            cursor.execute(_NUMBER)
+    if is_postgresql() and _value(_LAST_UNNUMBERED):
+        _execute(_NUMBER)
 
 
-def data_version() -> Any:
-    """Return what differs whenever another transaction has been committed in between, on this connection."""
-    sql = "SELECT pg_current_snapshot()::text" if is_postgresql() else "PRAGMA data_version"
+def _value(sql: str, *params: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchone()[0]
+
+
+def _execute(sql: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql)
-        return cursor.fetchone()[0]
+
+
+class Watch:
+    """Looks whether another transaction was committed, on this thread's connection."""
+
+    def __init__(self) -> None:
+        self._sql = "SELECT pg_current_snapshot()::text" if is_postgresql() else "PRAGMA data_version"
+        self._cursor: Any = None  # kept: to make one takes as long as to look
+        self._version: Any = None
+
+    def sees_something(self) -> bool:
+        """Whether something was committed since the last look; True at the first."""
+        self._cursor = self._cursor or connection.cursor()
+        self._cursor.execute(self._sql)
+        before, (self._version,) = self._version, self._cursor.fetchone()
+        return before != self._version
 
 
 def prune(*, days: float) -> int:

@@ -4,16 +4,17 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from django.db import Error, InterfaceError, OperationalError, connection
 
 from ecommerce.errors import CursorExpired, Unavailable
 from ecommerce.feed.events import (
     Event,
+    Watch,
     check_cursor,
     cursor_value,
-    data_version,
     events_after,
     expired,
     newest_seq,
@@ -42,18 +43,16 @@ class Hub:
         self.endings = 0  # how often `end_all` was called
         self.end_reason: Exception = Unavailable()
         self._subscriptions: set[Subscription] = set()
+        self._arrivals = 0  # how many are about to subscribe
         self._lock = threading.Lock()
         self._is_ready: threading.Event | None = None  # of the thread that runs; None while none does
 
     def attach(self, match: Match, wake: Callable[[], None], after: int) -> Subscription | None:
         """Go live after place `after`; None when the feed has gone on further, and that is to be read first."""
-        while True:
-            is_ready = self._started()
+        with self._arriving() as is_ready:
             if not is_ready.wait(timeout=READY_S):
                 raise Unavailable("The change feed does not answer", retry_after_s=2)
             with self._lock:
-                if self._is_ready is not is_ready:
-                    continue  # that thread ended in between
                 if after < self.position:
                     return None
                 subscription = Subscription(match, wake, after)
@@ -79,26 +78,37 @@ class Hub:
             self.detach(subscription)
             subscription.end(reason)
 
-    def _started(self) -> threading.Event:
-        """Start the thread unless it runs; return what is set once it reads."""
+    @contextmanager
+    def _arriving(self) -> Iterator[threading.Event]:
+        """Have the thread run, and not end meanwhile; yield what is set once it reads."""
         with self._lock:
             if self._is_ready is None:
                 is_ready = threading.Event()
                 threading.Thread(target=self._run, args=(is_ready,), name="feed", daemon=True).start()
                 self._is_ready = is_ready
-            return self._is_ready
+            self._arrivals += 1
+            is_ready = self._is_ready
+        try:
+            yield is_ready
+        finally:
+            with self._lock:
+                self._arrivals -= 1
 
     # -- On the thread ------------------------------------------------------------------------------------------
     def _run(self, is_ready: threading.Event) -> None:
-        watch, has_more = _Watch(), False
+        watch, naps, has_more = Watch(), _Naps(), False
         last_wanted_at = last_swept_at = time.monotonic()
         while not self._may_end(last_wanted_at):
             try:
                 if not is_ready.is_set():
                     self.position = place_of_now()
                     is_ready.set()
-                has_more = (has_more or watch.sees_something()) and self._deliver()
-                watch.rest(is_short=has_more)
+                if has_more or watch.sees_something():
+                    has_more = self._deliver()
+                if has_more:
+                    naps.shorten()
+                else:
+                    naps.take()
             except Error as error:
                 log.warning("The change feed lost its database, and tries again: %s", error)
                 watch = _reconnected()
@@ -114,10 +124,10 @@ class Hub:
 
     def _may_end(self, last_wanted_at: float) -> bool:
         """Whether nobody has listened for a while, decided under the lock: the next one starts another thread."""
-        if self._subscriptions or time.monotonic() - last_wanted_at < IDLE_S:
+        if time.monotonic() - last_wanted_at < IDLE_S:
             return False
         with self._lock:
-            if self._subscriptions:
+            if self._subscriptions or self._arrivals:
                 return False
             self._is_ready = None
             return True
@@ -161,32 +171,25 @@ class Hub:
                 self.detach(subscription)
 
 
-class _Watch:
-    """Looks whether another transaction was committed, more seldom the longer there was none."""
+class _Naps:
+    """Rests between looks, longer the longer there is nothing."""
 
     def __init__(self) -> None:
-        self._version: object = None
+        self.shorten()
+
+    def shorten(self) -> None:
         self._nap_s, self._rested_at = SHORTEST_NAP_S, time.monotonic()
 
-    def sees_something(self) -> bool:
-        before, self._version = self._version, data_version()
-        return before != self._version
-
-    def rest(self, *, is_short: bool) -> None:
-        if is_short:
-            self._nap_s = SHORTEST_NAP_S
-        else:
-            # A look is slow on PostgreSQL while an old transaction keeps dead rows: it shall not take all the time.
-            took_s = time.monotonic() - self._rested_at
-            time.sleep(max(self._nap_s, took_s))
-            self._nap_s = min(self._nap_s * 1.5, LONGEST_NAP_S)
-        self._rested_at = time.monotonic()
+    def take(self) -> None:
+        # A look is slow on PostgreSQL while an old transaction keeps dead rows: it shall not take all the time.
+        time.sleep(max(self._nap_s, time.monotonic() - self._rested_at))
+        self._nap_s, self._rested_at = min(self._nap_s * 1.5, LONGEST_NAP_S), time.monotonic()
 
 
-def _reconnected() -> _Watch:
+def _reconnected() -> Watch:
     connection.close()
     time.sleep(RETRY_S)
-    return _Watch()  # another connection counts anew
+    return Watch()  # another connection counts anew
 
 
 hub = Hub()
@@ -237,8 +240,8 @@ class Follower:
             events = live.take()
         except Overrun:
             hub.detach(live)
-            self._live = None
-            return self._replay()
+            self._live = None  # and so `is_replaying`: the caller may not be on a thread that may read the database
+            return []
         self._place = live.taken
         return events
 
