@@ -11,31 +11,34 @@ from django.db import connection, models, reset_queries, transaction
 
 T = TypeVar("T")
 KEYS_A_QUERY = 500  # SQLite takes 999 parameters a statement
-LINES = 2_500
-FEWEST_LINES = 500
-SLOW_S = 0.4
+MOST_LINES, FIRST_LINES, FEWEST_LINES = 5_000, 2_000, 250
+AIM_S = 0.15
 
 
 class Batches:
     """Transactions, how long the longest was, and how many order lines the next one should have."""
 
-    def __init__(self, lines: int = LINES) -> None:
-        self.lines = lines
+    def __init__(self, most_lines: int = MOST_LINES) -> None:
+        self.lines = min(FIRST_LINES, most_lines)
+        self._most_lines = most_lines
         self.count = 0
-        self.longest_s = 0.0
+        self.longest_s = self._latest_s = 0.0
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do the block in one transaction; where the machine is slow the next batches get smaller."""
+        """Do the block in one transaction."""
         with transaction.atomic():
             begun = time.perf_counter()  # once it holds its lock: SQLite waits for that on the line above
             yield
-        took = time.perf_counter() - begun
+        self._latest_s = time.perf_counter() - begun
+        self.longest_s = max(self.longest_s, self._latest_s)
         self.count += 1
-        self.longest_s = max(self.longest_s, took)
-        if took > SLOW_S:
-            self.lines = min(self.lines, max(FEWEST_LINES, self.lines // 2))
         reset_queries()  # with DEBUG on, Django keeps the text of every statement
+
+    def resize(self) -> None:
+        """Give the next transaction more or fewer lines than the latest had, to take as long as it should."""
+        lines = int(self.lines * min(1.5, max(0.5, AIM_S / self._latest_s)))
+        self.lines = min(max(lines, FEWEST_LINES), self._most_lines)
 
 
 def chunks(things: Iterable[T], size: int = KEYS_A_QUERY) -> Iterator[list[T]]:

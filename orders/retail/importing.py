@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from orders.retail.alone import alone
-from orders.retail.batches import LINES, Batches
+from orders.retail.batches import MOST_LINES, Batches
 from orders.retail.customers import find_or_add_users
 from orders.retail.invoices import OrderWriter
 from orders.retail.known import Known, older_sales
@@ -46,7 +46,7 @@ def import_retail(
     source: RetailFile,
     *,
     refused_path: Path,
-    lines_a_transaction: int = LINES,
+    most_lines: int = MOST_LINES,
     on_lines: OnLines = lambda done, total: None,
 ) -> Summary:
     """Load a file, or as much of it as the shop does not have yet.
@@ -58,7 +58,7 @@ def import_retail(
     with alone(), RefusedRows(refused_path, source.headers) as refused, Spool() as spool:
         known = Known.load()
         survey = _survey(source, known, refused, spool)
-        batches = Batches(lines_a_transaction)
+        batches = Batches(most_lines)
         users, customers_added = find_or_add_users(survey.customers(), batches)
         plan = plan_returns(survey.cancellations, _sales(survey, known, users, spool), known.returned)
         for cancellation, reason in plan.refused:

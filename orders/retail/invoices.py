@@ -73,6 +73,7 @@ class OrderWriter:
             for number in numbers:
                 if number not in new:
                     self._extend(number)
+        self._batches.resize()
         self.added += len(new)
         self.completed += len(numbers) - len(new)
         self.lines += len(rows)

@@ -13,7 +13,7 @@ from django.db import Error
 from tqdm import tqdm
 
 from orders.retail.alone import AnotherImport
-from orders.retail.batches import LINES
+from orders.retail.batches import MOST_LINES
 from orders.retail.importing import import_retail
 from orders.retail.reading import RetailFile, UnreadableFile
 from orders.retail.report import report
@@ -34,7 +34,11 @@ class Command(BaseCommand):
             "--refused", type=Path, default=REFUSED, metavar="PATH", help=f"CSV of what is refused (default: {REFUSED})"
         )
         parser.add_argument(
-            "--lines", type=int, default=LINES, metavar="N", help=f"order lines a transaction (default: {LINES})"
+            "--lines",
+            type=int,
+            default=MOST_LINES,
+            metavar="N",
+            help=f"at most so many order lines a transaction ({MOST_LINES})",
         )
 
     def handle(self, *args: Any, file: Path, limit: int | None, refused: Path, lines: int, **options: Any) -> None:
@@ -45,7 +49,7 @@ class Command(BaseCommand):
             if os.path.exists(refused) and os.path.exists(file) and os.path.samefile(refused, file):
                 raise CommandError(f"--refused would overwrite {file}.")
             source = RetailFile(file, limit=limit, on_bytes=bars.read)
-            summary = import_retail(source, refused_path=refused, lines_a_transaction=lines, on_lines=bars.wrote)
+            summary = import_retail(source, refused_path=refused, most_lines=lines, on_lines=bars.wrote)
         took_s = time.perf_counter() - begun
         table = report(summary, took_s=took_s, peak_memory_mb=_peak_memory_mb(), refused_path=refused)
         self.stdout.write("\n".join(table))
