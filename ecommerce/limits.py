@@ -5,6 +5,8 @@ import logging
 import math
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -34,6 +36,27 @@ def spend_sign_in(*, name: str, address: str) -> None:
     """Count one try to sign in or to register, for the address and for the name. Raises RateLimited."""
     _spend(f"sign-in:address:{address}", settings.RATE_SIGN_IN_PER_MINUTE)
     _spend(f"sign-in:name:{name.casefold()}", settings.RATE_SIGN_IN_PER_MINUTE)
+
+
+_streams: Counter[str] = Counter()
+_streams_lock = threading.Lock()
+
+
+def hold_stream(*, user_id: int | None, address: str) -> Callable[[], None]:
+    """Count one open stream of a caller in this process; what is returned takes it back. Raises RateLimited."""
+    caller = f"address:{address}" if user_id is None else f"user:{user_id}"
+    with _streams_lock:
+        if settings.RATE_LIMITS and _streams[caller] >= settings.STREAMS_PER_CALLER:
+            raise RateLimited(f"A caller holds at most {settings.STREAMS_PER_CALLER} streams")
+        _streams[caller] += 1
+
+    def release() -> None:
+        with _streams_lock:
+            _streams[caller] -= 1
+            if not _streams[caller]:
+                del _streams[caller]
+
+    return release
 
 
 @dataclass

@@ -146,6 +146,7 @@ RATE_LIMITS = env.str("RATE_LIMITS", "on").lower() not in ("off", "0", "false", 
 RATE_ANONYMOUS_PER_MINUTE = env.int("RATE_ANONYMOUS_PER_MINUTE", 600)
 RATE_USER_PER_MINUTE = env.int("RATE_USER_PER_MINUTE", 3_000)
 RATE_SIGN_IN_PER_MINUTE = env.int("RATE_SIGN_IN_PER_MINUTE", 20)
+STREAMS_PER_CALLER = env.int("STREAMS_PER_CALLER", 1_000)  # open at a time in one process
 
 # -- Change feed ------------------------------------------------------------------------------------------------
 FEED_DAYS = env.float("FEED_DAYS", 7)  # how long `manage.py prunefeed` keeps events, and so cursors
@@ -185,6 +186,11 @@ GRAPHENE = {"SCHEMA": "ecommerce.schema.schema", "SCHEMA_OUTPUT": "schema.graphq
 
 # -- gRPC -------------------------------------------------------------------------------------------------------
 GRPC_FRAMEWORK = {"ROOT_HANDLERS_HOOK": "ecommerce.urls.grpc_handlers"}
+GRPC_MAX_MESSAGE_BYTES = env.int("GRPC_MAX_MESSAGE_BYTES", 4 * 1024 * 1024)
+GRPC_MAX_METADATA_BYTES = env.int("GRPC_MAX_METADATA_BYTES", 16 * 1024)
+GRPC_CALLS_PER_CONNECTION = env.int("GRPC_CALLS_PER_CONNECTION", 1_000)  # at a time; more wait in the client
+GRPC_STALL_S = env.int("GRPC_STALL_S", 10)  # for a client to take one message of a stream
+GRPC_HEALTH_ADDRESS = env.str("GRPC_HEALTH_ADDRESS", "")  # of a server that /health/ready asks too
 
 # -- Logs: one JSON object a line, on stderr --------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")

@@ -6,12 +6,22 @@
         assert rpc(make_user()).refusal("DeleteProduct", id=product.pk).code == "PERMISSION_DENIED"
 
 `rpc` is a fixture (tests/conftest.py). The server's threads use the test's database connection, one call at a time; a
-test of several callers at once, or of streams, marks itself `django_db(transaction=True)` and takes `live_rpc`, whose
-threads have connections of their own.
+test of several callers at once, or of streams, takes `grpc_shops`, which starts processes as tests/live.py does:
+
+    shop = grpc_shops()                                 # grpc_shops("--workers", "2", RATE_LIMITS="on")
+    with shop.database():
+        product = make_product()
+    call = shop.client().open("WatchProducts", id=product.pk)
+    assert next(call).new_stock == 3
 """
 
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
@@ -19,6 +29,7 @@ import pytest
 from django.db import close_old_connections, connections
 from django_grpc_framework.signals import grpc_request_finished, grpc_request_started
 from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from accounts.models import User
@@ -28,9 +39,9 @@ from protos.account_pb2_grpc import AccountServiceStub
 from protos.order_pb2_grpc import OrderServiceStub
 from protos.product_pb2_grpc import ProductServiceStub
 from tests.api import access_token
-from tests.live import free_port
+from tests.live import ROOT, START_S, Server, Shop, free_port, fresh_database
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 METHODS = {
     method.name: (stub, method)
     for module, stub in (
@@ -56,10 +67,12 @@ class Refusal(NamedTuple):
 
 
 class Client:
-    """A caller with a channel of its own; `token` overrides that of `user`."""
+    """A caller with a connection of its own; `token` overrides that of `user`, `options` are those of grpcio's core."""
 
-    def __init__(self, port: int, user: User | None = None, token: str | None = None) -> None:
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+    def __init__(self, port: int, user: User | None = None, token: str | None = None, **options: int) -> None:
+        options = {"use_local_subchannel_pool": 1} | options
+        core = [(f"grpc.{name.replace('__', '.')}", value) for name, value in options.items()]
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", core)
         self.metadata: dict[str, str] = {}
         if user is not None or token is not None:
             self.metadata["authorization"] = f"Bearer {access_token(user) if token is None else token}"
@@ -78,11 +91,26 @@ class Client:
         response, call = self.method(name).with_call(request, metadata=pairs, timeout=TIMEOUT_S)
         return response, dict(call.trailing_metadata())
 
+    def open(self, name: str, /, requests: Iterable[Any] | None = None, *, metadata: Any = None, **fields: Any) -> Any:
+        """Open a stream, and return the call once the server has begun to answer."""
+        sent = METHODS[name][1].input_type._concrete_class(**fields) if requests is None else iter(requests)
+        pairs = tuple((self.metadata | (metadata or {})).items())
+        call = self.method(name)(sent, metadata=pairs, timeout=TIMEOUT_S)
+        call.initial_metadata()
+        return call
+
     def refusal(self, name: str, /, *, metadata: dict[str, str] | None = None, **fields: Any) -> Refusal:
         """Send one message that is refused, and return the refusal."""
         with pytest.raises(grpc.RpcError) as refused:
             self.call(name, metadata=metadata, **fields)
         return refusal_in(refused.value)
+
+
+def end_of(call: Any) -> Refusal:
+    """Read a stream to its end, which is a refusal."""
+    with pytest.raises(grpc.RpcError) as refused:
+        list(call)
+    return refusal_in(refused.value)
 
 
 def refusal_in(error: Any) -> Refusal:
@@ -150,8 +178,63 @@ def rpc(db: None) -> Iterator[Clients]:
         shared.dec_thread_sharing()
 
 
-@pytest.fixture
-def live_rpc(transactional_db: None) -> Iterator[Clients]:
-    """Clients of a server whose threads have connections of their own."""
-    pool = ThreadPoolExecutor(4)
-    yield from _serve(pool)
+# -- Real processes ---------------------------------------------------------------------------------------------
+class GrpcServer(Server):
+    """One process of `manage.py grpcrunserver`, with its workers."""
+
+    def __init__(self, folder: Path, env: dict[str, str], *options: str) -> None:
+        self.port = free_port()
+        self.log_path = folder / f"grpc-{self.port}.log"
+        command = [sys.executable, "manage.py", "grpcrunserver", f"127.0.0.1:{self.port}", *options]
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+
+    def wait_until_live(self) -> None:
+        """Return when the health service says so; raise, with the server's log, when it does not."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if health_of(self.port) == "SERVING":
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"The server on port {self.port} did not start:\n{self.log}")
+
+
+class GrpcShop(Shop):
+    """A database of its own, and the gRPC servers on it."""
+
+    def start_grpc(self, *options: str, **env: str) -> GrpcServer:
+        """Start a process, with `env` on top of the shop's; return it when it answers."""
+        server = GrpcServer(self.folder, {**self.env, **env}, *options)
+        self.servers.append(server)
+        server.wait_until_live()
+        return server
+
+    def client(self, user: User | None = None, token: str | None = None, server: int = 0, **options: int) -> Client:
+        return Client(self.servers[server].port, user, token, **options)
+
+
+def health_of(port: int, service: str = "", channel: grpc.Channel | None = None) -> str:
+    """Return what a server says of itself: SERVING, NOT_SERVING, or the status of the call."""
+    with channel or grpc.insecure_channel(f"127.0.0.1:{port}") as opened:
+        try:
+            stub = health_pb2_grpc.HealthStub(opened)
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=5)
+        except grpc.RpcError as error:
+            return error.code().name
+    return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+
+
+@pytest.fixture(scope="module")
+def grpc_shops(tmp_path_factory, migrated_template: str, django_db_blocker) -> Iterator[Callable[..., GrpcShop]]:
+    """Start shops, each with a fresh database: `grpc_shops(*options, **env)`. All are killed after the module."""
+    with ExitStack() as stack:
+
+        def start(*options: str, **env: str) -> GrpcShop:
+            folder = tmp_path_factory.mktemp("grpc")
+            url = stack.enter_context(fresh_database(folder, migrated_template))
+            shop = GrpcShop(url, folder, django_db_blocker.unblock, env)
+            stack.callback(shop.kill_all)
+            shop.start_grpc(*options)
+            return shop
+
+        yield start

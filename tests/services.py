@@ -33,6 +33,12 @@ def requires_curl() -> None:
         _do_without("curl", "it is not installed")
 
 
+@pytest.fixture
+def requires_openssl() -> None:
+    if shutil.which("openssl") is None:
+        _do_without("openssl", "it is not installed")
+
+
 def _do_without(what: str, why: str) -> NoReturn:
     if os.environ.get("SHOP_REQUIRE_SERVICES"):
         pytest.fail(f"{what} is required in this run: {why}")

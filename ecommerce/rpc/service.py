@@ -13,10 +13,16 @@ from ecommerce.permissions import require
 from ecommerce.rpc.caller import counted_user_of
 from ecommerce.rpc.errors import GONE, ClientGone
 from ecommerce.rpc.methods import Collecting, Method, Unary
+from ecommerce.rpc.streams import Live, Watching
 
 Rule = Callable[[Any], bool]
 # By whether the client, and whether the server, sends a stream.
-KINDS: Mapping[tuple[bool, bool], type[Method]] = {(False, False): Unary, (True, False): Collecting}
+KINDS: Mapping[tuple[bool, bool], type[Method]] = {
+    (False, False): Unary,
+    (True, False): Collecting,
+    (False, True): Watching,
+    (True, True): Live,
+}
 
 
 class Service(GenericService):
@@ -72,8 +78,7 @@ class Servicer:
 
     def __init__(self, service_class: type[Service], initkwargs: Mapping[str, Any]) -> None:
         for method in service_class.descriptor.methods:
-            if hasattr(service_class, method.name):
-                setattr(self, method.name, _method_of(service_class, initkwargs, method))
+            setattr(self, method.name, _method_of(service_class, initkwargs, method))
 
 
 def _method_of(service_class: type[Service], initkwargs: Mapping[str, Any], method: MethodDescriptor) -> Method:

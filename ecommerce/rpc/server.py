@@ -1,0 +1,116 @@
+"""The gRPC server of one process."""
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from django.conf import settings
+from django_grpc_framework.settings import grpc_settings
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from ecommerce.rpc.reflection import ReflectionService
+from ecommerce.rpc.service import register
+from ecommerce.rpc.streams import OPEN
+
+log = logging.getLogger(__name__)
+END_S = 1  # for threads that still work when their calls are over
+
+
+def options(*, shares_port: bool) -> list[tuple[str, int]]:
+    """The limits of the core: it refuses what is beyond them before there is a call."""
+    metadata = settings.GRPC_MAX_METADATA_BYTES
+    return [
+        ("grpc.so_reuseport", int(shares_port)),  # else a second server takes every other connection in silence
+        ("grpc.max_receive_message_length", settings.GRPC_MAX_MESSAGE_BYTES),
+        ("grpc.max_metadata_size", metadata),
+        ("grpc.absolute_max_metadata_size", metadata),
+        ("grpc.max_concurrent_streams", settings.GRPC_CALLS_PER_CONNECTION),
+        # The core drops a burst of calls beyond these; its own numbers lost one in twenty of 2,000 streams.
+        ("grpc.server.max_pending_requests", 20_000),
+        ("grpc.server.max_pending_requests_hard_limit", 30_000),
+        # A client that is gone without a word is noticed within 80 s; none may ping more often than every 10 s.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        ("grpc.http2.max_ping_strikes", 2),
+    ]
+
+
+class Server:
+    """Every service of ROOT_HANDLERS_HOOK, health and reflection.
+
+    `max_workers` threads answer; each has a database connection.
+    """
+
+    def __init__(self, *, max_workers: int, shares_port: bool = False) -> None:
+        self._pool = ThreadPoolExecutor(max_workers, thread_name_prefix="grpc")
+        self._server = grpc.server(
+            self._pool, interceptors=grpc_settings.SERVER_INTERCEPTORS, options=options(shares_port=shares_port)
+        )
+        named = _Named(self._server)
+        grpc_settings.ROOT_HANDLERS_HOOK(named)
+        self._health = Health()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, named)
+        ReflectionService.names = [*named.names, ReflectionService.descriptor.full_name]
+        register(named, ReflectionService)
+        for name in named.names:
+            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    def listen(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
+        """Take the port, and return it. Raises RuntimeError."""
+        if credentials is None:
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, credentials)
+
+    def start(self) -> None:
+        self._server.start()
+
+    def wait(self) -> None:
+        self._server.wait_for_termination()
+
+    def stop(self, grace_s: float) -> bool:
+        """Say so to who asks for health, let calls finish for `grace_s`, end streams with where to take up again.
+
+        False when a thread is still busy.
+        """
+        self._health.enter_graceful_shutdown()
+        ended = self._server.stop(grace_s)
+        OPEN.end_all()
+        self._health.end_watches()
+        ended.wait()
+        return self._is_idle_within(END_S)
+
+    def _is_idle_within(self, seconds: float) -> bool:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        deadline = time.monotonic() + seconds
+        threads = list(self._pool._threads)
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
+
+
+class Health(health.HealthServicer):
+    """grpcio's health service, whose watches would hold the server up until its grace is over."""
+
+    def end_watches(self) -> None:
+        with self._lock:
+            watches = [send for sends in self._send_response_callbacks.values() for send in sends]
+        for send in watches:
+            send(None)
+
+
+class _Named:
+    """A server that notes the names of its services."""
+
+    def __init__(self, server: Any) -> None:
+        self._server, self.names = server, []
+
+    def add_generic_rpc_handlers(self, handlers: Any) -> None:
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, name: str, handlers: Any) -> None:
+        self.names.append(name)
+        self._server.add_registered_method_handlers(name, handlers)

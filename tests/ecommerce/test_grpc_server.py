@@ -1,0 +1,409 @@
+"""`manage.py grpcrunserver`, as processes: how it starts, what it limits, how it ends."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import grpc
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from protos import product_pb2 as pb
+from tests.factories import make_product, make_staff, make_user
+from tests.live import ROOT, free_port
+from tests.rpc import TIMEOUT_S, Client, GrpcServer, GrpcShop, end_of, health_of, refusal_in
+
+
+@pytest.fixture(scope="module")
+def shop(grpc_shops) -> GrpcShop:
+    return grpc_shops()
+
+
+# -- Starting ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "2")])
+def test_taken_port_is_one_line_and_exit_1(shop, options):
+    command = [sys.executable, "manage.py", "grpcrunserver", f"127.0.0.1:{shop.servers[0].port}", *options]
+    taken = subprocess.run(command, cwd=ROOT, env=shop.env, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (taken.returncode, taken.stdout) == (1, "")
+    assert re.fullmatch(r"CommandError: Port \d+ of 127\.0\.0\.1 is taken: .*\n", taken.stderr)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["nowhere"], "'nowhere' is no address: write HOST:PORT"),
+        (["127.0.0.1:70000"], "'127.0.0.1:70000' is no address: write HOST:PORT"),
+        (["192.0.2.1:27000"], "Can't listen on port 27000 of 192.0.2.1"),
+        (["--tls-cert", "cert.pem"], "TLS needs both --tls-cert and --tls-key."),
+        (["--tls-cert", "none.pem", "--tls-key", "none.pem"], "The file none.pem can't be read: No such file"),
+        (["--dev", "--workers", "2"], "--dev runs one process: leave out --workers."),
+    ],
+)
+def test_what_cannot_be_is_one_line(options, text):
+    with pytest.raises(CommandError) as refused:
+        call_command("grpcrunserver", *options)
+
+    assert str(refused.value).startswith(text)
+    assert "\n" not in str(refused.value)
+
+
+def test_health_is_told_of_the_whole_and_of_each_service(shop):
+    names = ["", *(f"ecommerce.{name}Service" for name in ("Product", "Order", "Account"))]
+
+    assert {health_of(shop.servers[0].port, name) for name in names} == {"SERVING"}
+    assert health_of(shop.servers[0].port, "ecommerce.Nothing") == "NOT_FOUND"
+
+
+def test_wildcard_serves_both_kinds_of_address(tmp_path, shop):
+    port = free_port()
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "grpcrunserver", str(port)], cwd=ROOT, env=shop.env, stdout=log, stderr=log
+        )
+    try:
+        deadline = time.monotonic() + 30
+        while health_of(port) != "SERVING":
+            assert time.monotonic() < deadline
+        with socket.socket(socket.AF_INET6) as probe:
+            has_ipv6 = probe.connect_ex(("::1", port)) == 0
+    finally:
+        process.terminate()
+    assert process.wait(20) == 0
+    assert has_ipv6 or "0.0.0.0" in (tmp_path / "log").read_text()
+
+
+# -- Reflection -------------------------------------------------------------------------------------------------
+
+
+def services_told_to(client: Client) -> list[str]:
+    stub = reflection_pb2_grpc.ServerReflectionStub(client.channel)
+    asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+    (answer,) = stub.ServerReflectionInfo(asked, metadata=tuple(client.metadata.items()), timeout=TIMEOUT_S)
+    return [service.name for service in answer.list_services_response.service]
+
+
+def test_reflection_is_for_staff(shop):
+    with shop.database():
+        staff, user = make_staff(), make_user()
+
+    assert services_told_to(shop.client(staff)) == [
+        "ecommerce.AccountService",
+        "ecommerce.OrderService",
+        "ecommerce.ProductService",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1alpha.ServerReflection",
+    ]
+    for client, code in ((shop.client(), "UNAUTHENTICATED"), (shop.client(user), "PERMISSION_DENIED")):
+        with pytest.raises(grpc.RpcError) as refused:
+            services_told_to(client)
+        assert refusal_in(refused.value).code == code
+
+
+def test_reflection_with_debug_is_for_everybody_and_tells_the_messages(grpc_shops):
+    client = grpc_shops(DEBUG="on").client()
+
+    stub = reflection_pb2_grpc.ServerReflectionStub(client.channel)
+    asked = [reflection_pb2.ServerReflectionRequest(file_containing_symbol="ecommerce.ProductService")] * 2
+    answers = list(stub.ServerReflectionInfo(iter(asked), timeout=TIMEOUT_S))
+
+    assert "ecommerce.ProductService" in services_told_to(client)
+    assert [len(answer.file_descriptor_response.file_descriptor_proto) for answer in answers] == [1, 1]
+    assert b"GetProductRequest" in answers[0].file_descriptor_response.file_descriptor_proto[0]
+
+
+# -- Limits -----------------------------------------------------------------------------------------------------
+
+
+def test_message_above_4_mib_is_refused_and_one_below_is_read(shop):
+    with shop.database():
+        client = shop.client(make_staff())
+
+    above = client.refusal("CreateProduct", name="x", price=1, description="x" * 5 * 1024 * 1024)
+    below = client.refusal("CreateProduct", name="x", price=1, description="x" * 3 * 1024 * 1024)
+
+    assert above.code == "RESOURCE_EXHAUSTED"
+    assert below.fields == {"description": "Description has at most 20000 characters"}
+
+
+def test_metadata_above_16_kib_is_refused_and_below_is_read(shop):
+    with shop.database():
+        product = make_product()
+
+    refusal = shop.client().refusal("GetProduct", id=product.pk, metadata={"x-long": "x" * 20_000})
+
+    assert refusal.code == "RESOURCE_EXHAUSTED"
+    assert shop.client().call("GetProduct", id=product.pk, metadata={"x-long": "x" * 12_000}).product.id == product.pk
+
+
+def test_call_whose_client_is_gone_does_no_work(shop):
+    with shop.database():
+        product, staff = make_product(stock=1), make_staff()
+    client = shop.client(staff)
+    pairs = tuple(client.metadata.items())
+    with shop.database(), connection.cursor() as cursor:
+        cursor.execute("BEGIN IMMEDIATE" if connection.vendor == "sqlite" else "BEGIN")
+        cursor.execute("UPDATE catalog_product SET stock = 2 WHERE id = %s", [product.pk])
+        calls = [
+            client.method("UpdateProduct").future(pb.UpdateProductRequest(id=product.pk, stock=n), metadata=pairs)
+            for n in range(100, 160)  # more than there are threads: most wait
+        ]
+        time.sleep(0.5)
+        for call in calls:
+            call.cancel()
+        time.sleep(0.5)
+        cursor.execute("COMMIT")
+    client.call("UpdateProduct", id=product.pk, name="Last")
+
+    with shop.database():
+        product.refresh_from_db()
+    assert product.version <= 2 + 10 + 1
+
+
+# -- TLS --------------------------------------------------------------------------------------------------------
+
+
+class Certificates:
+    """A certificate authority, and what it signed: by the openssl that the machine has."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._openssl("req", "-x509", *self._new("ca"), "-subj", "/CN=Test CA", "-days", "2")
+        for name, subject in (("server", "localhost"), ("client", "Client")):
+            self._openssl("req", *self._new(name), "-subj", f"/CN={subject}")
+            (folder / f"{name}.ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+            signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", f"{name}.ext"]
+            self._openssl("x509", "-req", "-in", f"{name}.pem", "-out", f"{name}.crt", *signed)
+
+    @staticmethod
+    def _new(name: str) -> list[str]:
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        return [*curve, "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
+
+    def _openssl(self, *arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
+
+    def path(self, name: str) -> str:
+        return str(self.folder / name)
+
+    def channel(self, port: int, *, with_client: bool) -> grpc.Channel:
+        names = ("ca.pem", "client.key", "client.crt") if with_client else ("ca.pem",)
+        contents = [(self.folder / name).read_bytes() for name in names]
+        return grpc.secure_channel(f"127.0.0.1:{port}", grpc.ssl_channel_credentials(*contents))
+
+
+@pytest.mark.usefixtures("requires_openssl")
+def test_tls_and_certificates_of_clients(tmp_path, shop):
+    certificates = Certificates(tmp_path)
+    pair = ("--tls-cert", certificates.path("server.crt"), "--tls-key", certificates.path("server.key"))
+    servers = [
+        GrpcServer(tmp_path, shop.env, *pair),
+        GrpcServer(tmp_path, shop.env, *pair, "--tls-client-ca", certificates.path("ca.pem"), "--workers", "2"),
+    ]
+    try:
+        wait_for_line(servers[0])
+        wait_for_line(servers[1])
+        tls, mutual = (server.port for server in servers)
+
+        assert health_of(tls, channel=certificates.channel(tls, with_client=False)) == "SERVING"
+        assert health_of(tls) == "UNAVAILABLE"
+        assert health_of(mutual, channel=certificates.channel(mutual, with_client=False)) == "UNAVAILABLE"
+        assert health_of(mutual, channel=certificates.channel(mutual, with_client=True)) == "SERVING"
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def wait_for_line(server: GrpcServer, count: int = 1) -> None:
+    deadline = time.monotonic() + 30
+    while server.log.count("gRPC is served at") < count:
+        assert time.monotonic() < deadline
+        assert server.process.poll() is None, server.log
+        time.sleep(0.05)
+
+
+# -- Ending -----------------------------------------------------------------------------------------------------
+
+
+def slow_rows(started: Event, seconds: float) -> Iterator[pb.CreateProductRequest]:
+    yield pb.CreateProductRequest(name="Early", price=1)
+    started.set()
+    time.sleep(seconds)
+    yield pb.CreateProductRequest(name="Late", price=1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_lets_calls_finish_ends_streams_with_their_cursor_and_exits_0(grpc_shops, number):
+    shop = grpc_shops("--grace", "8")
+    with shop.database():
+        staff = make_staff()
+        product = make_product()
+    watcher, started = shop.client().open("WatchProducts"), Event()
+    with shop.database():
+        type(product).objects.filter(pk=product.pk).update(stock=1)
+    cursor = next(watcher).cursor
+    client = shop.client(staff)
+    health = health_watch(shop.servers[0].port)
+    assert next(health) == "SERVING"
+    running = client.method("BatchCreateProducts").future(
+        slow_rows(started, 1.5), metadata=tuple(client.metadata.items())
+    )
+    started.wait(TIMEOUT_S)
+    time.sleep(0.3)
+
+    start = time.monotonic()
+    shop.servers[0].process.send_signal(number)
+    assert next(health) == "NOT_SERVING"
+    refusal = end_of(watcher)
+    streams_ended_after_s = time.monotonic() - start
+
+    assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "unavailable")
+    assert dict(watcher.trailing_metadata())["cursor"] == cursor
+    assert running.result(TIMEOUT_S).created_count == 2
+    assert shop.servers[0].process.wait(10) == 0
+    assert streams_ended_after_s < 1
+    assert 0.5 < time.monotonic() - start < 7
+
+
+def health_watch(port: int) -> Iterator[str]:
+    stub = health_pb2_grpc.HealthStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
+    for answer in stub.Watch(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S):
+        yield health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+
+
+def test_call_that_does_not_finish_is_cut_off_after_the_grace(grpc_shops):
+    shop = grpc_shops("--grace", "1")
+    with shop.database():
+        client = shop.client(make_staff())
+    started = Event()
+    running = client.method("BatchCreateProducts").future(
+        slow_rows(started, 30), metadata=tuple(client.metadata.items())
+    )
+    started.wait(TIMEOUT_S)
+    time.sleep(0.3)
+
+    seconds = shop.servers[0].stop()
+
+    assert 1 <= seconds < 4
+    assert shop.servers[0].process.returncode == 0
+    with pytest.raises(grpc.RpcError):
+        running.result(TIMEOUT_S)
+
+
+# -- Several processes ------------------------------------------------------------------------------------------
+
+
+def workers_of(server: GrpcServer) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()]
+
+
+def test_workers_share_the_port_and_end_together(grpc_shops):
+    shop = grpc_shops("--workers", "2")
+    server = shop.servers[0]
+    wait_for_line(server, 2)
+
+    answers = {shop.client().call("ListProducts").total for n in range(8)}
+    both = listening_on(server.port)
+    seconds = server.stop()
+
+    assert answers == {0}
+    assert both == 2
+    assert (server.process.returncode, seconds < 5) == (0, True), server.log
+    assert socket.socket().connect_ex(("127.0.0.1", server.port)) != 0
+
+
+def listening_on(port: int) -> int:
+    """How many sockets listen on a port: state 0A of /proc/net/tcp and tcp6."""
+    files = [Path("/proc/net/tcp"), Path("/proc/net/tcp6")]
+    rows = [line.split() for file in files if file.exists() for line in file.read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
+
+
+def test_worker_that_dies_takes_the_others_along_and_the_exit_code_says_so(grpc_shops):
+    shop = grpc_shops("--workers", "2")
+    server = shop.servers[0]
+    wait_for_line(server, 2)
+
+    os.kill(workers_of(server)[0], signal.SIGKILL)
+
+    assert server.process.wait(10) == 1
+    assert "CommandError: A worker ended by itself: exit codes -9, 0." in server.log
+
+
+def test_workers_end_when_their_parent_is_killed(grpc_shops):
+    shop = grpc_shops("--workers", "2")
+    server = shop.servers[0]
+    wait_for_line(server, 2)
+
+    server.kill()
+
+    deadline = time.monotonic() + 5
+    while socket.socket().connect_ex(("127.0.0.1", server.port)) == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+# -- What ended streams leave -----------------------------------------------------------------------------------
+
+
+def holdings(server: Any) -> tuple[int, int]:
+    """Threads and open files of a process."""
+    return len(os.listdir(f"/proc/{server.pid}/task")), len(os.listdir(f"/proc/{server.pid}/fd"))
+
+
+def test_cancelled_and_broken_streams_leave_nothing_behind(grpc_shops):
+    shop = grpc_shops()
+    with shop.database():
+        make_product()
+    open_and_cancel(shop, 20)
+    before, connections_before = settled(shop), connections_to(shop)
+
+    for _ in range(3):
+        open_and_cancel(shop, 100)
+
+    after = settled(shop)
+    assert after[0] <= before[0] + 2
+    assert after[1] <= before[1] + 4
+    assert connections_to(shop) <= connections_before + 4  # of streams' threads that had not been needed before
+
+
+def open_and_cancel(shop: GrpcShop, count: int) -> None:
+    """Half of the streams are cancelled, half lose their connection."""
+    clients = [shop.client() for n in range(4)]
+    calls = [clients[n % 4].open(("WatchProducts", "LivePriceUpdates")[n % 2], waiting(n)) for n in range(count)]
+    for call in calls[: count // 2]:
+        call.cancel()
+    for client in clients:
+        client.channel.close()
+
+
+def waiting(n: int) -> Any:
+    return iter(Event().wait, True) if n % 2 else None
+
+
+def settled(shop: GrpcShop) -> tuple[int, int]:
+    time.sleep(1.5)
+    return holdings(shop.servers[0])
+
+
+def connections_to(shop: GrpcShop) -> int:
+    if connection.vendor != "postgresql":
+        return 0
+    with shop.database(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return cursor.fetchone()[0]
