@@ -96,7 +96,7 @@ class Hub:
 
     # -- On the thread ------------------------------------------------------------------------------------------
     def _run(self, is_ready: threading.Event) -> None:
-        watch, naps, has_more = Watch(), _Naps(), False
+        watch, naps, outage, has_more = Watch(), _Naps(), _Outage(), False
         last_wanted_at = last_swept_at = time.monotonic()
         while not self._may_end(last_wanted_at):
             try:
@@ -105,16 +105,14 @@ class Hub:
                     is_ready.set()
                 if has_more or watch.sees_something():
                     has_more = self._deliver()
+                outage.end()
                 if has_more:
                     naps.shorten()
                 else:
                     naps.take()
-            except Error as error:
-                log.warning("The change feed lost its database, and tries again: %s", error)
-                watch = _reconnected()
-            except Exception:
-                log.exception("The change feed failed, and tries again")
-                watch = _reconnected()
+            except Exception as error:  # noqa: BLE001  # the followers of this process have no other reader
+                outage.go_on(error)
+                watch = Watch()  # another connection counts anew
             now = time.monotonic()
             last_wanted_at = now if self._subscriptions else last_wanted_at
             if now - last_swept_at > SWEEP_S:
@@ -186,10 +184,24 @@ class _Naps:
         self._nap_s, self._rested_at = min(self._nap_s * 1.5, LONGEST_NAP_S), time.monotonic()
 
 
-def _reconnected() -> Watch:
-    connection.close()
-    time.sleep(RETRY_S)
-    return Watch()  # another connection counts anew
+class _Outage:
+    """The time in which the feed can't be read; its log has a line at the beginning and one at the end."""
+
+    _is_on = False
+
+    def go_on(self, error: Exception) -> None:
+        if not isinstance(error, Error):
+            log.error("The change feed failed, and tries again", exc_info=error)
+        elif not self._is_on:
+            log.warning("The change feed lost its database, and tries again: %s", error)
+        self._is_on = True
+        connection.close()
+        time.sleep(RETRY_S)
+
+    def end(self) -> None:
+        if self._is_on:
+            log.warning("The change feed reads its database again")
+        self._is_on = False
 
 
 hub = Hub()
