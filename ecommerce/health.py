@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import cache, wraps
 
+from django.conf import settings
 from django.db import Error, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -31,6 +32,7 @@ def _for_probes(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRe
             refusal = as_domain_error(MethodNotAllowed(request.method or ""))
             response = JsonResponse(body_of(refusal), status=refusal.status, headers={"Allow": "GET, HEAD"})
         response["Cache-Control"] = "no-store"
+        response._has_been_logged = True  # by Django, as an error, each time that a probe is told to wait
         return response
 
     return checked
@@ -44,8 +46,11 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @_for_probes
 def ready(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when the database answers, has every migration and every trigger; else 503 and what is missing."""
-    checks = _checks()
+    """Answer 200 when all that is looked at can serve; else 503 and what is missing.
+
+    The database: that it answers, has every migration and every trigger. gRPC: where GRPC_HEALTH_ADDRESS says.
+    """
+    checks = _checks() | _grpc_checks()
     if all(found == OK for found in checks.values()):
         return JsonResponse({"status": OK, "checks": checks})
     refusal = Unavailable("Not ready", retry_after_s=RETRY_S)
@@ -73,6 +78,14 @@ def _database_checks() -> dict[str, str]:
         "migrations": _ok_or_missing(f"{app}.{name}" for app, name in sorted(unapplied)),
         "triggers": _ok_or_missing(triggers.missing()),
     }
+
+
+def _grpc_checks() -> dict[str, str]:
+    if not settings.GRPC_HEALTH_ADDRESS:
+        return {}
+    from ecommerce.rpc.probe import is_serving  # grpcio, which only this needs
+
+    return {"grpc": OK if is_serving(settings.GRPC_HEALTH_ADDRESS) else "no answer"}
 
 
 def _ok_or_missing(names: Iterable[str]) -> str:

@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -27,6 +29,11 @@ def parse_address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def written(host: str, port: int) -> str:
+    """Join what `parse_address` splits."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Take the port, so that nobody else can; what connects waits until it is served. Raises CannotRun."""
     try:
@@ -44,8 +51,18 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(listener: socket.socket, *, workers: int) -> None:
-    """Serve until SIGINT or SIGTERM, then end within 5 s."""
+def reserve(host: str, port: int) -> socket.socket:
+    """Keep a port for processes that are to share it: they listen there, and this socket does not. Raises CannotRun."""
+    with listen(host, port) as probe:  # takes no port that anybody else has, shared or not
+        family, address = probe.family, probe.getsockname()
+    place = socket.socket(family)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    place.bind(address)
+    return place
+
+
+def serve(listener: socket.socket, *, workers: int, on_end: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGINT or SIGTERM, then call `on_end` and end within 5 s."""
     config = uvicorn.Config(
         "ecommerce.asgi:application",
         lifespan="on",
@@ -60,12 +77,24 @@ def serve(listener: socket.socket, *, workers: int) -> None:
         timeout_graceful_shutdown=GRACE_S,
     )
     if workers > 1:
-        Supervisor(config, [listener]).run()
+        Supervisor(config, [listener], on_end).run()
         return
     # The server raises the signal once more when it has ended, for whoever handled it before.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run([listener])
+    Server(config, on_end).run([listener])
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which tells others when it is told to end."""
+
+    def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_end = on_end
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._on_end()
 
 
 class BoundedHead(HttpToolsProtocol):
@@ -91,7 +120,15 @@ class BoundedHead(HttpToolsProtocol):
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's supervisor, which waits for its workers for ever; this one does not."""
+    """uvicorn's supervisor, which waits for its workers for ever; this one does not, and tells others when it ends."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], on_end: Callable[[], None]) -> None:
+        super().__init__(config, sockets)
+        self._on_end = on_end
+
+    def terminate_all(self) -> None:
+        self._on_end()
+        super().terminate_all()
 
     def join_all(self) -> None:
         deadline = time.monotonic() + END_S

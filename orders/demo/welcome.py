@@ -11,8 +11,11 @@ from orders.models import Order
 UNKNOWN_PASSWORD = "<password>"  # stands in for the one that only its hash is left of
 
 
-def welcome(url: str, passwords: dict[str, str | None], name: str) -> str:
-    """Return the text. `passwords` maps the demo users to their passwords, None for one that is not known any more."""
+def welcome(url: str, grpc: str, passwords: dict[str, str | None], name: str) -> str:
+    """Return the text; `grpc` is an address.
+
+    `passwords` maps the demo users to their passwords, None for one that is not known any more.
+    """
     return "\n".join(
         (
             f"{name} is open: {Product.objects.count()} products, {User.objects.count()} users, "
@@ -22,6 +25,7 @@ def welcome(url: str, passwords: dict[str, str | None], name: str) -> str:
             f"  API docs   {url}/api/docs",
             f"  GraphQL    {url}/graphql",
             f"  Admin      {url}/admin/",
+            f"  gRPC       {grpc}  (protos/*.proto; try: python examples/grpc_client.py {grpc})",
             "",
             *_sign_in(passwords),
             "",

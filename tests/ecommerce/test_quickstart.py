@@ -21,6 +21,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from ecommerce import triggers
 from orders.demo.loading import prepare
 from tests.live import ROOT, free_port, fresh_database, using
+from tests.rpc import health_of
 
 END_S = 10  # it ends within 5 s; a machine that is busy with other tests is given twice that
 
@@ -34,7 +35,9 @@ class Quickstart:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.out, self.err = folder / "out", folder / "err"
-        command = [sys.executable, "manage.py", "quickstart", "--http", f"127.0.0.1:{self.port}", *options]
+        self.grpc_port = free_port()
+        addresses = ["--http", f"127.0.0.1:{self.port}", "--grpc", f"127.0.0.1:{self.grpc_port}"]
+        command = [sys.executable, "manage.py", "quickstart", *addresses, *options]
         inherited = {name: value for name, value in os.environ.items() if name not in ("LOG_LEVEL", "DEMO_PASSWORD")}
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
@@ -51,6 +54,10 @@ class Quickstart:
             except httpx.TransportError:
                 time.sleep(0.05)
         raise RuntimeError(f"Not ready:\n{self.err.read_text()}")
+
+    def listens(self) -> bool:
+        """Whether any of its ports still takes connections."""
+        return any(socket.socket().connect_ex(("127.0.0.1", port)) == 0 for port in (self.port, self.grpc_port))
 
     def stop(self, how: int) -> tuple[int, float]:
         """Send a signal; return the exit code and the seconds it took."""
@@ -142,23 +149,51 @@ def test_second_start_changes_nothing_and_starts(quickstart, in_database):
     assert (code, seconds < END_S) == (0, True)
 
 
-def test_workers_end_when_their_supervisor_is_killed(quickstart):
-    shop = quickstart("--workers", "2")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_all_processes_end_when_the_first_is_killed(quickstart, workers):
+    shop = quickstart("--workers", workers)
     shop.wait_until_ready()
 
     shop.process.kill()
 
     deadline = time.monotonic() + 5
-    while socket.socket().connect_ex(("127.0.0.1", shop.port)) == 0:
+    while shop.listens():
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
-def test_taken_port_is_one_line(tmp_path, database_url):
+def test_grpc_is_served_and_counts_for_readiness(quickstart):
+    shop = quickstart()
+    printed = shop.wait_until_ready()
+    (child,) = children_of(shop.process.pid)
+
+    assert f"gRPC       127.0.0.1:{shop.grpc_port}" in printed
+    assert health_of(shop.grpc_port, "ecommerce.ProductService") == "SERVING"
+    os.kill(child, signal.SIGKILL)
+
+    deadline = time.monotonic() + 5
+    while (answer := httpx.get(f"{shop.url}/health/ready", timeout=10)).status_code == 200:
+        assert time.monotonic() < deadline
+    assert answer.json()["checks"]["grpc"] == "no answer"
+    while "The gRPC server ended by itself: exit code -9." not in shop.err.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert shop.stop(signal.SIGTERM)[0] == 0
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process started, on whichever of its threads."""
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in files for child in file.read_text().split()]
+
+
+@pytest.mark.parametrize("option", ["--http", "--grpc"])
+def test_taken_port_is_one_line(tmp_path, database_url, option):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
+        other = {"--http": "--grpc", "--grpc": "--http"}[option]
         run = subprocess.run(
-            [sys.executable, "manage.py", "quickstart", "--http", address],
+            [sys.executable, "manage.py", "quickstart", option, address, other, f"127.0.0.1:{free_port()}"],
             cwd=ROOT,
             env={**os.environ, "DATABASE_URL": database_url},
             capture_output=True,
@@ -173,8 +208,9 @@ def test_taken_port_is_one_line(tmp_path, database_url):
 
 def refusal(*options: str) -> str:
     """What quickstart says in this process."""
+    http, grpc = (f"127.0.0.1:{free_port()}" for _ in range(2))
     with pytest.raises(CommandError) as refused:
-        call_command("quickstart", "--http", f"127.0.0.1:{free_port()}", *options)
+        call_command("quickstart", "--http", http, "--grpc", grpc, *options)
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
@@ -246,6 +282,7 @@ def test_database_that_does_not_answer_is_one_line(django_db_blocker):
 
 
 @pytest.mark.parametrize("address", ["8000", "127.0.0.1:", ":8000", "127.0.0.1:http", "127.0.0.1:65536"])
-def test_address_is_host_and_port(address):
+@pytest.mark.parametrize("option", ["--http", "--grpc"])
+def test_address_is_host_and_port(option, address):
     with pytest.raises(CommandError, match="is no address: write HOST:PORT"):
-        call_command("quickstart", "--http", address)
+        call_command("quickstart", option, address)

@@ -17,7 +17,7 @@ from django_grpc_framework.management.commands import grpcrunserver as stock
 from ecommerce.children import Children, end_with_parent
 from ecommerce.preflight import CannotRun
 from ecommerce.rpc.server import Server
-from ecommerce.serving import listen, parse_address
+from ecommerce.serving import listen, parse_address, reserve, written
 
 PORT = 50051
 GRACE_S = 10
@@ -66,7 +66,7 @@ class Command(stock.Command):
     def _serve(self) -> None:
         server = Server(max_workers=self.max_workers, shares_port=self.options["shares_port"])
         try:
-            port = server.listen(_written(self.host, self.port), self.credentials)
+            port = server.listen(written(self.host, self.port), self.credentials)
         except RuntimeError as error:
             raise CannotRun(f"Can't listen on port {self.port} of {self.host}.") from error
         end = threading.Event()
@@ -74,7 +74,7 @@ class Command(stock.Command):
             _on_signals(end.set)
             end_with_parent()
         server.start()
-        self._say(f"gRPC is served at {_written(self.host, port)}.")
+        self._say(f"gRPC is served at {written(self.host, port)}.")
         end.wait()
         if not server.stop(self.options["grace"]):
             self._leave()
@@ -82,8 +82,8 @@ class Command(stock.Command):
     def _run_workers(self) -> None:
         if self.options["development_mode"]:
             raise CommandError("--dev runs one process: leave out --workers.")
-        with _reserved(self.host, self.port) as place:
-            address = _written(self.host, place.getsockname()[1])
+        with reserve(self.host, self.port) as place:
+            address = written(self.host, place.getsockname()[1])
             children, is_told = Children(), threading.Event()
             _on_signals(lambda: (is_told.set(), children.signal()))
             end_with_parent()
@@ -104,8 +104,9 @@ class Command(stock.Command):
         return [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
 
     def _say(self, text: str) -> None:
-        self.stdout.write(text)
-        self.stdout.flush()
+        if self.options["verbosity"]:
+            self.stdout.write(text)
+            self.stdout.flush()
 
     def _leave(self) -> None:
         """End though a thread is busy: Python would wait for it, however long it takes."""
@@ -133,10 +134,6 @@ def _with_host(address: str) -> str:
     return address
 
 
-def _written(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def _has_ipv6() -> bool:
     try:
         with socket.socket(socket.AF_INET6) as probe:
@@ -144,16 +141,6 @@ def _has_ipv6() -> bool:
     except OSError:
         return False
     return True
-
-
-def _reserved(host: str, port: int) -> socket.socket:
-    """Keep a port for workers, which listen there; this socket does not. Raises CannotRun."""
-    with listen(host, port) as probe:
-        family, address = probe.family, probe.getsockname()
-    place = socket.socket(family)
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    place.bind(address)
-    return place
 
 
 def _credentials(cert: str | None, key: str | None, client_ca: str | None) -> grpc.ServerCredentials | None:

@@ -4,6 +4,9 @@ import logging
 import os
 import secrets
 import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -12,11 +15,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
 from accounts.models import User
+from ecommerce.children import Children
 from ecommerce.preflight import CannotRun, one_line, prepare_database
-from ecommerce.serving import listen, parse_address, serve
+from ecommerce.serving import listen, parse_address, reserve, serve, written
 from orders.demo.loading import CUSTOMER, STAFF, prepare
 from orders.demo.welcome import welcome
 
+log = logging.getLogger(__name__)
+GRPC_GRACE_S = 2
+GRPC_END_S = 1.5  # past the end of HTTP; then it is killed
 PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads as something else
 
 
@@ -26,20 +33,22 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--http", default="127.0.0.1:8000", metavar="HOST:PORT", help="where to serve HTTP")
-        parser.add_argument("--grpc", default="127.0.0.1:50051", metavar="HOST:PORT", help="not served yet")
+        parser.add_argument("--grpc", default="127.0.0.1:50051", metavar="HOST:PORT", help="where to serve gRPC")
         parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that serve HTTP (1)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             host, port = parse_address(options["http"])
-            parse_address(options["grpc"])
-            with listen(host, port) as listener:
+            grpc_host, grpc_port = parse_address(options["grpc"])
+            with listen(host, port) as listener, reserve(grpc_host, grpc_port) as place:
                 prepare_database()
-                url = self._url(host, listener.getsockname()[1])
-                self.stdout.write(welcome(url, self._demo(), settings.STORE_NAME))
+                url = f"http://{written(host, listener.getsockname()[1])}"
+                grpc = written(grpc_host, place.getsockname()[1])
+                self.stdout.write(welcome(url, grpc, self._demo(), settings.STORE_NAME))
                 self.stdout.flush()
-                self._set_up_server(host)
-                serve(listener, workers=max(1, options["workers"]))
+                self._set_up_server(host, grpc)
+                with _grpc_server(grpc) as end_grpc:
+                    serve(listener, workers=max(1, options["workers"]), on_end=end_grpc)
         except CannotRun as reason:
             raise CommandError(str(reason)) from reason
         except Error as error:
@@ -55,12 +64,13 @@ class Command(BaseCommand):
         return {name: password if name in added or _is_password(name, chosen) else None for name in (STAFF, CUSTOMER)}
 
     @staticmethod
-    def _set_up_server(host: str) -> None:
+    def _set_up_server(host: str, grpc: str) -> None:
         """Say in settings and environment, which workers read, what quickstart does otherwise by default."""
         # A line a request would bury the sign-in.
         level = os.environ.setdefault("LOG_LEVEL", "WARNING")
         settings.LOGGING["root"]["level"] = level  # read once more when the server sets Django up
         logging.getLogger().setLevel(level)
+        settings.GRPC_HEALTH_ADDRESS = os.environ["GRPC_HEALTH_ADDRESS"] = grpc
         if "ALLOWED_HOSTS" not in os.environ:
             settings.ALLOWED_HOSTS += [f"[{host}]" if ":" in host else host]
             if host in ("0.0.0.0", "::"):
@@ -68,9 +78,30 @@ class Command(BaseCommand):
             os.environ["ALLOWED_HOSTS"] = ",".join(settings.ALLOWED_HOSTS)
         connection.close()
 
-    @staticmethod
-    def _url(host: str, port: int) -> str:
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+@contextmanager
+def _grpc_server(address: str) -> Iterator[Callable[[], None]]:
+    """Serve gRPC in a process of its own, so that neither server's load is the other's; yield what ends it."""
+    children, is_ending = Children(), threading.Event()
+
+    def end() -> None:
+        is_ending.set()
+        children.signal()
+
+    options = ("--shares-port", "--skip-checks", "--verbosity=0", f"--grace={GRPC_GRACE_S}")
+    children.start("grpcrunserver", address, *options)
+    threading.Thread(target=_watch, args=(children, is_ending), name="grpc", daemon=True).start()
+    try:
+        yield end
+    finally:
+        end()
+        children.wait(GRPC_END_S)
+
+
+def _watch(children: Children, is_ending: threading.Event) -> None:
+    children.wait_for_one()
+    if not is_ending.wait(1):  # a Ctrl-C ends both at once
+        log.error("The gRPC server ended by itself: exit code %s.", children.processes[0].returncode)
 
 
 def _letters(count: int) -> str:

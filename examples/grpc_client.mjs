@@ -1,0 +1,152 @@
+// Every call of the shop's gRPC API, from Node.js and the .proto files alone:
+//   npm install @grpc/grpc-js @grpc/proto-loader
+//   DEMO_PASSWORD=... node examples/grpc_client.mjs 127.0.0.1:50051
+// DEMO_PASSWORD is the password of `staff` that quickstart printed. Exits with 1 when an answer is not as expected.
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const require = createRequire(join(process.cwd(), "package.json"));
+const grpc = require("@grpc/grpc-js");
+const loader = require("@grpc/proto-loader");
+
+const protos = join(dirname(fileURLToPath(import.meta.url)), "..", "protos");
+const files = ["product.proto", "order.proto", "account.proto"];
+const definition = loader.loadSync(files, { includeDirs: [protos], keepCase: true, longs: Number, defaults: true });
+const { ProductService, OrderService, AccountService } = grpc.loadPackageDefinition(definition).ecommerce;
+const [address = "127.0.0.1:50051"] = process.argv.slice(2);
+const clients = [ProductService, OrderService, AccountService].map(
+  (Service) => new Service(address, grpc.credentials.createInsecure()),
+);
+const made = new Set();
+
+function metadataOf(token, more = {}) {
+  const metadata = new grpc.Metadata();
+  if (token) metadata.set("authorization", `Bearer ${token}`);
+  for (const [name, value] of Object.entries(more)) metadata.set(name, value);
+  return metadata;
+}
+
+function clientOf(name) {
+  made.add(name);
+  return clients.find((client) => client[name]);
+}
+
+// One message, one answer.
+function call(name, request, token, more) {
+  return new Promise((resolve, reject) => {
+    const deadline = { deadline: Date.now() + 10_000 };
+    clientOf(name)[name](request, metadataOf(token, more), deadline, (error, answer) =>
+      error ? reject(error) : resolve(answer),
+    );
+  });
+}
+
+async function refused(name, request, token) {
+  const error = await call(name, request, token).then(() => assert.fail(`${name} was not refused`), (error) => error);
+  return [grpc.status[error.code], error.details];
+}
+
+// The first message of a stream that passes; the stream is then cancelled.
+function first(stream, passes = () => true) {
+  return new Promise((resolve, reject) => {
+    stream.on("data", (message) => {
+      if (passes(message)) {
+        resolve(message);
+        stream.cancel();
+      }
+    });
+    stream.on("error", (error) => (error.code === grpc.status.CANCELLED ? null : reject(error)));
+  });
+}
+
+function say(what, answer) {
+  console.log(what.padEnd(20), answer);
+}
+
+async function asCustomer(product) {
+  const username = `node-${randomBytes(4).toString("hex")}`;
+  const password = randomBytes(12).toString("base64");
+  const { user } = await call("RegisterUser", { username, email: `${username}@example.com`, password });
+  const tokens = await call("ObtainToken", { username, password });
+  const { access, refresh } = await call("RefreshToken", { refresh: tokens.refresh });
+  assert.equal((await call("GetMe", {}, access)).user.username, username);
+  assert.equal((await call("GetUser", { id: user.id }, access)).user.username, username);
+  const items = [{ product_id: product.id, quantity: 1 }];
+  const key = { "idempotency-key": randomBytes(8).toString("hex") };
+  const { order } = await call("PlaceOrder", { items }, access, key);
+  assert.equal((await call("PlaceOrder", { items }, access, key)).order.id, order.id);
+  assert.deepEqual((await call("GetOrder", { id: order.id }, access)).order, order);
+  assert.equal((await call("ListOrders", {}, access)).total, 1);
+  assert.equal((await call("ListUserOrders", { user_id: user.id }, access)).orders[0].number, order.number);
+  assert.equal((await call("CancelOrder", { id: order.id }, access)).order.status, "cancelled");
+  assert.deepEqual(await refused("CreateProduct", { name: "Mine", price: 1 }, access), [
+    "PERMISSION_DENIED",
+    "Not permitted",
+  ]);
+  const second = (await call("PlaceOrder", { items }, access)).order;
+  await call("RevokeToken", { refresh });
+  assert.deepEqual(await refused("RefreshToken", { refresh }), ["UNAUTHENTICATED", "Invalid token"]);
+  say("as a customer", `${username}: ${order.number} cancelled, ${second.number} ${second.status}`);
+  return second;
+}
+
+async function asStaff(token, order) {
+  for (const [verb, status] of [
+    ["PayOrder", "paid"],
+    ["ShipOrder", "shipped"],
+    ["DeliverOrder", "delivered"],
+    ["RefundOrder", "refunded"],
+  ]) {
+    assert.equal((await call(verb, { id: order.id }, token)).order.status, status);
+  }
+  assert.ok((await call("ListUsers", {}, token)).total >= 2);
+  const { product } = await call("CreateProduct", { name: "Lamp of Node", price: 19.99, stock: 3 }, token);
+  const changed = (await call("UpdateProduct", { id: product.id, stock: 0 }, token)).product;
+  assert.deepEqual([changed.name, changed.price, changed.stock, changed.version], ["Lamp of Node", 19.99, 0, 2]);
+  assert.deepEqual(await refused("CreateProduct", { name: "", price: NaN }, token), [
+    "INVALID_ARGUMENT",
+    "Invalid product data",
+  ]);
+
+  const live = clientOf("LivePriceUpdates").LivePriceUpdates(metadataOf(token));
+  live.on("metadata", () => {
+    live.write({ product_id: product.id, new_price: -1 });
+    live.write({ product_id: product.id, new_price: 17.5 });
+  });
+  const codes = [];
+  const update = await first(live, (message) => {
+    codes.push(message.error_code);
+    return message.new_price === 17.5;
+  });
+  assert.ok(codes.includes("invalid_input"));
+  const after = String(Number(update.cursor) - 1);
+  const watch = clientOf("WatchProducts").WatchProducts({ id: product.id, after }, metadataOf());
+  assert.deepEqual(await first(watch), update);
+
+  const batch = await new Promise((resolve, reject) => {
+    const metadata = metadataOf(token, { "batch-atomic": "call" });
+    const rows = clientOf("BatchCreateProducts").BatchCreateProducts(metadata, (error, answer) =>
+      error ? reject(error) : resolve(answer),
+    );
+    rows.write({ name: "Vase of Node", price: 5 });
+    rows.end({ name: "", price: 0 });
+  });
+  assert.deepEqual([batch.created_count, batch.failures.map(({ index }) => index)], [0, [1]]);
+  assert.equal((await call("DeleteProduct", { id: product.id }, token)).success, true);
+  say("as staff", `order refunded, ${product.name} came, cost ${update.new_price} and went`);
+}
+
+const list = await call("ListProducts", { sort_by: "price", page_size: 3, in_stock: true });
+const { product } = await call("GetProduct", { id: list.products[0].id });
+say("cheapest of", `${list.total}: ${product.name}, ${product.price}, ${product.stock} left`);
+assert.deepEqual(await refused("GetProduct", { id: 0 }), ["NOT_FOUND", "Product 0 not found"]);
+const order = await asCustomer(product);
+if (process.env.DEMO_PASSWORD) {
+  const { access } = await call("ObtainToken", { username: "staff", password: process.env.DEMO_PASSWORD });
+  await asStaff(access, order);
+}
+say("methods called", made.size);
+for (const client of clients) client.close();
