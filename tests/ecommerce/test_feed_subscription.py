@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
+from ecommerce.feed import subscription as module
 from ecommerce.feed.events import Event
-from ecommerce.feed.subscription import QUEUE_LENGTH, Overrun, Subscription
+from ecommerce.feed.subscription import QUEUE_LENGTH, Overrun, SlowReader, Subscription
 
 
 def event(seq: int, product_id: int) -> Event:
@@ -65,4 +67,51 @@ def test_queue_that_folding_does_not_help_is_given_up() -> None:
     assert live.is_overrun
     assert live.taken == 0
     with pytest.raises(Overrun):
+        live.take()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock whose one item is the time, in seconds."""
+    now = [1_000.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def test_reader_that_takes_nothing_of_what_waits_is_cut_off(clock: list[float]) -> None:
+    live = subscription()
+    live.offer([event(1, 1)])
+
+    clock[0] += 20
+    live.offer([event(2, 1)])
+    assert not live.end_if_stalled()
+    clock[0] += 11
+
+    assert live.end_if_stalled()
+    with pytest.raises(SlowReader):
+        live.take()
+    assert live.taken == 0
+
+
+def test_reader_that_had_nothing_to_take_for_long_is_not_stalled(clock: list[float]) -> None:
+    live = subscription()
+
+    clock[0] += 3_600
+    live.offer([event(1, 1)])
+    assert not live.end_if_stalled()
+    clock[0] += 29
+
+    assert live.take() == [event(1, 1)]
+    clock[0] += 3_600
+    assert not live.end_if_stalled()
+
+
+def test_reader_that_leaves_an_overrun_queue_is_cut_off_too(clock: list[float]) -> None:
+    live = subscription()
+    live.offer([event(seq, seq) for seq in range(1, QUEUE_LENGTH + 2)])
+
+    clock[0] += 31
+
+    assert live.end_if_stalled()
+    with pytest.raises(SlowReader):
         live.take()
