@@ -5,6 +5,7 @@ password that quickstart printed, it does as `staff` what is for staff. `ShopCli
 """
 
 import argparse
+import json
 import os
 import secrets
 import sys
@@ -63,6 +64,21 @@ from protos.product_pb2 import (
 from protos.product_pb2_grpc import ProductServiceStub
 
 TIMEOUT_S = 10
+READS = {
+    "ProductService": ("GetProduct", "ListProducts"),
+    "OrderService": ("GetOrder", "ListOrders", "ListUserOrders", "PlaceOrder"),  # PlaceOrder has its idempotency key
+    "AccountService": ("GetMe", "GetUser", "ListUsers"),
+}
+# A server that ends drops with CANCELLED what arrives at that very moment, before it has looked at it.
+RETRY = {
+    "maxAttempts": 4,
+    "initialBackoff": "0.05s",
+    "maxBackoff": "1s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
+}
+RETRIED = [{"service": f"ecommerce.{service}", "method": name} for service, names in READS.items() for name in names]
+OPTIONS = [("grpc.service_config", json.dumps({"methodConfig": [{"name": RETRIED, "retryPolicy": RETRY}]}))]
 Metadata = tuple[tuple[str, str], ...]
 
 
@@ -255,7 +271,7 @@ def as_staff(staff: ShopClient, order: Order) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Makes every call of the shop's gRPC API.")
     parser.add_argument("address", nargs="?", default="127.0.0.1:50051", metavar="HOST:PORT")
-    with grpc.insecure_channel(parser.parse_args().address) as channel:
+    with grpc.insecure_channel(parser.parse_args().address, OPTIONS) as channel:
         stranger = ShopClient(channel)
         order = as_customer(channel, as_stranger(stranger))
         if password := os.environ.get("DEMO_PASSWORD"):

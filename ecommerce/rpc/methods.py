@@ -8,6 +8,7 @@ from threading import BoundedSemaphore
 from typing import Any
 
 import grpc
+from django.conf import settings
 from django_grpc_framework.signals import grpc_request_finished, grpc_request_started
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -74,17 +75,33 @@ def readable(message: Message) -> Message:
     return message
 
 
-class OneAnswer(Method):
-    """A method that answers with one message."""
+def not_arrived() -> InvalidInput:
+    return InvalidInput(f"The message did not arrive within {settings.BODY_TIMEOUT_S} s")
 
-    def __call__(self, request: Any, context: Any) -> Message:
-        """Answer a message, or an iterator of them, as grpcio hands it over."""
+
+class Collecting(Method):
+    """A stream of messages, one answer. Its thread waits for the client, so it has threads of its own, and few."""
+
+    AT_ONCE = 8
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._places = BoundedSemaphore(self.AT_ONCE)
+        # Two more than there are places: they say that there is none.
+        self.experimental_thread_pool = ThreadPoolExecutor(self.AT_ONCE + 2, thread_name_prefix=self.name)
+
+    def handler(self) -> grpc.RpcMethodHandler:
+        return grpc.stream_unary_rpc_method_handler(
+            self, request_deserializer=self.read, response_serializer=self.response_class.SerializeToString
+        )
+
+    def __call__(self, requests: Iterator[Message], context: Any) -> Message:
         started_at, code = time.perf_counter(), grpc.StatusCode.OK
         service = self.service_for(context)
         with logs.named(service.metadata.get("x-request-id", "")):
             try:
                 with self.connected():
-                    response = self._answer(service, request)
+                    response = self._answer(service, requests)
             except (ClientGone, grpc.RpcError):
                 code = grpc.StatusCode.CANCELLED
                 context.abort(code, GONE)
@@ -97,52 +114,13 @@ class OneAnswer(Method):
             context.set_trailing_metadata(request_metadata())
         return response
 
-    def _answer(self, service: Any, request: Any) -> Message:
-        service.check_is_awaited()
-        service.enter()
-        service.request = self._request(request)
-        service.check_is_awaited()
-        return getattr(service, self.name)(service.request, service.context)
-
-    def _request(self, request: Any) -> Any:
-        raise NotImplementedError
-
-    def handler(self) -> grpc.RpcMethodHandler:
-        # One message looks like a stream of one on the wire, and as a stream it is not waited for before it is known
-        # who sends it.
-        return grpc.stream_unary_rpc_method_handler(
-            self, request_deserializer=self.read, response_serializer=self.response_class.SerializeToString
-        )
-
-
-class Unary(OneAnswer):
-    """One message, one answer."""
-
-    def _request(self, request: Any) -> Message:
-        message = next(request, None) if hasattr(request, "__next__") else request
-        if message is None:
-            raise InvalidInput("One message is expected")
-        return readable(message)
-
-
-class Collecting(OneAnswer):
-    """A stream of messages, one answer. Its thread waits for the client, so it has threads of its own, and few."""
-
-    AT_ONCE = 8
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._places = BoundedSemaphore(self.AT_ONCE)
-        # Two more than there are places: they say that there is none.
-        self.experimental_thread_pool = ThreadPoolExecutor(self.AT_ONCE + 2, thread_name_prefix=self.name)
-
-    def _answer(self, service: Any, request: Any) -> Message:
+    def _answer(self, service: Any, requests: Iterator[Message]) -> Message:
         if not self._places.acquire(blocking=False):
             raise RateLimited(f"{self.name} serves {self.AT_ONCE} calls at once", retry_after_s=1)
         try:
-            return super()._answer(service, request)
+            service.check_is_awaited()
+            service.enter()
+            service.request = map(readable, requests)
+            return getattr(service, self.name)(service.request, service.context)
         finally:
             self._places.release()
-
-    def _request(self, request: Any) -> Iterator[Message]:
-        return map(readable, request)

@@ -10,9 +10,9 @@ from django.conf import settings
 from django_grpc_framework.settings import grpc_settings
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from ecommerce.rpc.calls import WAITING
 from ecommerce.rpc.reflection import ReflectionService
 from ecommerce.rpc.service import register
-from ecommerce.rpc.streams import OPEN
 
 log = logging.getLogger(__name__)
 END_S = 1  # for threads that still work when their calls are over
@@ -78,7 +78,7 @@ class Server:
         """
         self._health.enter_graceful_shutdown()
         ended = self._server.stop(grace_s)
-        OPEN.end_all()
+        WAITING.end_all()
         self._health.end_watches()
         ended.wait()
         return self._is_idle_within(END_S)

@@ -12,8 +12,9 @@ from ecommerce.errors import NotFound
 from ecommerce.permissions import require
 from ecommerce.rpc.caller import counted_user_of
 from ecommerce.rpc.errors import GONE, ClientGone
-from ecommerce.rpc.methods import Collecting, Method, Unary
+from ecommerce.rpc.methods import Collecting, Method
 from ecommerce.rpc.streams import Live, Watching
+from ecommerce.rpc.unary import Unary
 
 Rule = Callable[[Any], bool]
 # By whether the client, and whether the server, sends a stream.

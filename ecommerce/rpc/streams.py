@@ -10,7 +10,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,16 +19,15 @@ from django.conf import settings
 from google.protobuf.message import Message
 
 from ecommerce import limits, logs
-from ecommerce.errors import DomainError, InvalidInput, Unavailable
+from ecommerce.errors import DomainError, InvalidInput
 from ecommerce.feed.events import Event
 from ecommerce.feed.hub import Follower, Match, SlowReader
+from ecommerce.rpc.calls import WAITING, WORKERS
 from ecommerce.rpc.errors import GONE, ClientGone, Status, refusal_of, request_metadata, status_of
-from ecommerce.rpc.methods import Method, readable
+from ecommerce.rpc.methods import Method, not_arrived, readable
 from ecommerce.rpc.wire import Wire
 
 log = logging.getLogger(__name__)
-WORKERS = ThreadPoolExecutor(4, thread_name_prefix="grpc-streams")
-LOOK_S = 1
 MAX_REPLIES_WAITING = 100  # then no more is received until the client has taken some
 CURSOR = "cursor"
 
@@ -103,8 +101,8 @@ class Stream:
         self.service = method.service_for(context)
         self.exchange = Exchange()
         self.cursor = ""  # of the last event that was sent
-        self.sending_since: float | None = None
-        self._started_at = time.perf_counter()
+        self._sending_since: float | None = None
+        self._opened_at, self._started_at = time.monotonic(), time.perf_counter()
         self._lock = threading.Lock()
         self._outbox: deque[tuple[bytes, str | None]] = deque()
         self._follower: Follower | None = None
@@ -118,7 +116,7 @@ class Stream:
     def open(self) -> None:
         """Name the caller, and go on when the caller may."""
         with logs.named(self.service.metadata.get("x-request-id", "")) as self.request_id:
-            OPEN.add(self)
+            WAITING.add(self)
             if not self.context.add_callback(self._close):
                 self._close()
                 return
@@ -126,7 +124,7 @@ class Stream:
 
     def _enter(self) -> None:
         self.service.check_is_awaited()
-        OPEN.check_is_serving()
+        WAITING.check_is_serving()
         self.service.enter()
         self._give_back(limits.hold_stream(user_id=self.service.caller.pk, address=self.service.address))
         self.method.start(self)
@@ -161,12 +159,12 @@ class Stream:
         """Begin to send the next message, unless one is on its way."""
         try:
             with self._lock:
-                if not self._has_begun or self._is_over or self._is_ending or self.sending_since is not None:
+                if not self._has_begun or self._is_over or self._is_ending or self._sending_since is not None:
                     return
                 waiting = self._next()
                 if waiting is None:
                     return
-                self.sending_since = time.monotonic()
+                self._sending_since = time.monotonic()
         except DomainError as reason:  # the feed's: this reader was too slow
             self.end(reason)
             return
@@ -196,7 +194,7 @@ class Stream:
 
     def _sent(self, cursor: str | None) -> None:
         with self._lock:
-            self.sending_since = None
+            self._sending_since = None
             self.cursor = cursor or self.cursor
             is_ending, listens = self._is_ending, self._is_deaf and not self._outbox
             if listens:
@@ -241,14 +239,20 @@ class Stream:
             if self._is_ending or self._is_over:
                 return
             self._is_ending, self._reason = True, reason
-            if self.sending_since is not None:
+            if self._sending_since is not None:
                 return
         self._finish()
 
-    def cut(self, reason: DomainError) -> None:
+    def is_stalled(self, now: float) -> bool:
+        if self._sending_since is not None:
+            return now - self._sending_since > settings.GRPC_STALL_S
+        return not self._has_begun and now - self._opened_at > settings.BODY_TIMEOUT_S
+
+    def give_up(self) -> None:
         """End at once, whatever is on its way."""
+        reason = SlowReader("slow_reader: nothing was taken for too long, take up from the last cursor")
         with logs.named(self.request_id):
-            status = status_of(reason)
+            status = status_of(reason if self._has_begun else not_arrived())
         self._code = status.code
         self.wire.cut(status.code, status.details)
 
@@ -267,7 +271,7 @@ class Stream:
             leftovers, self._outbox = self._leftovers, deque()
         for leftover in leftovers:
             leftover()
-        OPEN.discard(self)
+        WAITING.discard(self)
         with logs.named(self.request_id):
             self.method.log(self.service, self._code, self._started_at)
 
@@ -295,58 +299,3 @@ class Stream:
 def _content_of(write: Callable[[Event], Message], event: Event) -> bytes:
     # The same for all clients, and made once.
     return write(event).SerializeToString()
-
-
-class OpenStreams:
-    """The streams of this process, and a thread that looks after them while there are any."""
-
-    def __init__(self) -> None:
-        self._streams: set[Stream] = set()
-        self._lock = threading.Lock()
-        self._looks = False
-        self._is_ending = False
-
-    def add(self, stream: Stream) -> None:
-        with self._lock:
-            self._streams.add(stream)
-            if not self._looks:
-                self._looks = True
-                threading.Thread(target=self._look, name="grpc-streams-look", daemon=True).start()
-
-    def discard(self, stream: Stream) -> None:
-        with self._lock:
-            self._streams.discard(stream)
-
-    def check_is_serving(self) -> None:
-        """Raise Unavailable once the server ends."""
-        if self._is_ending:
-            raise _server_ends()
-
-    def end_all(self) -> None:
-        """End every stream, and those that still come; each says where to take up again."""
-        self._is_ending = True
-        with self._lock:
-            streams = list(self._streams)
-        for stream in streams:
-            stream.end(_server_ends())
-
-    def _look(self) -> None:
-        while self._has_streams():
-            time.sleep(LOOK_S)
-            longest = time.monotonic() - settings.GRPC_STALL_S
-            with self._lock:
-                stalled = [s for s in self._streams if s.sending_since is not None and s.sending_since < longest]
-            for stream in stalled:
-                stream.cut(SlowReader("slow_reader: nothing was taken for too long, take up from the last cursor"))
-
-    def _has_streams(self) -> bool:
-        with self._lock:
-            self._looks = bool(self._streams)
-            return self._looks
-
-
-def _server_ends() -> Unavailable:
-    return Unavailable("The server ends: take up again from the cursor")
-
-
-OPEN = OpenStreams()

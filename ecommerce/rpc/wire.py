@@ -48,15 +48,17 @@ class Wire:
             self._start(operations, _RECEIVED, lambda event: received(_server._serialized_request(event)))
         return True
 
-    def end(self, code: grpc.StatusCode, details: str, trailing_metadata: Metadata) -> None:
-        """Send the status, after all that was sent before."""
+    def end(
+        self, code: grpc.StatusCode, details: str, trailing_metadata: Metadata, content: bytes | None = None
+    ) -> None:
+        """Send the status, after all that was sent before, and with it the last message."""
         with self._state.condition:
             if not _server._is_rpc_state_active(self._state):
                 return
             self._context.set_code(code)
             self._context.set_details(details)
             self._context.set_trailing_metadata(trailing_metadata)
-            _server._status(self._context._rpc_event, self._state, None)
+            _server._status(self._context._rpc_event, self._state, content)
 
     def cut(self, code: grpc.StatusCode, details: str) -> None:
         """End the call at once, and drop what the client has not taken."""

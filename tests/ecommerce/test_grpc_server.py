@@ -173,6 +173,48 @@ def test_call_whose_client_is_gone_does_no_work(shop):
     assert product.version <= 2 + 10 + 1
 
 
+class Late:
+    """A client's message, that comes when it is let go."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.go = content, Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.go.wait(TIMEOUT_S)
+        yield self.content
+
+
+def test_clients_that_send_no_message_hold_no_thread(shop):
+    with shop.database():
+        product = make_product(name="Tea")
+    client = shop.client()
+    silent = client.channel.stream_unary("/ecommerce.ProductService/GetProduct")
+    late = Late(pb.GetProductRequest(id=product.pk).SerializeToString())
+    waiting = [silent.future(iter(late), timeout=TIMEOUT_S) for _ in range(50)]
+    time.sleep(0.5)
+
+    start = time.monotonic()
+    assert client.call("GetProduct", id=product.pk).product.name == "Tea"
+    assert time.monotonic() - start < 2
+
+    late.go.set()
+    answers = [pb.GetProductResponse.FromString(call.result(TIMEOUT_S)) for call in waiting]
+    assert {answer.product.name for answer in answers} == {"Tea"}
+
+
+@pytest.mark.parametrize("method", ["GetProduct", "WatchProducts"])
+def test_message_that_does_not_come_is_given_up(grpc_shops, method):
+    silent = grpc_shops(BODY_TIMEOUT_S="1").client().channel.stream_stream(f"/ecommerce.ProductService/{method}")
+    late = Late(b"")
+    start = time.monotonic()
+
+    refusal = end_of(silent(iter(late), timeout=TIMEOUT_S))
+
+    assert refusal[:2] == ("INVALID_ARGUMENT", "The message did not arrive within 1 s")
+    assert 1 <= time.monotonic() - start < 6
+    late.go.set()
+
+
 # -- TLS --------------------------------------------------------------------------------------------------------
 
 
