@@ -8,7 +8,7 @@ product_version = triggers.register(
 )
 
 _FEED_MIGRATION = ("catalog", "0002_feed")
-product_feed = [
+_feed_of_rows = [
     feed_trigger(
         f"catalog_product_feed_{name}",
         "catalog_product",
@@ -25,15 +25,13 @@ product_feed = [
         ("updated", "UPDATE", "updated", "NEW", ""),
         ("deleted", "DELETE", "deleted", "OLD", ""),
     )
-] + [
-    truncate_feed_trigger(
-        "catalog_product_feed_truncated",
-        "catalog_product",
-        _FEED_MIGRATION,
-        topic="product",
-        kind="deleted",
-        columns={"object_id": "id", "price": "price", "stock": "stock"},
-    )
 ]
-for trigger in product_feed:
-    triggers.register(trigger)
+_feed_of_all = truncate_feed_trigger(
+    "catalog_product_feed_truncated",
+    "catalog_product",
+    _FEED_MIGRATION,
+    topic="product",
+    kind="deleted",
+    columns={"object_id": "id", "price": "price", "stock": "stock"},
+)
+product_feed = [triggers.register(trigger) for trigger in (*_feed_of_rows, _feed_of_all)]

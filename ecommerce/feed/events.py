@@ -148,7 +148,7 @@ class Watch:
         self._cursor = self._cursor or connection.cursor()
         self._cursor.execute(self._sql)
         before, (self._version,) = self._version, self._cursor.fetchone()
-        return before != self._version
+        return bool(before != self._version)
 
 
 def prune(*, days: float) -> int:
