@@ -12,7 +12,7 @@ from catalog.errors import InvalidProduct, ProductNotFound
 from catalog.filters import ProductFilter
 from catalog.models import Product
 from catalog.permissions import can_edit_products
-from catalog.querysets import SORT_KEYS
+from catalog.querysets import SORT_KEYS, ProductQuerySet
 from catalog.serializers import ProductChangeSerializer, ProductSerializer
 from ecommerce.batch import MAX_ROWS, checked_rows, outcomes_of
 from ecommerce.errors import DomainError, InvalidInput, TooLarge
@@ -121,10 +121,11 @@ class ProductService(Service):
         changes = checked(ProductChangeSerializer, {"price": update.new_price}, partial=True)
         change_product(actor=actor, product_id=update.product_id, changes=changes)
 
-    def _found(self, request: Any) -> Any:
+    def _found(self, request: Any) -> ProductQuerySet:
         data = data_of(request)
-        params = {name: data.get(name) for name in ("q", "min_price", "max_price", "in_stock")}
-        return filtered(ProductFilter, _given(params), self.get_queryset())
+        params = {name: data[name] for name in ("q", "min_price", "max_price", "in_stock") if data.get(name, "") != ""}
+        queryset = self.get_queryset()
+        return filtered(ProductFilter, params, queryset) if params else queryset  # building a filter takes a while
 
 
 @contextmanager

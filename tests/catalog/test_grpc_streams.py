@@ -315,7 +315,10 @@ def test_client_that_reads_nothing_is_cut_off_and_costs_the_others_nothing(grpc_
         ids = list(Product.objects.order_by("id").values_list("id", flat=True))
 
     assert [next(reader).product_id for _ in ids] == ids
-    time.sleep(3)
+    deadline = time.monotonic() + 30
+    while '"status": "UNAVAILABLE"' not in shop.servers[0].log:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     taken, refusal = _read(stalled)
 
     assert (refusal.code, refusal.message.partition(":")[0]) == ("UNAVAILABLE", "slow_reader")

@@ -353,9 +353,11 @@ def test_reader_keeps_one_connection_and_gives_it_back(follow: MakeReader, produ
 
 
 def backends() -> set[int]:
-    """Return the connections to this database."""
+    """Return the connections to this database, without PostgreSQL's own."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
+        )
         return {pid for (pid,) in cursor.fetchall()}
 
 

@@ -211,7 +211,7 @@ def test_message_that_does_not_come_is_given_up(grpc_shops, method):
     refusal = end_of(silent(iter(late), timeout=TIMEOUT_S))
 
     assert refusal[:2] == ("INVALID_ARGUMENT", "The message did not arrive within 1 s")
-    assert 1 <= time.monotonic() - start < 6
+    assert 1 <= time.monotonic() - start < 10
     late.go.set()
 
 
@@ -289,7 +289,7 @@ def slow_rows(started: Event, seconds: float) -> Iterator[pb.CreateProductReques
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_lets_calls_finish_ends_streams_with_their_cursor_and_exits_0(grpc_shops, number):
-    shop = grpc_shops("--grace", "8")
+    shop = grpc_shops("--grace", "20")
     with shop.database():
         staff = make_staff()
         product = make_product()
@@ -301,7 +301,7 @@ def test_signal_lets_calls_finish_ends_streams_with_their_cursor_and_exits_0(grp
     health = health_watch(shop.servers[0].port)
     assert next(health) == "SERVING"
     running = client.method("BatchCreateProducts").future(
-        slow_rows(started, 1.5), metadata=tuple(client.metadata.items())
+        slow_rows(started, 4), metadata=tuple(client.metadata.items())
     )
     started.wait(TIMEOUT_S)
     time.sleep(0.3)
@@ -315,9 +315,9 @@ def test_signal_lets_calls_finish_ends_streams_with_their_cursor_and_exits_0(grp
     assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "unavailable")
     assert dict(watcher.trailing_metadata())["cursor"] == cursor
     assert running.result(TIMEOUT_S).created_count == 2
-    assert shop.servers[0].process.wait(10) == 0
-    assert streams_ended_after_s < 1
-    assert 0.5 < time.monotonic() - start < 7
+    assert shop.servers[0].process.wait(30) == 0
+    assert streams_ended_after_s < 2.5  # the call takes 4
+    assert 2.5 < time.monotonic() - start < 15
 
 
 def health_watch(port: int) -> Iterator[str]:
@@ -339,7 +339,7 @@ def test_call_that_does_not_finish_is_cut_off_after_the_grace(grpc_shops):
 
     seconds = shop.servers[0].stop()
 
-    assert 1 <= seconds < 4
+    assert 1 <= seconds < 10
     assert shop.servers[0].process.returncode == 0
     with pytest.raises(grpc.RpcError):
         running.result(TIMEOUT_S)
@@ -363,7 +363,7 @@ def test_workers_share_the_port_and_end_together(grpc_shops):
 
     assert answers == {0}
     assert both == 2
-    assert (server.process.returncode, seconds < 5) == (0, True), server.log
+    assert (server.process.returncode, seconds < 8) == (0, True), server.log
     assert socket.socket().connect_ex(("127.0.0.1", server.port)) != 0
 
 
@@ -381,7 +381,7 @@ def test_worker_that_dies_takes_the_others_along_and_the_exit_code_says_so(grpc_
 
     os.kill(workers_of(server)[0], signal.SIGKILL)
 
-    assert server.process.wait(10) == 1
+    assert server.process.wait(20) == 1
     assert "CommandError: A worker ended by itself: exit codes -9, 0." in server.log
 
 
