@@ -4,19 +4,21 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.request import Request
 
 from accounts.errors import InvalidToken
-from accounts.models import User
-from accounts.tokens import user_of
+from accounts.tokens import Identity, identity_of
 
 
 class BearerAuthentication(BaseAuthentication):
-    def authenticate(self, request: Request) -> tuple[User, None] | None:
-        """Return the user of the bearer token; None without one. Raises InvalidToken."""
+    def authenticate(self, request: Request) -> Identity | None:
+        """Return the user of the bearer token, and as `request.auth` when it expires; None without one.
+
+        Raises InvalidToken.
+        """
         scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
         if not token.strip():
             raise InvalidToken()
-        return user_of(token.strip()), None
+        return identity_of(token.strip())
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -48,12 +48,25 @@ def revoke_tokens(*, refresh: str) -> None:
     end_family(family_id=_family_id(_decoded(RefreshToken, refresh)))
 
 
-def user_of(access: str) -> User:
+class Identity(NamedTuple):
+    """Whom an access token stands for, and until when."""
+
+    user: User
+    expires_at: datetime
+
+
+def identity_of(access: str) -> Identity:
     """Return the user an access token stands for, who is active and has the password it was issued under.
 
     One query. Raises InvalidToken.
     """
-    return _user(_decoded(AccessToken, access))
+    token = _decoded(AccessToken, access)
+    return Identity(_user(token), _expiry(token))
+
+
+def user_of(access: str) -> User:
+    """Return the user alone."""
+    return identity_of(access).user
 
 
 def _decoded(kind: type[Token], raw: str) -> Token:

@@ -15,12 +15,12 @@ from catalog.permissions import can_edit_products
 from catalog.querysets import SORT_KEYS, ProductQuerySet
 from catalog.serializers import ProductChangeSerializer, ProductSerializer
 from ecommerce.batch import MAX_ROWS, checked_rows, outcomes_of
+from ecommerce.callers import caller_of
 from ecommerce.errors import DomainError, InvalidInput, TooLarge
 from ecommerce.feed.events import Event
 from ecommerce.filters import filtered
 from ecommerce.keyset import sort_of
 from ecommerce.permissions import require
-from ecommerce.rpc.caller import user_of
 from ecommerce.rpc.messages import MessageSerializer, data_of
 from ecommerce.rpc.pages import page_of
 from ecommerce.rpc.rows import in_batches, spooled
@@ -116,7 +116,9 @@ class ProductService(Service):
         return answer
 
     def _set_price(self, update: pb.ProductUpdate) -> None:
-        actor = user_of(self.metadata)  # as it is now: the stream may be older than the token, or the role
+        actor = caller_of(
+            self.metadata, self.address
+        ).user  # as it is now: the stream may be older than the token, or the role
         require(actor, can_edit_products(actor))
         changes = checked(ProductChangeSerializer, {"price": update.new_price}, partial=True)
         change_product(actor=actor, product_id=update.product_id, changes=changes)

@@ -148,6 +148,10 @@ RATE_USER_PER_MINUTE = env.int("RATE_USER_PER_MINUTE", 3_000)
 RATE_SIGN_IN_PER_MINUTE = env.int("RATE_SIGN_IN_PER_MINUTE", 20)
 STREAMS_PER_CALLER = env.int("STREAMS_PER_CALLER", 1_000)  # open at a time in one process
 
+# -- Streams of the HTTP origin ---------------------------------------------------------------------------------
+STREAM_THREADS = env.int("STREAM_THREADS", 2)  # per process, for what streams ask the database; each keeps a connection
+STREAM_QUEUE = env.int("STREAM_QUEUE", 5_000)  # questions that wait for one; a stream that asks one more is told 503
+
 # -- Change feed ------------------------------------------------------------------------------------------------
 FEED_DAYS = env.float("FEED_DAYS", 7)  # how long `manage.py prunefeed` keeps events, and so cursors
 

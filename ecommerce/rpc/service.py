@@ -8,9 +8,9 @@ from django.db import models
 from django_grpc_framework.generics import GenericService
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
+from ecommerce.callers import counted_caller_of
 from ecommerce.errors import NotFound
 from ecommerce.permissions import require
-from ecommerce.rpc.caller import counted_user_of
 from ecommerce.rpc.errors import GONE, ClientGone
 from ecommerce.rpc.methods import Collecting, Method
 from ecommerce.rpc.streams import Live, Watching
@@ -49,7 +49,7 @@ class Service(GenericService):
 
     def enter(self) -> None:
         """Name the caller, count the request, ask the rule."""
-        self.caller = counted_user_of(self.metadata, self.address)
+        self.caller = counted_caller_of(self.metadata, self.address).user
         rule = self.rules.get(self.action)
         if rule is not None:
             require(self.caller, rule(self.caller))

@@ -1,0 +1,41 @@
+"""Who calls where no view of DRF asks: over gRPC, on a stream, on a WebSocket."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.settings import api_settings
+
+from ecommerce import limits
+from ecommerce.errors import Unauthenticated
+
+
+class Caller(NamedTuple):
+    """`expires_at` is the end of the token that names the user; None for a stranger."""
+
+    user: Any
+    address: str
+    expires_at: datetime | None = None
+
+
+def caller_of(headers: Mapping[str, str], address: str) -> Caller:
+    """Name the caller as REST does, from `authorization`; names are in lower case. Raises Unauthenticated."""
+    request = SimpleNamespace(headers=headers)  # what DRF looks at
+    for authentication in api_settings.DEFAULT_AUTHENTICATION_CLASSES:
+        if found := authentication().authenticate(request):
+            user, expires_at = found
+            return Caller(user, address, expires_at)
+    return Caller(AnonymousUser(), address)
+
+
+def counted_caller_of(headers: Mapping[str, str], address: str) -> Caller:
+    """Name the caller and count the request; one with a bad token counts for its address. Raises RateLimited too."""
+    try:
+        caller = caller_of(headers, address)
+    except Unauthenticated:
+        limits.spend_request(user_id=None, address=address)
+        raise
+    limits.spend_request(user_id=caller.user.pk, address=address)
+    return caller

@@ -1,0 +1,96 @@
+"""The change feed on the event loop."""
+
+import asyncio
+from typing import Any, Self
+
+from ecommerce.feed.events import Event
+from ecommerce.feed.hub import Follower, Match
+from ecommerce.live.threads import ask
+
+
+class Following:
+    """One stream's way through the feed: what was, from a cursor on, and then what comes, without a seam.
+
+        async with await Following.open(match, after) as following:
+            while True:
+                for event in await following.take(idle_s=15): ...
+
+    Used by one task of one event loop.
+    """
+
+    _follower: Follower
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._awake = asyncio.Event()
+        self._reading: asyncio.Future[list[Event]] | None = None
+
+    @classmethod
+    async def open(cls, match: Match, after: str | None = None) -> Self:
+        """Begin after a cursor, or now. Raises InvalidInput, CursorExpired, Unavailable, and QueueFull."""
+        following = cls()
+        opening = asyncio.ensure_future(ask(Follower, match, following._wake, after))
+        try:
+            following._follower = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close)  # nobody else would
+            raise
+        return following
+
+    @property
+    def cursor(self) -> str:
+        """The place up to which everything was taken, whether it matched or not."""
+        return self._follower.cursor
+
+    async def take(self, idle_s: float | None = None) -> list[Event]:
+        """Return the next events, in order; none when `idle_s` pass without one.
+
+        Raises CursorExpired when what comes next is no longer kept, SlowReader, and Unavailable when the server ends.
+        """
+        try:
+            async with asyncio.timeout(idle_s):
+                while not (events := await self._next()):
+                    continue
+        except TimeoutError:
+            return []
+        return events
+
+    async def _next(self) -> list[Event]:
+        """Return what there is, or nothing after a while."""
+        if self._reading is None and self._follower.is_replaying:
+            self._reading = asyncio.ensure_future(ask(self._follower.take))
+        if self._reading is not None:
+            await asyncio.wait([self._reading])  # cut off, it is waited for the next time: what is read is taken
+            reading, self._reading = self._reading, None
+            return reading.result()
+        self._awake.clear()
+        if events := self._follower.take():
+            return events
+        if not self._follower.is_replaying:
+            await self._awake.wait()
+        return []
+
+    def _wake(self) -> None:
+        self._loop.call_soon_threadsafe(self._awake.set)
+
+    def close(self) -> None:
+        self._follower.close()
+        if self._reading is not None:
+            self._reading.add_done_callback(_forget)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+
+def _close(opening: asyncio.Future[Follower]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
+
+
+def _forget(reading: asyncio.Future[Any]) -> None:
+    """Look at an error that nobody waits for, or asyncio would report it."""
+    if not reading.cancelled():
+        reading.exception()
