@@ -9,6 +9,7 @@ from django.db import transaction
 
 from catalog.actions import change_product, create_product, create_products, delete_product
 from catalog.errors import InvalidProduct, ProductNotFound
+from catalog.feed import facts_of, is_of
 from catalog.filters import ProductFilter
 from catalog.models import Product
 from catalog.permissions import can_edit_products
@@ -77,12 +78,12 @@ class ProductService(Service):
         after = request.after or self.metadata.get(CURSOR)
         if request.id and not after:  # one that is gone still has a past
             self.get_object()
-        return Exchange(match=partial(_is_of, request.id), write=product_update, after=after)
+        return Exchange(match=partial(is_of, request.id), write=product_update, after=after)
 
     def LivePriceUpdates(self, requests: Any, context: Any) -> Exchange:
         after = self.metadata.get(CURSOR)
         return Exchange(
-            match=partial(_is_of, 0), write=product_update, after=after, reply=self._set_price, refused=refused_update
+            match=partial(is_of, 0), write=product_update, after=after, reply=self._set_price, refused=refused_update
         )
 
     def BatchCreateProducts(self, requests: Any, context: Any) -> pb.BatchCreateResponse:
@@ -145,23 +146,12 @@ def _given(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def product_update(event: Event) -> pb.ProductUpdate:
-    return pb.ProductUpdate(
-        product_id=event.object_id,
-        new_price=event.price,
-        new_stock=event.stock,
-        timestamp=int(event.at.timestamp()),
-        kind=event.kind,
-        cursor=event.cursor,
-    )
+    return pb.ProductUpdate(**facts_of(event), cursor=event.cursor)
 
 
 def refused_update(update: pb.ProductUpdate, refusal: DomainError) -> pb.ProductUpdate:
     """Return what the sender alone is told."""
     return pb.ProductUpdate(product_id=update.product_id, error_code=refusal.code, error_message=refusal.message)
-
-
-def _is_of(product_id: int, event: Event) -> bool:
-    return event.topic == "product" and product_id in (0, event.object_id)
 
 
 def _report(answer: pb.BatchCreateResponse, start: int, outcomes: list[Any]) -> None:
