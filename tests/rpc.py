@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from accounts.models import User
+from ecommerce.rpc import methods, unary
 from ecommerce.urls import grpc_handlers
 from protos import account_pb2, order_pb2, product_pb2
 from protos.account_pb2_grpc import AccountServiceStub
@@ -159,20 +161,24 @@ def _serve(pool: ThreadPoolExecutor) -> Iterator[Clients]:
 
 
 @pytest.fixture
-def rpc(db: None) -> Iterator[Clients]:
+def rpc(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
     """Clients of a server whose handlers run in the test's transaction: `rpc(user)`."""
     shared = connections["default"]
 
     def share() -> None:
         connections["default"] = shared
 
+    threads = partial(ThreadPoolExecutor, initializer=share)
+    monkeypatch.setattr(methods, "ThreadPoolExecutor", threads)
+    monkeypatch.setattr(unary, "WORKERS", workers := threads(1))
     signals = (grpc_request_started, grpc_request_finished)
     shared.inc_thread_sharing()
     for signal in signals:
         signal.disconnect(close_old_connections)  # it would close a connection that is in a transaction
     try:
-        yield from _serve(ThreadPoolExecutor(2, initializer=share))
+        yield from _serve(threads(2))
     finally:
+        workers.shutdown()
         for signal in signals:
             signal.connect(close_old_connections)
         shared.dec_thread_sharing()

@@ -1,6 +1,7 @@
 """What every door's answers are made of."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 PRODUCT = ("id", "name", "description", "price", "stock", "sku", "version", "created_at", "updated_at")
@@ -9,6 +10,7 @@ USER = ("id", "username", "email", "created_at")
 ORDER_ROW = ("id", "total", "status")
 ORDER = ("id", "number", "user_id", "status", "total", "version", "created_at", "items")
 ITEM = ("product_id", "sku", "name", "unit_price", "quantity", "line_total")
+MOMENTS = ("created_at", "updated_at")
 
 
 class Answer(NamedTuple):
@@ -21,3 +23,18 @@ class Answer(NamedTuple):
 
 def only(names: Iterable[str], row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in names}
+
+
+def in_unix_seconds(value: Any) -> Any:
+    """Write the moments of a value as gRPC does; REST and GraphQL write ISO 8601."""
+    if isinstance(value, Answer):
+        return value._replace(value=in_unix_seconds(value.value))
+    if isinstance(value, list):
+        return [in_unix_seconds(inner) for inner in value]
+    if isinstance(value, dict):
+        return {name: _seconds(inner) if name in MOMENTS else in_unix_seconds(inner) for name, inner in value.items()}
+    return value
+
+
+def _seconds(moment: str) -> int:
+    return int(datetime.fromisoformat(moment).timestamp())

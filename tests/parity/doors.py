@@ -1,30 +1,35 @@
 """The shop's doors, each with the same verbs, so that what they answer can be compared.
 
 A door is made for a caller. Its verbs take and give what no protocol has a say in: fields under their names in the
-database, `id` for the key, moments as ISO 8601 text. Another protocol is another class like these two, and its name
-in DOORS.
+database, `id` for the key, moments as ISO 8601 text (`as_written` has the exception). Another protocol is another
+class like these, and its name in `doors`. What a door can't be asked says ABSENT in operations.py.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+import pytest
+
 from accounts.models import User
-from tests.parity.answers import Answer
+from tests.parity.answers import Answer, in_unix_seconds
 from tests.parity.over_graphql import GraphQL
+from tests.parity.over_grpc import Grpc
 from tests.parity.over_rest import Rest
+from tests.rpc import Clients
 
 
 class Door(Protocol):
-    def __init__(self, user: User | None) -> None: ...
     def product(self, pk: int) -> Answer: ...
     def products(self, *, size: int = 100, **filters: Any) -> Answer: ...
     def create_product(self, **values: Any) -> Answer: ...
     def update_product(self, pk: int, **changes: Any) -> Answer: ...
+    def replace_product(self, pk: int, **values: Any) -> Answer: ...
     def delete_product(self, pk: int) -> Answer: ...
     def create_products(self, rows: list[dict[str, Any]]) -> Answer: ...
     def me(self) -> Answer: ...
     def user(self, pk: int) -> Answer: ...
     def users(self) -> Answer: ...
+    def orders(self, **filters: Any) -> Answer: ...
     def orders_of(self, pk: int) -> Answer: ...
     def order(self, pk: int) -> Answer: ...
     def place_order(self, lines: Iterable[tuple[int, int]], key: str | None = None) -> Answer: ...
@@ -35,4 +40,15 @@ class Door(Protocol):
     def sign_out(self, token: str) -> Answer: ...
 
 
-DOORS: dict[str, type[Door]] = {"REST": Rest, "GraphQL": GraphQL}
+Doors = dict[str, Callable[[User | None], Door]]
+
+
+@pytest.fixture
+def doors(rpc: Clients) -> Doors:
+    """Every door by its protocol: `doors["REST"](user)`."""
+    return {"REST": Rest, "GraphQL": GraphQL, "gRPC": lambda user: Grpc(rpc(user))}
+
+
+def as_written(door: str, value: Any) -> Any:
+    """Write a value of REST as another door does."""
+    return in_unix_seconds(value) if door == "gRPC" else value

@@ -67,6 +67,9 @@ READS: dict[str, tuple[Act, Codes]] = {
     "a user": (lambda door, shop: door.user(shop.owner.pk), OPEN | {"stranger": "unauthenticated", "other": "not_found"}),
     "a missing user": (lambda door, shop: door.user(NO_ID), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
     "users": (lambda door, shop: door.users(), {"stranger": "unauthenticated", "owner": "forbidden", "other": "forbidden", "staff": None}),
+    "orders": (lambda door, shop: door.orders(), OPEN | {"stranger": "unauthenticated"}),
+    "orders in a status": (lambda door, shop: door.orders(status="pending"), OPEN | {"stranger": "unauthenticated"}),
+    "orders in a status unknown": (lambda door, shop: door.orders(status="lost"), of_signed_in("invalid_input")),
     "a user's orders": (lambda door, shop: door.orders_of(shop.owner.pk), OPEN | {"stranger": "unauthenticated", "other": "not_found"}),
     "a missing user's orders": (lambda door, shop: door.orders_of(NO_ID), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
     "an order": (lambda door, shop: door.order(shop.order.pk), OPEN | {"stranger": "unauthenticated", "other": "not_found"}),
@@ -87,8 +90,12 @@ WRITES: dict[str, tuple[Act, Codes]] = {
     "update badly": (lambda door, shop: door.update_product(shop.tea.pk, name="", price=-1), of_staff("invalid_input")),
     "update to null": (lambda door, shop: door.update_product(shop.tea.pk, name=None, price=None), of_staff("invalid_input")),
     "update to a taken sku": (lambda door, shop: door.update_product(shop.pot.pk, sku="tea"), of_staff("already_exists")),
+    "update with an empty sku": (lambda door, shop: door.update_product(shop.tea.pk, sku=""), of_staff()),
     "take a sku away": (lambda door, shop: door.update_product(shop.tea.pk, sku=None), of_staff()),
     "update a missing product": (lambda door, shop: door.update_product(NO_ID, stock=1), of_staff("not_found")),
+    "replace": (lambda door, shop: door.replace_product(shop.tea.pk, **NEW), of_staff()),
+    "replace by half of it": (lambda door, shop: door.replace_product(shop.tea.pk, price=1), of_staff("invalid_input")),
+    "replace a missing product": (lambda door, shop: door.replace_product(NO_ID, **NEW), of_staff("not_found")),
     "delete": (lambda door, shop: door.delete_product(shop.tea.pk), of_staff()),
     "delete a missing product": (lambda door, shop: door.delete_product(NO_ID), of_staff("not_found")),
     "create many": (lambda door, shop: door.create_products([NEW, NEW | {"price": 0}, NEW | {"sku": "tea"}]), of_staff()),
@@ -120,4 +127,52 @@ WRITES: dict[str, tuple[Act, Codes]] = {
     "refresh by what is no token": (lambda door, shop: door.refresh("x"), of_anyone("unauthenticated")),
     "sign out": (lambda door, shop: door.sign_out(shop.refresh_token), of_anyone()),
     "sign out by what is no token": (lambda door, shop: door.sign_out("x"), of_anyone("unauthenticated")),
+}
+# fmt: on
+
+OF_A_USER = "orders are a field of their user; there is no list of all"
+REPLACING = "a change names what changes; only PUT is there to replace"
+# What a door can't be asked, and why. Every other operation is asked of every door.
+ABSENT: dict[str, dict[str, str]] = {
+    "products, a page too large": {"gRPC": "by the contract page_size above 100 is served as 100"},
+    "orders": {"GraphQL": OF_A_USER},
+    "orders in a status": {"GraphQL": OF_A_USER},
+    "orders in a status unknown": {"GraphQL": OF_A_USER},
+    "update to null": {"gRPC": "proto3 has no null: a field that is not set stays as it is"},
+    "take a sku away": {"gRPC": "proto3 has no null: an empty sku takes it away"},
+    "replace": {"GraphQL": REPLACING, "gRPC": REPLACING},
+    "replace by half of it": {"GraphQL": REPLACING, "gRPC": REPLACING},
+    "replace a missing product": {"GraphQL": REPLACING, "gRPC": REPLACING},
+}
+
+# Each verb of a door in the words of REST, GraphQL and gRPC, so that nothing they offer is left out.
+VERBS: dict[str, tuple[str, str, str]] = {
+    "product": ("GET /products/{id}", "product", "GetProduct"),
+    "products": ("GET /products", "allProducts", "ListProducts"),
+    "create_product": ("POST /products", "createProduct", "CreateProduct"),
+    "update_product": ("PATCH /products/{id}", "updateProduct", "UpdateProduct"),
+    "replace_product": ("PUT /products/{id}", "", ""),
+    "delete_product": ("DELETE /products/{id}", "deleteProduct", "DeleteProduct"),
+    "create_products": ("POST /products/batch", "batchCreateProducts", "BatchCreateProducts"),
+    "me": ("GET /users/me", "me", "GetMe"),
+    "user": ("GET /users/{id}", "user", "GetUser"),
+    "users": ("GET /users", "allUsers", "ListUsers"),
+    "orders": ("GET /orders", "", "ListOrders"),
+    "orders_of": ("GET /users/{id}/orders", "user", "ListUserOrders"),
+    "order": ("GET /orders/{id}", "order", "GetOrder"),
+    "place_order": ("POST /orders", "placeOrder", "PlaceOrder"),
+    **{
+        f"move_order({verb})": (f"POST /orders/{{id}}/{verb}", f"{verb}Order", f"{verb.capitalize()}Order")
+        for verb in ("cancel", "pay", "ship", "deliver", "refund")
+    },
+    "register": ("POST /users", "registerUser", "RegisterUser"),
+    "sign_in": ("POST /auth/token", "obtainToken", "ObtainToken"),
+    "refresh": ("POST /auth/token/refresh", "refreshToken", "RefreshToken"),
+    "sign_out": ("POST /auth/token/revoke", "revokeToken", "RevokeToken"),
+}
+
+# What one protocol alone has, and why. Streams are live in each protocol's way: tests/catalog has them.
+ALONE: dict[str, str] = {
+    "node": "GraphQL's own way to name a row, Relay's",
+    "searchProducts": "allProducts with q, as a plain list",
 }

@@ -20,14 +20,16 @@ class Rest:
     def products(self, *, size: int = 100, **filters: Any) -> Answer:
         order = filters.pop("order_by", "-created_at")
         query = {"per_page": size, "sort": order.removeprefix("-"), "order": "desc" if order[:1] == "-" else "asc"}
-        parameters = "&".join(f"{name}={value}" for name, value in (query | filters).items())
-        return self._walk(f"/products?{parameters}", "products", PRODUCT_ROW)
+        return self._walk(f"/products?{written(query | filters)}", "products", PRODUCT_ROW)
 
     def create_product(self, **values: Any) -> Answer:
         return self._ask("post", "/products", values, read=lambda body: only(PRODUCT, body))
 
     def update_product(self, pk: int, **changes: Any) -> Answer:
         return self._ask("patch", f"/products/{pk}", changes, read=lambda body: only(PRODUCT, body))
+
+    def replace_product(self, pk: int, **values: Any) -> Answer:
+        return self._ask("put", f"/products/{pk}", values, read=lambda body: only(PRODUCT, body))
 
     def delete_product(self, pk: int) -> Answer:
         return self._ask("delete", f"/products/{pk}")
@@ -46,6 +48,9 @@ class Rest:
 
     def users(self) -> Answer:
         return self._walk("/users?per_page=100", "users", USER)
+
+    def orders(self, **filters: Any) -> Answer:
+        return self._walk(f"/orders?{written({'per_page': 100} | filters)}", "orders", ORDER)
 
     def orders_of(self, pk: int) -> Answer:
         return self._walk(f"/users/{pk}/orders?per_page=100", "orders", ORDER_ROW)
@@ -99,3 +104,7 @@ class Rest:
             rows += [only(fields, row) for row in response.json()[name]]
             path = response.json()["pagination"]["next"]
         return Answer(value=rows)
+
+
+def written(query: dict[str, Any]) -> str:
+    return "&".join(f"{name}={value}" for name, value in query.items())

@@ -1,0 +1,130 @@
+"""The shop over gRPC."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from protos.order_pb2 import OrderItemInput
+from protos.product_pb2 import CreateProductRequest
+from tests.parity.answers import ITEM, ORDER, ORDER_ROW, PRODUCT, PRODUCT_ROW, USER, Answer
+from tests.rpc import TIMEOUT_S, Client, refusal_in
+
+MAX_PAGE_SIZE = 100
+
+
+class Grpc:
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def product(self, pk: int) -> Answer:
+        return self._ask("GetProduct", lambda answer: row_of(answer.product, PRODUCT), id=pk)
+
+    def products(self, *, size: int = MAX_PAGE_SIZE, order_by: str = "", **filters: Any) -> Answer:
+        return self._walk("ListProducts", "products", PRODUCT_ROW, page_size=size, sort_by=order_by, **filters)
+
+    def create_product(self, **values: Any) -> Answer:
+        return self._ask("CreateProduct", lambda answer: row_of(answer.product, PRODUCT), **values)
+
+    def update_product(self, pk: int, **changes: Any) -> Answer:
+        if "version" in changes:
+            changes["expected_version"] = changes.pop("version")
+        return self._ask("UpdateProduct", lambda answer: row_of(answer.product, PRODUCT), id=pk, **changes)
+
+    def delete_product(self, pk: int) -> Answer:
+        return self._ask("DeleteProduct", id=pk)
+
+    def create_products(self, rows: list[dict[str, Any]]) -> Answer:
+        def send() -> Any:
+            metadata = tuple(self.client.metadata.items())
+            requests = (CreateProductRequest(**row) for row in rows)
+            return self.client.method("BatchCreateProducts")(requests, metadata=metadata, timeout=TIMEOUT_S)
+
+        def outcomes(answer: Any) -> list[Any]:
+            refused = {failure.index: (failure.code, dict(failure.fields)) for failure in answer.failures}
+            assert answer.created_count == len(rows) - len(refused)
+            return [refused.get(n, (None, {})) for n in range(len(rows))]
+
+        return answer_to(send, outcomes)
+
+    def me(self) -> Answer:
+        return self._ask("GetMe", lambda answer: row_of(answer.user, USER))
+
+    def user(self, pk: int) -> Answer:
+        return self._ask("GetUser", lambda answer: row_of(answer.user, USER), id=pk)
+
+    def users(self) -> Answer:
+        return self._walk("ListUsers", "users", USER, page_size=MAX_PAGE_SIZE)
+
+    def orders(self, **filters: Any) -> Answer:
+        return self._walk("ListOrders", "orders", ORDER, page_size=MAX_PAGE_SIZE, **filters)
+
+    def orders_of(self, pk: int) -> Answer:
+        return self._walk("ListUserOrders", "orders", ORDER_ROW, page_size=MAX_PAGE_SIZE, user_id=pk)
+
+    def order(self, pk: int) -> Answer:
+        return self._ask("GetOrder", lambda answer: row_of(answer.order, ORDER), id=pk)
+
+    def place_order(self, lines: Iterable[tuple[int, int]], key: str | None = None) -> Answer:
+        items = [OrderItemInput(product_id=product_id, quantity=units) for product_id, units in lines]
+        metadata = {} if key is None else {"idempotency-key": key}
+        return self._ask("PlaceOrder", lambda answer: row_of(answer.order, ORDER), metadata=metadata, items=items)
+
+    def move_order(self, verb: str, pk: int) -> Answer:
+        return self._ask(f"{verb.capitalize()}Order", lambda answer: row_of(answer.order, ORDER), id=pk)
+
+    def register(self, **values: Any) -> Answer:
+        return self._ask("RegisterUser", lambda answer: row_of(answer.user, USER), **values)
+
+    def sign_in(self, **values: Any) -> Answer:
+        return self._ask("ObtainToken", names_of, **values)
+
+    def refresh(self, token: str) -> Answer:
+        return self._ask("RefreshToken", names_of, refresh=token)
+
+    def sign_out(self, token: str) -> Answer:
+        return self._ask("RevokeToken", refresh=token)
+
+    def _ask(self, method: str, read: Callable[[Any], Any] = lambda answer: None, /, **fields: Any) -> Answer:
+        return answer_to(lambda: self.client.call(method, **fields), read)
+
+    def _walk(self, method: str, name: str, fields: Iterable[str], **asked: Any) -> Answer:
+        rows: list[Any] = []
+        page, pages = 0, 1
+        while page < pages:
+            page += 1
+            answer = answer_to(lambda page=page: self.client.call(method, page=page, **asked), lambda found: found)
+            if answer.code:
+                return answer
+            rows += [row_of(message, fields) for message in getattr(answer.value, name)]
+            pages = answer.value.total_pages
+        return Answer(value=rows)
+
+
+def answer_to(call: Callable[[], Any], read: Callable[[Any], Any]) -> Answer:
+    try:
+        return Answer(value=read(call()))
+    except grpc.RpcError as error:
+        refusal = refusal_in(error)
+        return Answer(refusal.reason, {field_of(name): text for name, text in refusal.fields.items()})
+
+
+def row_of(message: Message, names: Iterable[str]) -> dict[str, Any]:
+    """Read fields of a message; one that is `optional` and unset is None."""
+    return {name: _value_of(message, name) for name in names}
+
+
+def _value_of(message: Message, name: str) -> Any:
+    if name == "items":
+        return [row_of(item, ITEM) for item in message.items]
+    is_unset = message.DESCRIPTOR.fields_by_name[name].has_presence and not message.HasField(name)
+    return None if is_unset else getattr(message, name)
+
+
+def names_of(message: Message) -> list[str]:
+    return sorted(field.name for field, _ in message.ListFields())
+
+
+def field_of(name: str) -> str:
+    return {"sort_by": "sort", "expected_version": "version"}.get(name, name)
