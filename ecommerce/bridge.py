@@ -8,7 +8,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from functools import lru_cache
 from io import BytesIO
@@ -17,22 +17,17 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from ecommerce import logs
-from ecommerce.errors import DomainError, InvalidInput, TooLarge, Unavailable
+from ecommerce.bodies import Body, ClientGone, Scope
+from ecommerce.errors import DomainError, Unavailable
 from ecommerce.rest.errors import body_of, fault_body
 from ecommerce.rest.renderers import JSONRenderer
 from ecommerce.threads import QueueFull, ThreadPool
 
-Scope = MutableMapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
 
 FILE_BLOCK_BYTES = 256 * 1024
-LINGER_S = 2
 BUSY_RETRY_S = 1
 log = logging.getLogger(__name__)
-
-
-class ClientGone(Exception):
-    """Nobody waits for the answer any more, or nobody takes it."""
 
 
 class Answer(NamedTuple):
@@ -86,7 +81,7 @@ class Bridge:
             exchange.stop_watching()
 
     async def _answer(self, exchange: "Exchange") -> None:
-        body = await exchange.read_body()
+        body = await exchange.body.read()
         if self.pool.is_busy:
             exchange.watch()
         async with asyncio.timeout(self.answer_within_s) if self.answer_within_s else nullcontext():
@@ -100,46 +95,13 @@ class Exchange:
 
     def __init__(self, application: Callable[..., Any], scope: Scope, receive: Any, send: Any) -> None:
         self.application, self.scope, self.receive, self.send = application, scope, receive, send
+        self.body = Body(scope, receive)
         self.loop = asyncio.get_running_loop()
         self.started_at = time.perf_counter()
         self.is_answered = False
-        self._leaves_body_unread = False
         self._watcher: asyncio.Task[None] | None = None
 
     # -- On the event loop --------------------------------------------------------------------------------------
-    async def read_body(self) -> bytes:
-        """Return the body. Raises TooLarge before it holds more than the limit, InvalidInput when it stalls."""
-        names = {name: value for name, value in self.scope["headers"] if name in _BODY_HEADERS}
-        if not names and self.scope.get("http_version", "1.1").startswith("1"):
-            return b""
-        try:
-            async with asyncio.timeout(settings.BODY_TIMEOUT_S):
-                return await self._read_up_to(settings.MAX_BODY_BYTES, int(names.get(b"content-length", 0)))
-        except TimeoutError as error:
-            self._leaves_body_unread = True
-            raise InvalidInput(f"The body did not arrive within {settings.BODY_TIMEOUT_S} s") from error
-
-    async def _read_up_to(self, limit: int, announced: int) -> bytes:
-        body = bytearray()
-        if announced <= limit:
-            async for part in self._parts():
-                body += part
-                if len(body) > limit:
-                    break
-            else:
-                return bytes(body)
-        self._leaves_body_unread = True
-        raise TooLarge(f"Body max is {limit} bytes")
-
-    async def _parts(self) -> Any:
-        more = True
-        while more:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            yield message.get("body", b"")
-            more = message.get("more_body", False)
-
     def watch(self) -> None:
         """Learn when the client leaves. Only once the body is read."""
         if self._watcher is None:
@@ -186,18 +148,9 @@ class Exchange:
             answer.append((b"retry-after", b"%d" % body["retry_after"]))
         await self._start(status, answer)
         await self._send_part(content)
-        if self._leaves_body_unread:
-            await self._linger()
+        if self.body.is_left_unread:
+            await self.body.linger()
         await self._send_part(b"", more=False)
-
-    async def _linger(self) -> None:
-        # Closing on unread data resets the connection, and a client that is still sending would never see the answer.
-        try:
-            async with asyncio.timeout(LINGER_S):
-                async for _ in self._parts():
-                    continue
-        except (TimeoutError, ClientGone):
-            log.debug("The client was still sending, or has left.")
 
     def _log(self, status: int) -> None:
         client = self.scope.get("client") or [""]
@@ -258,7 +211,6 @@ class Exchange:
         return self._watcher is not None and self._watcher.done()
 
 
-_BODY_HEADERS = frozenset((b"content-length", b"transfer-encoding"))
 _WITHOUT_BODY = frozenset((204, 304))  # RFC 9110, 15.3.5 and 15.4.5
 
 
