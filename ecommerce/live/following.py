@@ -24,6 +24,7 @@ class Following:
         self._loop = asyncio.get_running_loop()
         self._awake = asyncio.Event()
         self._reading: asyncio.Future[list[Event]] | None = None
+        self.cursor = ""  # the place up to which everything was taken, whether it matched or not
 
     @classmethod
     async def open(cls, match: Match, after: str | None = None) -> Self:
@@ -35,12 +36,8 @@ class Following:
         except asyncio.CancelledError:
             opening.add_done_callback(_close)  # nobody else would
             raise
+        following.cursor = following._follower.cursor
         return following
-
-    @property
-    def cursor(self) -> str:
-        """The place up to which everything was taken, whether it matched or not."""
-        return self._follower.cursor
 
     async def take(self, idle_s: float | None = None) -> list[Event]:
         """Return the next events, in order; none when `idle_s` pass without one.
@@ -62,13 +59,17 @@ class Following:
         if self._reading is not None:
             await asyncio.wait([self._reading])  # cut off, it is waited for the next time: what is read is taken
             reading, self._reading = self._reading, None
-            return reading.result()
+            return self._taken(reading.result())
         self._awake.clear()
-        if events := self._follower.take():
+        if events := self._taken(self._follower.take()):
             return events
         if not self._follower.is_replaying:
             await self._awake.wait()
         return []
+
+    def _taken(self, events: list[Event]) -> list[Event]:
+        self.cursor = self._follower.cursor  # not while a reading is on its way: the follower's is ahead of the caller
+        return events
 
     def _wake(self) -> None:
         self._loop.call_soon_threadsafe(self._awake.set)

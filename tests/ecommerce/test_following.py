@@ -1,6 +1,7 @@
 """The change feed on the event loop: nothing missed or doubled, however often the waiting is cut off."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,7 +11,7 @@ from django.db.models import F
 from catalog.models import Product
 from ecommerce.errors import CursorExpired, InvalidInput, Unavailable
 from ecommerce.feed import hub as hub_module
-from ecommerce.feed.events import Event, place_of_now
+from ecommerce.feed.events import Event, events_after, place_of_now
 from ecommerce.feed.hub import Follower, hub
 from ecommerce.live import following as following_module
 from ecommerce.live import threads
@@ -88,6 +89,25 @@ def test_without_a_cursor_only_what_comes_is_told_and_silence_ends_the_wait() ->
             return silence, await stocks(following, 1), at_start
 
     assert asyncio.run(walk()) == ([], [4], True)
+
+
+def test_cursor_stays_behind_what_is_read_and_not_taken_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(place: int) -> list[Event]:
+        time.sleep(0.2)
+        return events_after(place)
+
+    monkeypatch.setattr(hub_module, "events_after", slowly)
+
+    async def walk() -> tuple[list[Event], str, list[int | None], str]:
+        place = str(await aside(place_of_now))
+        await aside(lambda: make_product(stock=100))
+        async with await Following.open(everything, place) as following:
+            nothing = await following.take(0.01)
+            await asyncio.sleep(0.5)  # it is read by now
+            return nothing, following.cursor, await stocks(following, 1), following.cursor
+
+    nothing, before, taken, after = asyncio.run(walk())
+    assert (nothing, taken, int(after) - int(before)) == ([], [100], 1)
 
 
 @pytest.mark.parametrize(("cursor", "refusal"), [("x", InvalidInput), ("999999", CursorExpired)])
