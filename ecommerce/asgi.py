@@ -14,6 +14,8 @@ from django.urls import get_resolver
 
 from ecommerce import wsgi  # first: it sets Django up
 from ecommerce.bridge import Bridge
+from ecommerce.live.ending import begin_with_signals
+from ecommerce.live.threads import stream_threads
 from ecommerce.threads import ThreadPool
 
 STOP_S = 0.5  # for the threads, once the server has waited for its connections
@@ -54,7 +56,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
     while (message := await receive())["type"] != "lifespan.shutdown":
         _start()
         await send({"type": f"{message['type']}.complete"})
-    pools = (web_threads, live_thread, ready_thread)
+    pools = (web_threads, live_thread, ready_thread, stream_threads)
     ended = await asyncio.gather(*(asyncio.to_thread(pool.stop, STOP_S) for pool in pools))
     if not all(ended):
         log.warning("Requests were still running when the server ended.")
@@ -63,6 +65,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
 
 def _start() -> None:
     _ = get_resolver().url_patterns  # imported now, not by the first request; a fault in them ends the start
+    begin_with_signals()
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
 
