@@ -6,10 +6,20 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
 from rest_framework.settings import api_settings
 
 from ecommerce import limits
 from ecommerce.errors import Unauthenticated
+
+
+class TokenExpired(Unauthenticated):
+    """The token that a stream was opened with is past its end."""
+
+    is_about_token = True
+
+    def __init__(self) -> None:
+        super().__init__("The token has expired: go on from the last cursor with another")
 
 
 class Caller(NamedTuple):
@@ -18,6 +28,11 @@ class Caller(NamedTuple):
     user: Any
     address: str
     expires_at: datetime | None = None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the caller may go on listening; None for a stranger, who needs no token."""
+        return None if self.expires_at is None else (self.expires_at - timezone.now()).total_seconds()
 
 
 def caller_of(headers: Mapping[str, str], address: str) -> Caller:

@@ -43,13 +43,14 @@ class RequestLog:
         with named(request.headers.get("X-Request-ID", "")) as name:
             response = self.get_response(request)
             response["X-Request-ID"] = name
-            write_line(
-                method=request.method or "",
-                path=request.path,
-                status=response.status_code,
-                seconds=time.perf_counter() - start,
-                address=request.META.get("REMOTE_ADDR", ""),
-            )
+            if not getattr(response, "is_logged_at_its_end", False):
+                write_line(
+                    method=request.method or "",
+                    path=request.path,
+                    status=response.status_code,
+                    seconds=time.perf_counter() - start,
+                    address=request.META.get("REMOTE_ADDR", ""),
+                )
         return response
 
 

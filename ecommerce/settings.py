@@ -150,6 +150,8 @@ STREAMS_PER_CALLER = env.int("STREAMS_PER_CALLER", 1_000)  # open at a time in o
 
 # -- Streams of the HTTP origin ---------------------------------------------------------------------------------
 STREAM_THREADS = env.int("STREAM_THREADS", 2)  # per process, for what streams ask the database; each keeps a connection
+STREAM_HEARTBEAT_S = env.float("STREAM_HEARTBEAT_S", 10)  # after which one who was told nothing hears that we are there
+STREAM_STALL_S = env.float("STREAM_STALL_S", 10)  # for a client to take one piece of a stream; then it is cut off
 STREAM_QUEUE = env.int("STREAM_QUEUE", 5_000)  # questions that wait for one; a stream that asks one more is told 503
 
 # -- Change feed ------------------------------------------------------------------------------------------------

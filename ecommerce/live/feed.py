@@ -1,0 +1,87 @@
+"""The change feed as an event stream."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from functools import lru_cache, partial
+
+from django.conf import settings
+
+from ecommerce.errors import CursorExpired, DomainError
+from ecommerce.feed.events import Event
+from ecommerce.feed.hub import Match
+from ecommerce.live.events import COMMENT, RETRY_MS, Pieces, Source, block, error_block
+from ecommerce.live.following import Following
+from ecommerce.rest.errors import body_of
+
+PATIENCE = 0.8  # of the time after which the sender says that somebody is there: that tells no cursor
+Write = Callable[[Event], bytes]  # one event as a block
+
+
+def feed_source(match: Match, write: Write, after: str | None = None) -> Source:
+    """Return the source of a stream that tells what matches, after a cursor or from now on.
+
+    Where the cursor is too old, an event `reset` says so, and the stream goes on from now.
+    """
+    return partial(_told, match, write, after)
+
+
+@asynccontextmanager
+async def _told(match: Match, write: Write, after: str | None) -> AsyncIterator[Pieces]:
+    telling = _Telling(match, write)
+    await telling.begin(after)
+    try:
+        async with aclosing(telling.pieces()) as pieces:
+            yield pieces
+    finally:
+        telling.following.close()
+
+
+class _Telling:
+    """One client's way through the feed, in pieces of the stream."""
+
+    following: Following
+
+    def __init__(self, match: Match, write: Write) -> None:
+        self._match, self._write = match, write
+        self._beginning = b""
+        self._told = ""  # the last cursor that the client was told
+
+    async def begin(self, after: str | None) -> None:
+        try:
+            self.following = await Following.open(self._match, after)
+        except CursorExpired as refusal:
+            await self._begin_anew(refusal)
+        else:
+            # Told before there is an event: who is cut off before the first takes up from here.
+            self._beginning = block(cursor=self.following.cursor, retry_ms=RETRY_MS)
+
+    async def _begin_anew(self, refusal: CursorExpired) -> None:
+        self.following = await Following.open(self._match)
+        self._beginning = block(event="reset", data=body_of(refusal), cursor=self.following.cursor, retry_ms=RETRY_MS)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        yield self._beginning
+        while True:
+            try:
+                events = await self.following.take(settings.STREAM_HEARTBEAT_S * PATIENCE)
+            except CursorExpired as refusal:
+                self.following.close()
+                await self._begin_anew(refusal)
+                yield self._beginning
+            except DomainError as refusal:
+                yield error_block(refusal, self.following.cursor)
+                return
+            else:
+                yield b"".join(_content_of(self._write, event) for event in events) or self._heartbeat()
+                self._told = self.following.cursor
+
+    def _heartbeat(self) -> bytes:
+        """Say that somebody is there, and where the feed has gone on without an event for this client."""
+        cursor = self.following.cursor
+        return COMMENT if cursor == self._told else COMMENT[:-1] + block(cursor=cursor)
+
+
+@lru_cache(4096)
+def _content_of(write: Write, event: Event) -> bytes:
+    # The same for all clients, and made once.
+    return write(event)

@@ -1,0 +1,20 @@
+"""The connection behind an ASGI application."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+def cut_off(send: Callable[..., Any]) -> None:
+    """End the connection that ASGI's `send` belongs to, and drop what the client has not taken.
+
+    ASGI has no word for it, and a connection that is closed in order waits until all is taken. `send` is a method of
+    uvicorn's, whose owner has the transport, for HTTP as for WebSocket, however uvicorn was started.
+    """
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        log.warning("This server lets nobody cut off a client: it is left to the server's own timeouts.")
+    else:
+        transport.abort()
