@@ -1,6 +1,7 @@
 """What the OpenAPI document says of products."""
 
-from drf_spectacular.utils import extend_schema_view
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 
 from catalog.serializers import (
     ProductChangeSerializer,
@@ -65,8 +66,25 @@ BATCH_GOT = {
         },
     ],
 }
+EVENTS = {
+    "answer": OpenApiTypes.STR,
+    "media_type": "text/event-stream",
+    "description": (
+        "A stream of server-sent events. Without a cursor it tells what comes from now on. `event: product` is a "
+        "change (kind created, updated, deleted); `event: reset` says that the cursor is too old, and the stream goes "
+        "on from now; `event: error` says why the stream ends."
+    ),
+    "headers": [
+        header("Last-Event-ID", "The `id:` of the last event that was read: what came since is told first."),
+        OpenApiParameter("last_event_id", str, description="The same, for a browser, which can't send the header."),
+    ],
+    "got": "retry: 2000\nid: 41\n\nid: 42\nevent: product\n"
+    'data: {"product_id":7,"new_price":6.9,"new_stock":40,"timestamp":1795339815,"kind":"updated"}\n\n',
+}
 
 products = extend_schema_view(
+    events=operation("Follow all products", name="products_events", **EVENTS),
+    events_of_one=operation("Follow a product", name="product_events", **EVENTS),
     list=operation(
         "List products",
         answer=ProductRowSerializer(many=True),

@@ -1,5 +1,6 @@
 """Products over REST."""
 
+from functools import partial
 from typing import Any
 
 from rest_framework.decorators import action
@@ -9,6 +10,7 @@ from rest_framework.reverse import reverse
 
 from catalog import openapi
 from catalog.actions import change_product, create_product, create_products, delete_product, replace_product
+from catalog.feed import facts_of, is_of
 from catalog.filters import ProductFilter
 from catalog.models import Product
 from catalog.permissions import can_edit_products
@@ -20,8 +22,11 @@ from catalog.serializers import (
     ProductSerializer,
 )
 from ecommerce.batch import checked_rows, outcomes_of
+from ecommerce.feed.events import Event
+from ecommerce.live.events import EventStream, block
 from ecommerce.rest.batch import report
 from ecommerce.rest.conditional import validators, version_tag, versions_matching
+from ecommerce.rest.events import EventStreamRenderer, cursor_of, event_stream
 from ecommerce.rest.parsers import NDJSONParser, StrictJSONParser
 from ecommerce.rest.views import ShopViewSet
 from ecommerce.serializers import checked
@@ -64,6 +69,16 @@ class ProductViewSet(ShopViewSet):
         made = create_products(actor=request.user, rows=[row for row in rows if isinstance(row, dict)])
         return Response(report(outcomes_of(rows, made), self._url))
 
+    @action(detail=False, renderer_classes=[EventStreamRenderer], pagination_class=None)
+    def events(self, request: Request) -> EventStream:
+        return event_stream(request, partial(is_of, 0), product_block)
+
+    @action(detail=True, url_path="events", renderer_classes=[EventStreamRenderer])
+    def events_of_one(self, request: Request, pk: int) -> EventStream:
+        if cursor_of(request) is None:  # one that is gone still has a past
+            self.get_object()
+        return event_stream(request, partial(is_of, pk), product_block)
+
     def _target(self, pk: int, values: dict[str, Any]) -> dict[str, Any]:
         """Who changes which product, from which version."""
         return {
@@ -79,3 +94,7 @@ class ProductViewSet(ShopViewSet):
 
     def _url(self, pk: int) -> str:
         return reverse("product-detail", kwargs={"pk": pk}, request=self.request)
+
+
+def product_block(event: Event) -> bytes:
+    return block(event="product", data=facts_of(event), cursor=event.cursor)

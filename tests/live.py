@@ -11,10 +11,11 @@
         with shop.database():
             assert Order.objects.count() == 40
 
-`live_shop` is a fixture (tests/conftest.py); no `django_db` mark is needed. The database is a copy of one that is
-migrated once a session: a file on SQLite, `CREATE DATABASE ... TEMPLATE` on PostgreSQL, whichever DATABASE_URL names.
-Servers share the SECRET_KEY of the test process: a token minted here, inside `shop.database()`, is good there.
-`shop.database()` is for the test's own thread; other threads keep the test database.
+`live_shop` is a fixture (tests/conftest.py), and `live_shops` the same for a whole module; no `django_db` mark is
+needed. The database is a copy of one that is migrated once a session: a file on SQLite, `CREATE DATABASE ... TEMPLATE`
+on PostgreSQL, whichever DATABASE_URL names. Servers share the SECRET_KEY of the test process: a token minted here,
+inside `shop.database()`, is good there. `shop.database()` is for the test's own thread; other threads keep the test
+database.
 """
 
 import os
@@ -26,7 +27,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -216,3 +217,19 @@ def live_shop(tmp_path: Path, migrated_template: str, django_db_blocker) -> Iter
         yield start
         for shop in shops:
             shop.kill_all()
+
+
+@pytest.fixture(scope="module")
+def live_shops(tmp_path_factory, migrated_template: str, django_db_blocker) -> Iterator[Callable[..., Shop]]:
+    """Start shops for a whole module, each with a fresh database: `live_shops(processes=1, **env)`."""
+    with ExitStack() as stack:
+
+        def start(processes: int = 1, **env: str) -> Shop:
+            folder = tmp_path_factory.mktemp("shop")
+            url = stack.enter_context(fresh_database(folder, migrated_template))
+            shop = Shop(url, folder, django_db_blocker.unblock, env)
+            stack.callback(shop.kill_all)
+            shop.start(processes)
+            return shop
+
+        yield start

@@ -45,16 +45,22 @@ def operation(
     errors: Iterable[int] = (),
     headers: Iterable[OpenApiParameter] = (),
     description: str = "",
+    name: str | None = None,
+    media_type: str = "application/json",
 ) -> Any:
     """Describe an operation: the serializer it reads with an example `sent`, the one it answers with an example `got`.
 
-    `errors` are the statuses that it may answer beside those that every operation may.
+    `errors` are the statuses that it may answer beside those that every operation may; `media_type` is of `got`;
+    `name` is for programs, where the one that follows from the path is another operation's too.
     """
     examples = [OpenApiExample("Request", sent, request_only=True)] if sent is not None else []
     examples += (
-        [OpenApiExample("Answer", got, response_only=True, status_codes=[str(status)])] if got is not None else []
+        [OpenApiExample("Answer", got, response_only=True, status_codes=[str(status)], media_type=media_type)]
+        if got is not None
+        else []
     )
     return extend_schema(
+        operation_id=name,
         summary=summary,
         description=description or summary,
         request=request,

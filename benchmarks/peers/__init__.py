@@ -1,1 +1,0 @@
-"""Servers that do the same work by other means, for comparison."""
