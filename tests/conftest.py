@@ -9,9 +9,23 @@ from django.db import connection
 from ecommerce import limits
 from tests.live import live_shop, live_shops, migrated_template  # noqa: F401  # fixtures
 from tests.rpc import grpc_shops, rpc  # noqa: F401  # fixtures
-from tests.services import requires_curl, requires_openssl, requires_postgresql, requires_redis, requires_sqlite
+from tests.services import (
+    requires_curl,
+    requires_openssl,
+    requires_pg_dump,
+    requires_postgresql,
+    requires_redis,
+    requires_sqlite,
+)
 
-__all__ = ["requires_curl", "requires_openssl", "requires_postgresql", "requires_redis", "requires_sqlite"]
+__all__ = [
+    "requires_curl",
+    "requires_openssl",
+    "requires_pg_dump",
+    "requires_postgresql",
+    "requires_redis",
+    "requires_sqlite",
+]
 
 
 @pytest.fixture(scope="session")

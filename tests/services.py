@@ -39,6 +39,13 @@ def requires_openssl() -> None:
         _do_without("openssl", "it is not installed")
 
 
+@pytest.fixture
+def requires_pg_dump() -> None:
+    """Ask for it where the database is PostgreSQL."""
+    if connection.vendor == "postgresql" and shutil.which("pg_dump") is None:
+        _do_without("pg_dump", "it is not installed")
+
+
 def _do_without(what: str, why: str) -> NoReturn:
     if os.environ.get("SHOP_REQUIRE_SERVICES"):
         pytest.fail(f"{what} is required in this run: {why}")
