@@ -44,6 +44,7 @@ class ProductService(Service):
     queryset = Product.objects.all()
     serializer_class = ProductMessage
     not_found = ProductNotFound
+    web_sockets = {"LivePriceUpdates": "/ws/prices"}
     rules = dict.fromkeys(("CreateProduct", "UpdateProduct", "DeleteProduct", "BatchCreateProducts"), can_edit_products)
 
     def GetProduct(self, request: Any, context: Any) -> pb.GetProductResponse:

@@ -14,9 +14,11 @@ from django.urls import get_resolver
 
 from ecommerce import wsgi  # first: it sets Django up
 from ecommerce.bridge import Bridge
+from ecommerce.connect.application import Connect
 from ecommerce.live.ending import begin_with_signals
 from ecommerce.live.threads import stream_threads
 from ecommerce.threads import ThreadPool
+from ecommerce.urls import grpc_services
 
 STOP_S = 0.5  # for the threads, once the server has waited for its connections
 READY_S = 5.5
@@ -29,10 +31,12 @@ live_thread = ThreadPool("live", size=1, max_waiting=MAX_PROBES_WAITING)
 ready_thread = ThreadPool("ready", size=1, max_waiting=MAX_PROBES_WAITING, keeps_connections=False)
 
 web = Bridge(wsgi.application, web_threads)
-# The first that takes a connection answers it. What streams (events, WebSocket, gRPC-Web) joins here.
+connect = Connect(grpc_services(), web_threads)
+# The first that takes a connection answers it. What streams joins here.
 ROUTES: list[tuple[Callable[[Any], bool], Callable[..., Any]]] = [
     (lambda scope: scope["path"] == "/health/live", Bridge(wsgi.application, live_thread)),
     (lambda scope: scope["path"] == "/health/ready", Bridge(wsgi.application, ready_thread, answer_within_s=READY_S)),
+    (connect.takes, connect),
     (lambda scope: scope["type"] == "http", web),
 ]
 

@@ -46,12 +46,18 @@ handler404 = fallbacks.page_not_found
 handler500 = fallbacks.server_error
 
 
-def grpc_handlers(server: Any) -> None:
-    """Add every service to a gRPC server."""
-    # Only a server of gRPC loads what it needs.
+def grpc_services() -> tuple[type[Any], ...]:
+    """Return every service of gRPC, which the HTTP origin serves too."""
+    # Imported late: not all that reads the routes serves gRPC.
     from accounts.services import AccountService
     from catalog.services import ProductService
-    from ecommerce.rpc.service import register
     from orders.services import OrderService
 
-    register(server, ProductService, OrderService, AccountService)
+    return ProductService, OrderService, AccountService
+
+
+def grpc_handlers(server: Any) -> None:
+    """Add every service to a gRPC server."""
+    from ecommerce.rpc.service import register
+
+    register(server, *grpc_services())

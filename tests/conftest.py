@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from ecommerce import limits
+from tests.connect import web_shop  # noqa: F401  # a fixture
 from tests.live import live_shop, live_shops, migrated_template  # noqa: F401  # fixtures
 from tests.rpc import grpc_shops, rpc  # noqa: F401  # fixtures
 from tests.services import (

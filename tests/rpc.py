@@ -120,7 +120,12 @@ def refusal_in(error: Any) -> Refusal:
     trailing = dict(error.trailing_metadata() or ())
     refusal = Refusal(error.code().name, error.details(), request_id=trailing.get("x-request-id", ""))
     status = rpc_status.from_call(error)
-    for detail in status.details if status else ():
+    return with_details(refusal, status.details if status else ())
+
+
+def with_details(refusal: Refusal, details: Iterable[Any]) -> Refusal:
+    """Add what the details of google.rpc say."""
+    for detail in details:
         refusal = refusal._replace(**_read(detail))
     return refusal
 

@@ -24,7 +24,8 @@ class Method:
     """One method of a service. `service_class(**initkwargs)` is made anew for every call."""
 
     def __init__(self, service_class: type[Any], initkwargs: Mapping[str, Any], descriptor: MethodDescriptor) -> None:
-        self.service_class, self.initkwargs, self.name = service_class, initkwargs, descriptor.name
+        self.service_class, self.initkwargs = service_class, initkwargs
+        self.descriptor, self.name = descriptor, descriptor.name
         self.path = f"/{descriptor.containing_service.full_name}/{descriptor.name}"
         self.request_class = GetMessageClass(descriptor.input_type)
         self.response_class = GetMessageClass(descriptor.output_type)
@@ -34,9 +35,13 @@ class Method:
         raise NotImplementedError
 
     def service_for(self, context: Any) -> Any:
+        return self.service_of(context, metadata_of(context), address_of(context))
+
+    def service_of(self, context: Any, metadata: Mapping[str, str], address: str) -> Any:
+        """Return the service for one call; of the context only `is_active` is asked."""
         service = self.service_class(**self.initkwargs)
         service.action, service.context = self.name, context
-        service.metadata, service.address = metadata_of(context), address_of(context)
+        service.metadata, service.address = metadata, address
         return service
 
     def read(self, content: bytes) -> Message | None:

@@ -8,7 +8,7 @@ from django.db import models
 from django_grpc_framework.generics import GenericService
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
-from ecommerce.callers import counted_caller_of
+from ecommerce.callers import Caller, counted_caller_of
 from ecommerce.errors import NotFound
 from ecommerce.permissions import require
 from ecommerce.rpc.errors import GONE, ClientGone
@@ -31,14 +31,17 @@ class Service(GenericService):
 
     `rules` maps a method to who may; what it leaves out is open. The caller is known and asked for before the first
     message is looked at. `queryset` is read through `visible_to`; a row that is not there is `not_found`.
+    `web_sockets` maps a method that streams both ways to its place for those who can't do so: browsers.
     """
 
     descriptor: ClassVar[ServiceDescriptor]
     rules: ClassVar[Mapping[str, Rule]] = {}
     not_found: ClassVar[type[NotFound]] = NotFound
+    web_sockets: ClassVar[Mapping[str, str]] = {}
 
     action: str
     caller: Any
+    identity: Caller  # the caller, and until when
     metadata: Mapping[str, str]
     address: str
 
@@ -49,7 +52,8 @@ class Service(GenericService):
 
     def enter(self) -> None:
         """Name the caller, count the request, ask the rule."""
-        self.caller = counted_caller_of(self.metadata, self.address).user
+        self.identity = counted_caller_of(self.metadata, self.address)
+        self.caller = self.identity.user
         rule = self.rules.get(self.action)
         if rule is not None:
             require(self.caller, rule(self.caller))

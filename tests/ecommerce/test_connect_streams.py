@@ -1,0 +1,236 @@
+"""Streams over Connect and gRPC-Web: WatchProducts as gRPC has it, without a thread while it waits."""
+
+import json
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from rest_framework_simplejwt.tokens import AccessToken
+
+from catalog.models import Product
+from ecommerce.feed.events import place_of_now
+from ecommerce.models import ChangeEvent
+from protos import product_pb2 as pb
+from tests.api import access_token
+from tests.connect import STREAM_WAYS, Refused, Stream, WebClient, WebShop, framed, path_of, written
+from tests.factories import make_product, make_user
+from tests.live import Server
+from tests.rpc import Refusal
+
+EVERY_WAY = pytest.mark.parametrize("way", STREAM_WAYS)
+
+
+@pytest.fixture(scope="module")
+def shop(web_shop) -> WebShop:
+    return web_shop
+
+
+def web(shop: WebShop, way: str = "Connect JSON", **options: Any) -> WebClient:
+    return shop.caller(way=way, **options)
+
+
+def product_in(shop: WebShop, **fields: Any) -> Product:
+    with shop.database():
+        return make_product(**fields)
+
+
+def change(shop: WebShop, product: Product, **fields: Any) -> None:
+    with shop.database():
+        Product.objects.filter(pk=product.pk).update(**fields)
+
+
+def newest(shop: WebShop) -> str:
+    with shop.database():
+        return str(place_of_now())
+
+
+def taken(stream: Stream, count: int) -> list[pb.ProductUpdate]:
+    return [next(stream.messages) for _ in range(count)]
+
+
+def end_of(stream: Stream) -> tuple[Refusal, dict[str, str]]:
+    """Read a stream to its end, which is a refusal; return that and the trailers."""
+    with pytest.raises(Refused) as refused:
+        list(stream.messages)
+    return refused.value.args
+
+
+@EVERY_WAY
+def test_head_comes_at_once_and_then_every_change_as_grpc_tells_it(shop, way):
+    product, other = product_in(shop, price=5, stock=3), product_in(shop)
+    over_grpc = shop.client().open("WatchProducts", id=product.pk)
+    place = newest(shop)
+
+    with web(shop, way).open("WatchProducts", id=product.pk) as stream:
+        change(shop, product, price="19.99")
+        change(shop, other, price=1)
+        change(shop, product, stock=0)
+        updates = taken(stream, 2)
+
+    assert stream.headers["cursor"] == place
+    assert updates == [next(over_grpc) for _ in range(2)]
+    assert [(update.new_price, update.new_stock) for update in updates] == [(19.99, 3), (19.99, 0)]
+    over_grpc.cancel()
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("by", ["header", "field"])
+def test_cursor_takes_up_again_without_a_hole_or_a_double(shop, way, by):
+    product = product_in(shop, stock=100)
+    with web(shop, way).open("WatchProducts", id=product.pk) as stream:
+        change(shop, product, stock=99)
+        [last] = taken(stream, 1)
+    for stock in range(98, 90, -1):
+        change(shop, product, stock=stock)
+
+    where = {"metadata": {"cursor": last.cursor}} if by == "header" else {"after": last.cursor}
+    with web(shop, way).open("WatchProducts", id=product.pk, **where) as stream:
+        missed = taken(stream, 8)
+        change(shop, product, stock=90)
+        missed += taken(stream, 1)
+
+    assert [update.new_stock for update in missed] == list(range(98, 89, -1))
+    assert stream.headers["cursor"] == last.cursor
+
+
+@EVERY_WAY
+def test_stream_that_is_refused_says_so_in_its_own_form(shop, way):
+    with web(shop, way).open("WatchProducts", id=999_999) as stream:
+        missing, _ = end_of(stream)
+    with web(shop, way).open("WatchProducts", after="x") as stream:
+        nonsense, _ = end_of(stream)
+    with web(shop, way, token="nonsense").open("WatchProducts") as stream:
+        nobody, _ = end_of(stream)
+
+    assert (missing.code, missing.message) == ("NOT_FOUND", "Product 999999 not found")
+    assert (nonsense.code, nonsense.message) == ("INVALID_ARGUMENT", "The cursor is none of this feed")
+    assert (nobody.code, nobody.reason) == ("UNAUTHENTICATED", "unauthenticated")
+    assert len(missing.request_id) == 32
+
+
+def test_cursor_that_is_too_old_is_out_of_range(shop):
+    product = product_in(shop)
+    change(shop, product, stock=1)
+    with shop.database():
+        ChangeEvent.objects.all().delete()  # all but the newest
+
+    with web(shop).open("WatchProducts", after="1") as stream:
+        refusal, _ = end_of(stream)
+
+    assert (refusal.code, refusal.reason) == ("OUT_OF_RANGE", "cursor_expired")
+
+
+@EVERY_WAY
+def test_stream_ends_with_its_token(shop, way):
+    product = product_in(shop, stock=5)
+    with shop.database():
+        token = AccessToken(access_token(make_user()).encode())
+    token.set_exp(lifetime=timedelta(seconds=4))
+
+    with web(shop, way, token=str(token)).open("WatchProducts", id=product.pk) as stream:
+        change(shop, product, stock=4)
+        [update] = taken(stream, 1)
+        refusal, trailers = end_of(stream)
+
+    assert (refusal.code, refusal.reason) == ("UNAUTHENTICATED", "unauthenticated")
+    assert trailers["cursor"] == update.cursor
+
+
+@EVERY_WAY
+def test_deadline_ends_the_stream_with_its_cursor(shop, way):
+    deadline = {"connect-timeout-ms": "500", "grpc-timeout": "500m"}
+
+    with web(shop, way).open("WatchProducts", metadata=deadline) as stream:
+        refusal, trailers = end_of(stream)
+
+    assert refusal.code == "DEADLINE_EXCEEDED"
+    assert trailers["cursor"] == stream.headers["cursor"]
+
+
+@EVERY_WAY
+def test_end_of_the_server_is_said_with_where_to_take_up_again(shop, way):
+    server, product = shop.start(), product_in(shop, stock=5)
+    with WebClient(server.url, way=way).open("WatchProducts", id=product.pk) as stream:
+        change(shop, product, stock=4)
+        [update] = taken(stream, 1)
+        server.process.send_signal(signal.SIGTERM)
+        refusal, trailers = end_of(stream)
+    server.process.wait(10)
+
+    assert "Traceback" not in server.log
+    assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "unavailable")
+    assert trailers["cursor"] == update.cursor
+
+
+def ends_in(server: Server, status: str) -> int:
+    """How many streams the log says have ended so."""
+    lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
+    return sum(line.get("path") == path_of("WatchProducts") and line["status"] == status for line in lines)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def much_to_tell(shop: WebShop) -> None:
+    """Fill the feed with more than sockets hold."""
+    with shop.database():
+        Product.objects.bulk_create(Product(name="x", price=1, stock=0) for _ in range(2_000))
+        for stock in range(25):
+            Product.objects.filter(name="x").update(stock=stock)
+
+
+def test_reader_that_takes_nothing_is_cut_off_and_costs_nobody_else_anything(shop):
+    server, product = shop.start(STREAM_STALL_S="2"), product_in(shop, stock=1)
+    place = newest(shop)
+    much_to_tell(shop)
+    request = framed(written(pb.GetProductRequest(after=place), STREAM_WAYS["Connect JSON"]))
+    head = f"POST {path_of('WatchProducts')} HTTP/1.1\r\nHost: x\r\nContent-Type: application/connect+json\r\n"
+
+    with socket.socket() as stalled, WebClient(server.url).open("WatchProducts", id=product.pk) as stream:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.connect(("127.0.0.1", server.port))
+        stalled.sendall(f"{head}Content-Length: {len(request)}\r\n\r\n".encode() + request)
+        time.sleep(0.5)
+        change(shop, product, stock=0)
+        [update] = taken(stream, 1)
+        assert ends_in(server, "CANCELLED") == 0
+        wait_for(lambda: ends_in(server, "CANCELLED") == 1)
+
+    assert update.new_stock == 0
+    assert "Traceback" not in server.log
+
+
+def test_streams_of_a_caller_are_counted_and_given_back(shop):
+    server = shop.start(RATE_LIMITS="on", STREAMS_PER_CALLER="2")
+    client = WebClient(server.url)
+
+    with client.open("WatchProducts"), client.open("WatchProducts"), client.open("WatchProducts") as third:
+        refusal, _ = end_of(third)
+    wait_for(lambda: ends_in(server, "CANCELLED") == 2)
+    with client.open("WatchProducts") as stream:
+        assert stream.headers["cursor"]
+
+    assert (refusal.code, refusal.reason) == ("RESOURCE_EXHAUSTED", "rate_limited")
+
+
+def test_streams_hold_no_thread(shop):
+    server, product = shop.start(WEB_THREADS="1", STREAM_THREADS="1"), product_in(shop, stock=7)
+    client = WebClient(server.url)
+    with ExitStack() as stack:
+        streams = [stack.enter_context(client.open("WatchProducts", id=product.pk)) for _ in range(50)]
+
+        answer = client.call("GetProduct", id=product.pk)
+        change(shop, product, stock=6)
+        stocks = [taken(stream, 1)[0].new_stock for stream in streams]
+
+    assert answer.product.stock == 7
+    assert stocks == [6] * 50
