@@ -9,6 +9,7 @@ with listening() as listen:
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import httpx
+from django.db.models import F
+
+from catalog.models import Product
 
 PATIENCE_S = 30
 
@@ -138,3 +142,34 @@ def listening() -> Iterator[Callable[..., EventClient]]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(PATIENCE_S)
         loop.close()
+
+
+# -- Clients that take nothing ----------------------------------------------------------------------------------
+def stalled_client(port: int, path: str) -> socket.socket:
+    """Open a stream, with little room for it, and read nothing of it."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    client.connect(("127.0.0.1", port))
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert client.recv(12) == b"HTTP/1.1 200"
+    return client
+
+
+def flood(products: int = 4_000, changes: int = 10) -> None:
+    """Write more events than all buffers between a server and its client hold, a few megabytes."""
+    rows = [Product(name=f"Filler {n}", price=1, stock=0) for n in range(products)]
+    fillers = Product.objects.filter(pk__in=[row.pk for row in Product.objects.bulk_create(rows)])
+    for _ in range(changes):
+        fillers.update(stock=F("stock") + 1)
+
+
+def was_reset(client: socket.socket) -> bool:
+    """Read what is still there; whether the connection was cut off rather than closed."""
+    client.settimeout(PATIENCE_S)
+    with client:
+        try:
+            while client.recv(65_536):
+                continue
+        except ConnectionResetError:
+            return True
+    return False

@@ -17,6 +17,7 @@ from ecommerce.rest.errors import as_domain_error
 from ecommerce.threads import QueueFull
 
 BUSY_RETRY_S = 1
+FAREWELL_S = 1  # for a client to take why the stream ends, when the server does
 log = logging.getLogger(__name__)
 
 
@@ -39,6 +40,7 @@ class EventSender:
         """Open the stream, have `start` send the head, and send the rest. Raises what keeps it from being opened."""
         try:
             async with AsyncExitStack() as stack:
+                stack.enter_context(ending.told_to(self._hurry))
                 pieces = await self._opened(stack)
                 await start()
                 if self.is_head:
@@ -53,8 +55,16 @@ class EventSender:
             pieces = await stack.enter_async_context(self.stream.source())
         except Exception as error:
             raise _refusal_of(error) from error
-        ending.check()  # the end may have begun meanwhile
+        ending.check()  # it may have begun meanwhile
         return pieces
+
+    def _hurry(self) -> None:
+        """Leave a client that takes nothing little time, now that the server ends."""
+        self._loop.call_later(FAREWELL_S, self._leave_behind)
+
+    def _leave_behind(self) -> None:
+        if self._is_sending:
+            cut_off(self._asgi_send)
 
     async def _send_all(self, pieces: Pieces) -> None:
         telling = self._loop.create_task(self._tell(pieces))

@@ -1,9 +1,12 @@
 """The connection behind an ASGI application."""
 
 import logging
+import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 
+AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 log = logging.getLogger(__name__)
 
 
@@ -16,5 +19,9 @@ def cut_off(send: Callable[..., Any]) -> None:
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         log.warning("This server lets nobody cut off a client: it is left to the server's own timeouts.")
-    else:
-        transport.abort()
+        return
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        # The kernel, too, would go on for minutes to offer what waits, megabytes of it.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    transport.abort()
