@@ -17,7 +17,6 @@ from tests.rpc import Refusal
 
 EVERY_WAY = [*WAYS, GET]
 GET_PRODUCT = "/ecommerce.ProductService/GetProduct"
-MAX_BODY_BYTES, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES = 60_000, 40_000, 4_000
 
 
 @pytest.fixture(scope="module")
