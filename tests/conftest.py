@@ -9,6 +9,7 @@ from django.db import connection
 from ecommerce import limits
 from tests.connect import web_shop  # noqa: F401  # a fixture
 from tests.live import live_shop, live_shops, migrated_template  # noqa: F401  # fixtures
+from tests.npm import npm_packages  # noqa: F401  # a fixture
 from tests.rpc import grpc_shops, rpc  # noqa: F401  # fixtures
 from tests.services import (
     requires_curl,
