@@ -6,12 +6,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.conf import settings
 
 LIFELINE = "SHOP_LIFELINE"
 LOOK_S = 0.1
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Children:
@@ -49,6 +51,18 @@ class Children:
             except subprocess.TimeoutExpired:
                 process.kill()
         return [process.wait() for process in self.processes]
+
+
+def on_end_signals(act: Callable[[], Any]) -> None:
+    """Act on the first signal, and ignore the others: a second one would end Python in the middle of its own end."""
+
+    def handle(*_: Any) -> None:
+        for number in END_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        act()
+
+    for number in END_SIGNALS:
+        signal.signal(number, handle)
 
 
 def end_with_parent() -> None:

@@ -6,7 +6,6 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import grpc
 from django.core.management.base import CommandError, CommandParser
 from django_grpc_framework.management.commands import grpcrunserver as stock
 
-from ecommerce.children import Children, end_with_parent
+from ecommerce.children import Children, end_with_parent, on_end_signals
 from ecommerce.preflight import CannotRun
 from ecommerce.rpc.server import Server
 from ecommerce.serving import listen, parse_address, reserve, written
@@ -22,7 +21,6 @@ from ecommerce.serving import listen, parse_address, reserve, written
 PORT = 50051
 GRACE_S = 10
 END_S = 3  # for workers, past their grace
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Command(stock.Command):
@@ -71,7 +69,7 @@ class Command(stock.Command):
             raise CannotRun(f"Can't listen on port {self.port} of {self.host}.") from error
         end = threading.Event()
         if threading.current_thread() is threading.main_thread():  # else the reloader's, which ends by itself
-            _on_signals(end.set)
+            on_end_signals(end.set)
             end_with_parent()
         server.start()
         self._say(f"gRPC is served at {written(self.host, port)}.")
@@ -85,7 +83,7 @@ class Command(stock.Command):
         with reserve(self.host, self.port) as place:
             address = written(self.host, place.getsockname()[1])
             children, is_told = Children(), threading.Event()
-            _on_signals(lambda: (is_told.set(), children.signal()))
+            on_end_signals(lambda: (is_told.set(), children.signal()))
             end_with_parent()
             for _ in range(self.options["workers"]):
                 children.start("grpcrunserver", address, "--shares-port", "--skip-checks", *self._passed_on())
@@ -114,18 +112,6 @@ class Command(stock.Command):
         logging.shutdown()
         sys.stdout.flush()
         os._exit(0)
-
-
-def _on_signals(act: Callable[[], Any]) -> None:
-    """Act on the first signal, and ignore the others: a second one would end Python in the middle of its own end."""
-
-    def handle(*_: Any) -> None:
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-        act()
-
-    for number in SIGNALS:
-        signal.signal(number, handle)
 
 
 def _with_host(address: str) -> str:
