@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from ecommerce import triggers
 
 RECORD = "django_migrations"
-OUR_APPS = frozenset(("ecommerce", "accounts", "catalog", "orders"))
+OUR_APPS = frozenset(("ecommerce", "accounts", "catalog", "orders", "webhooks"))
 
 
 class CannotRun(Exception):

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "accounts",
     "catalog",
     "orders",
+    "webhooks",
 ]
 MIDDLEWARE = [
     "ecommerce.logs.RequestLog",
@@ -156,6 +157,18 @@ STREAM_QUEUE = env.int("STREAM_QUEUE", 5_000)  # questions that wait for one; a 
 
 # -- Change feed ------------------------------------------------------------------------------------------------
 FEED_DAYS = env.float("FEED_DAYS", 7)  # how long `manage.py prunefeed` keeps events, and so cursors
+
+# -- Webhooks ---------------------------------------------------------------------------------------------------
+WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", False)
+WEBHOOK_PRIVATE_NETWORKS = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])  # that may be sent to after all
+WEBHOOK_CA_FILE = env.str("WEBHOOK_CA_FILE", "")  # PEM, in place of the public authorities
+WEBHOOK_THREADS = env.int("WEBHOOK_THREADS", 32)  # of `manage.py deliverwebhooks`: as many tries at a time
+WEBHOOK_TIMEOUT_S = env.float("WEBHOOK_TIMEOUT_S", 10)  # for all of a try
+WEBHOOK_PAUSES_S = env.list(  # before a delivery is tried again; after the last it is given up
+    "WEBHOOK_PAUSES_S", cast=float, default=[5, 30, 120, 600, 3_600, 3 * 3_600, 6 * 3_600, 12 * 3_600, 24 * 3_600]
+)
+WEBHOOK_OFF_DAYS = env.float("WEBHOOK_OFF_DAYS", 5)  # without a success, then an endpoint is switched off
+WEBHOOK_DAYS = env.float("WEBHOOK_DAYS", 30)  # how long deliveries are kept
 
 # -- REST -------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

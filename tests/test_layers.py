@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ["ecommerce", "accounts", "catalog", "orders"]  # each may import itself and those before it
+APPS = ["ecommerce", "accounts", "catalog", "orders", "webhooks"]  # each may import itself and those before it
 ROOF = {"ecommerce.urls", "ecommerce.schema", "ecommerce.asgi", "ecommerce.wsgi"}  # sees all apps
 
 # Rooms from the inside out: each may import its own layer and those before it.
