@@ -24,6 +24,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import grpc
 import pytest
@@ -191,11 +192,11 @@ def rpc(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
 
 # -- Real processes ---------------------------------------------------------------------------------------------
 class GrpcServer(Server):
-    """One process of `manage.py grpcrunserver`, with its workers."""
+    """One process of `manage.py grpcrunserver`, with its workers; `port` is one that others share."""
 
-    def __init__(self, folder: Path, env: dict[str, str], *options: str) -> None:
-        self.port = free_port()
-        self.log_path = folder / f"grpc-{self.port}.log"
+    def __init__(self, folder: Path, env: dict[str, str], *options: str, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.log_path = folder / f"grpc-{self.port}-{uuid4().hex[:8]}.log"
         command = [sys.executable, "manage.py", "grpcrunserver", f"127.0.0.1:{self.port}", *options]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
@@ -208,6 +209,14 @@ class GrpcServer(Server):
                 return
             time.sleep(0.05)
         raise RuntimeError(f"The server on port {self.port} did not start:\n{self.log}")
+
+    def wait_until_said(self, count: int = 1) -> None:
+        """Return when the log says that `count` processes serve: on a shared port another could answer."""
+        deadline = time.monotonic() + START_S
+        while self.log.count("gRPC is served at") < count:
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise RuntimeError(f"The server on port {self.port} did not start:\n{self.log}")
+            time.sleep(0.05)
 
 
 class GrpcShop(Shop):

@@ -1,8 +1,10 @@
-"""The calls that wait for their clients without holding a thread, and the few threads that go on with them."""
+"""The calls that wait for their clients without holding a thread, the few threads that go on with them, and answers."""
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Protocol
 
 from ecommerce.errors import DomainError, Unavailable
@@ -18,8 +20,8 @@ class WaitingCall(Protocol):
     def give_up(self) -> None:
         """End it because it is stalled."""
 
-    def end(self, reason: DomainError) -> None:
-        """End it for another reason."""
+    def end_with_server(self, reason: DomainError) -> None:
+        """End it because the server ends: now, or when its client has had a last moment."""
 
 
 class WaitingCalls:
@@ -31,6 +33,9 @@ class WaitingCalls:
         self._looks = self._is_ending = False
 
     def add(self, call: WaitingCall) -> None:
+        """Look after a call; when the server ends, end it."""
+        if self._is_ending:
+            call.end_with_server(_server_ends())
         with self._lock:
             self._calls.add(call)
             if not self._looks:
@@ -41,16 +46,11 @@ class WaitingCalls:
         with self._lock:
             self._calls.discard(call)
 
-    def check_is_serving(self) -> None:
-        """Raise Unavailable once the server ends."""
-        if self._is_ending:
-            raise _server_ends()
-
     def end_all(self) -> None:
         """End every call, and those that still come."""
         self._is_ending = True
         for call in self._all():
-            call.end(_server_ends())
+            call.end_with_server(_server_ends())
 
     def _all(self) -> list[WaitingCall]:
         with self._lock:
@@ -71,7 +71,39 @@ class WaitingCalls:
 
 
 def _server_ends() -> Unavailable:
-    return Unavailable("The server ends: take up again from the cursor")
+    return Unavailable("The server ends: call again, a stream from its cursor")
 
 
 WAITING = WaitingCalls()
+
+
+class Answers:
+    """The answers of calls, on their way to the core."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: list[Callable[[], None]] | None = None
+
+    def give(self, answer: Callable[[], None]) -> None:
+        """Send an answer, or keep it until they are let go."""
+        with self._lock:
+            if self._kept is not None:
+                self._kept.append(answer)
+                return
+        answer()
+
+    @contextmanager
+    def kept_back(self) -> Iterator[None]:
+        """Keep answers back, and let them go in the end."""
+        with self._lock:
+            self._kept = []
+        try:
+            yield
+        finally:
+            with self._lock:
+                kept, self._kept = self._kept, None
+            for answer in kept:
+                answer()
+
+
+ANSWERS = Answers()

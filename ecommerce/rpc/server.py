@@ -1,6 +1,8 @@
 """The gRPC server of one process."""
 
 import logging
+import os
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,15 +12,17 @@ from django.conf import settings
 from django_grpc_framework.settings import grpc_settings
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from ecommerce.rpc.calls import WAITING
+from ecommerce.rpc.calls import ANSWERS, WAITING
 from ecommerce.rpc.reflection import ReflectionService
 from ecommerce.rpc.service import register
 
 log = logging.getLogger(__name__)
 END_S = 1  # for threads that still work when their calls are over
+QUIET_S = 0.1  # for clients that wait for an answer to have nothing else on its way
+AGE = 0.8  # of the drain: the core lets connections grow a tenth older or less old
 
 
-def options(*, shares_port: bool) -> list[tuple[str, int]]:
+def options(*, shares_port: bool, drain_s: float = 0) -> list[tuple[str, int]]:
     """The limits of the core: it refuses what is beyond them before there is a call."""
     metadata = settings.GRPC_MAX_METADATA_BYTES
     return [
@@ -36,19 +40,24 @@ def options(*, shares_port: bool) -> list[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
         ("grpc.http2.max_ping_strikes", 2),
+        *([("grpc.max_connection_age_ms", int(drain_s * AGE * 1000))] if drain_s else []),
     ]
 
 
 class Server:
     """Every service of ROOT_HANDLERS_HOOK, health and reflection.
 
-    `max_workers` threads answer; each has a database connection.
+    `max_workers` threads answer; each has a database connection. With `drain_s` clients are asked, all the time, to
+    take a new connection before theirs is that old.
     """
 
-    def __init__(self, *, max_workers: int, shares_port: bool = False) -> None:
+    def __init__(self, *, max_workers: int, shares_port: bool = False, drain_s: float = 0) -> None:
+        self._shares_port, self._drain_s, self._port = shares_port, drain_s, 0
         self._pool = ThreadPoolExecutor(max_workers, thread_name_prefix="grpc")
         self._server = grpc.server(
-            self._pool, interceptors=grpc_settings.SERVER_INTERCEPTORS, options=options(shares_port=shares_port)
+            self._pool,
+            interceptors=grpc_settings.SERVER_INTERCEPTORS,
+            options=options(shares_port=shares_port, drain_s=drain_s),
         )
         named = _Named(self._server)
         grpc_settings.ROOT_HANDLERS_HOOK(named)
@@ -62,8 +71,10 @@ class Server:
     def listen(self, address: str, credentials: grpc.ServerCredentials | None = None) -> int:
         """Take the port, and return it. Raises RuntimeError."""
         if credentials is None:
-            return self._server.add_insecure_port(address)
-        return self._server.add_secure_port(address, credentials)
+            self._port = self._server.add_insecure_port(address)
+        else:
+            self._port = self._server.add_secure_port(address, credentials)
+        return self._port
 
     def start(self) -> None:
         self._server.start()
@@ -72,12 +83,20 @@ class Server:
         self._server.wait_for_termination()
 
     def stop(self, grace_s: float) -> bool:
-        """Say so to who asks for health, let calls finish for `grace_s`, end streams with where to take up again.
+        """Say so to who asks for health, drain, let calls finish for `grace_s`, end streams and say where to go on.
 
+        The core drops a call that arrives after it was told to end and before its client knows. So the news goes ahead
+        of the answers: a client that waits for one sends nothing in between. For one that does not wait, `drain_s`
+        gives all connections their time to end, each by itself, while calls are still taken.
         False when a thread is still busy.
         """
         self._health.enter_graceful_shutdown()
-        ended = self._server.stop(grace_s)
+        if self._shares_port and self._drain_s:
+            stop_listening(self._port)
+        time.sleep(self._drain_s)
+        with ANSWERS.kept_back():
+            time.sleep(QUIET_S)
+            ended = self._server.stop(grace_s)
         WAITING.end_all()
         self._health.end_watches()
         ended.wait()
@@ -90,6 +109,17 @@ class Server:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in threads)
+
+
+def stop_listening(port: int) -> None:
+    """Take no more connections, so that those who share the port do; the core can't say so. On Linux alone."""
+    for number in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+        try:
+            with socket.socket(fileno=os.dup(int(number))) as place:
+                if place.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and place.getsockname()[1] == port:
+                    place.shutdown(socket.SHUT_RDWR)
+        except OSError:  # no socket, or one that is gone by now
+            continue
 
 
 class Health(health.HealthServicer):

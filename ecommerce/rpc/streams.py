@@ -124,7 +124,6 @@ class Stream:
 
     def _enter(self) -> None:
         self.service.check_is_awaited()
-        WAITING.check_is_serving()
         self.service.enter()
         self._give_back(limits.hold_stream(user_id=self.service.caller.pk, address=self.service.address))
         self.method.start(self)
@@ -242,6 +241,9 @@ class Stream:
             if self._sending_since is not None:
                 return
         self._finish()
+
+    def end_with_server(self, reason: DomainError) -> None:
+        self.end(reason)
 
     def is_stalled(self, now: float) -> bool:
         if self._sending_since is not None:

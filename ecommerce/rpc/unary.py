@@ -6,6 +6,7 @@ thread waits for longer than PATIENCE_S: a client that opens calls and sends not
 
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import grpc
@@ -13,12 +14,13 @@ from django.conf import settings
 
 from ecommerce import logs
 from ecommerce.errors import DomainError, InvalidInput
-from ecommerce.rpc.calls import WAITING, WORKERS
+from ecommerce.rpc.calls import ANSWERS, WAITING, WORKERS
 from ecommerce.rpc.errors import GONE, ClientGone, refusal_of, request_metadata, status_of
 from ecommerce.rpc.methods import Method, not_arrived, readable
 from ecommerce.rpc.wire import Wire
 
 PATIENCE_S = 0.02  # most often the message is there already
+LAST_S = 1  # for a message that is on its way when the server ends
 
 
 class Unary(Method):
@@ -40,6 +42,7 @@ class Call:
         self._opened_at, self._started_at = time.monotonic(), time.perf_counter()
         self._lock, self._arrival = threading.Lock(), threading.Lock()
         self._content: bytes | None = None
+        self._last_at, self._reason = float("inf"), not_arrived()
         self._is_there = self._is_left = self._is_over = False
 
     def begin(self) -> None:
@@ -101,16 +104,16 @@ class Call:
                 return
             self._is_over = True
         self.method.log(self.service, code, self._started_at)
-        self.wire.end(code, *more)
+        ANSWERS.give(partial(self.wire.end, code, *more))
 
     # -- While it waits -----------------------------------------------------------------------------------------
     def is_stalled(self, now: float) -> bool:
-        return now - self._opened_at > settings.BODY_TIMEOUT_S
+        return now > self._last_at or now - self._opened_at > settings.BODY_TIMEOUT_S
 
     def give_up(self) -> None:
-        self.end(not_arrived())
-
-    def end(self, reason: DomainError) -> None:
         WAITING.discard(self)
         with logs.named(self.request_id):
-            self._finish(*status_of(reason))
+            self._finish(*status_of(self._reason))
+
+    def end_with_server(self, reason: DomainError) -> None:
+        self._last_at, self._reason = time.monotonic() + LAST_S, reason

@@ -256,8 +256,8 @@ def test_tls_and_certificates_of_clients(tmp_path, shop):
         GrpcServer(tmp_path, shop.env, *pair, "--tls-client-ca", certificates.path("ca.pem"), "--workers", "2"),
     ]
     try:
-        wait_for_line(servers[0])
-        wait_for_line(servers[1])
+        servers[0].wait_until_said()
+        servers[1].wait_until_said()
         tls, mutual = (server.port for server in servers)
 
         assert health_of(tls, channel=certificates.channel(tls, with_client=False)) == "SERVING"
@@ -267,14 +267,6 @@ def test_tls_and_certificates_of_clients(tmp_path, shop):
     finally:
         for server in servers:
             server.stop()
-
-
-def wait_for_line(server: GrpcServer, count: int = 1) -> None:
-    deadline = time.monotonic() + 30
-    while server.log.count("gRPC is served at") < count:
-        assert time.monotonic() < deadline
-        assert server.process.poll() is None, server.log
-        time.sleep(0.05)
 
 
 # -- Ending -----------------------------------------------------------------------------------------------------
@@ -355,7 +347,7 @@ def workers_of(server: GrpcServer) -> list[int]:
 def test_workers_share_the_port_and_end_together(grpc_shops):
     shop = grpc_shops("--workers", "2")
     server = shop.servers[0]
-    wait_for_line(server, 2)
+    server.wait_until_said(2)
 
     answers = {shop.client().call("ListProducts").total for n in range(8)}
     both = listening_on(server.port)
@@ -377,7 +369,7 @@ def listening_on(port: int) -> int:
 def test_worker_that_dies_takes_the_others_along_and_the_exit_code_says_so(grpc_shops):
     shop = grpc_shops("--workers", "2")
     server = shop.servers[0]
-    wait_for_line(server, 2)
+    server.wait_until_said(2)
 
     os.kill(workers_of(server)[0], signal.SIGKILL)
 
@@ -388,7 +380,7 @@ def test_worker_that_dies_takes_the_others_along_and_the_exit_code_says_so(grpc_
 def test_workers_end_when_their_parent_is_killed(grpc_shops):
     shop = grpc_shops("--workers", "2")
     server = shop.servers[0]
-    wait_for_line(server, 2)
+    server.wait_until_said(2)
 
     server.kill()
 

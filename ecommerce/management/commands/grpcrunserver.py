@@ -24,7 +24,12 @@ END_S = 3  # for workers, past their grace
 
 
 class Command(stock.Command):
-    help = "Serves the shop over gRPC until SIGTERM or Ctrl-C."
+    help = (
+        "Serves the shop over gRPC until SIGTERM or Ctrl-C. Calls that run are then finished, and streams end with "
+        "UNAVAILABLE and their cursor. A client that makes its calls one after the other and has another server to go "
+        "to sees no call fail; one that has many on their way needs --drain, or to retry UNAVAILABLE and CANCELLED: "
+        "those calls never ran. Writes that are retried should bring an idempotency key, an expected version or a SKU."
+    )
     requires_system_checks = "__all__"
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,6 +41,13 @@ class Command(stock.Command):
         parser.add_argument("--tls-client-ca", metavar="FILE", help="only clients with a certificate of this CA, PEM")
         parser.add_argument(
             "--grace", type=float, default=GRACE_S, metavar="S", help=f"for running calls to finish ({GRACE_S})"
+        )
+        parser.add_argument(
+            "--drain",
+            type=float,
+            default=0,
+            metavar="S",
+            help="serve on before the end, for all connections to be renewed: none gets older than that (0)",
         )
         # A worker shares a port that its parent has looked after.
         parser.add_argument("--shares-port", action="store_true", help="several processes take this port")
@@ -62,7 +74,8 @@ class Command(stock.Command):
             self._serve()
 
     def _serve(self) -> None:
-        server = Server(max_workers=self.max_workers, shares_port=self.options["shares_port"])
+        shares_port, drain_s = self.options["shares_port"], self.options["drain"]
+        server = Server(max_workers=self.max_workers, shares_port=shares_port, drain_s=drain_s)
         try:
             port = server.listen(written(self.host, self.port), self.credentials)
         except RuntimeError as error:
@@ -92,12 +105,12 @@ class Command(stock.Command):
             children.wait_for_one()
             if not is_told.is_set():
                 children.signal()
-            codes = children.wait(self.options["grace"] + END_S)
+            codes = children.wait(self.options["drain"] + self.options["grace"] + END_S)
         if not (is_told.is_set() and set(codes) <= {0, -signal.SIGTERM}):  # a signal may come before it is expected
             raise CommandError(f"A worker ended by itself: exit codes {', '.join(map(str, codes))}.")
 
     def _passed_on(self) -> list[str]:
-        names = ("max_workers", "grace", "tls_cert", "tls_key", "tls_client_ca", "verbosity")
+        names = ("max_workers", "grace", "drain", "tls_cert", "tls_key", "tls_client_ca", "verbosity")
         given = {name: self.options[name] for name in names if self.options[name] is not None}
         return [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
 

@@ -1,0 +1,93 @@
+"""Servers that end under load, and what became of the calls: none that had begun may fail, and none that failed ran.
+
+    python -m benchmarks.grpc_end [ROUNDS] [--case "alone, waiting"]     # DATABASE_URL, or SQLite
+
+In each round 12 clients read and write, a server gets SIGTERM, and the clients go on. `waiting` clients make one call
+after the other, `pacing` ones 20 a second each without waiting for an answer. `begun`, `done` and `lost` must be 0:
+calls that failed though the server had begun with them, writes that failed though they were done, and writes that were
+answered and not done. `too late` are calls for which nobody listened any more.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from django.conf import settings
+
+from benchmarks.servers import free_port, shop_database
+from tests.ecommerce.grpc_end import Outcome, calling, outcome_of
+from tests.factories import make_product, make_staff
+from tests.rpc import GrpcServer
+
+END_S = 60
+HEAD = ("case", "calls", "failed", "too late", "begun", "done", "lost", "min s", "median s", "max s")
+
+
+class Case(NamedTuple):
+    waits: bool
+    has_other: bool  # a second server shares the port
+    retries: bool = False
+    options: tuple[str, ...] = ()
+
+
+CASES = {
+    "alone, waiting": Case(waits=True, has_other=False),
+    "shared port, waiting": Case(waits=True, has_other=True),
+    "shared port, pacing": Case(waits=False, has_other=True),
+    "shared port, pacing, retries": Case(waits=False, has_other=True, retries=True),
+    "shared port, pacing, --drain 2": Case(waits=False, has_other=True, options=("--drain", "2")),
+}
+
+
+def one_round(case: Case, start: Callable[..., GrpcServer]) -> tuple[Outcome, float]:
+    port, staff, product = free_port(), make_staff(), make_product()
+    servers = [start(port, *case.options)]
+    try:
+        with calling(port, staff, product.pk, waits=case.waits, retries=case.retries) as callers:
+            if case.has_other:
+                servers.append(start(port))
+            seconds = servers[0].stop(timeout_s=END_S)
+        return outcome_of(callers, servers), seconds
+    finally:
+        for server in servers:
+            server.kill()
+
+
+def row_of(name: str, rounds: list[tuple[Outcome, float]]) -> list[str]:
+    outcomes, seconds = [outcome for outcome, _ in rounds], [seconds for _, seconds in rounds]
+    numbers = [sum(outcome.calls for outcome in outcomes), sum(outcome.refused.total() for outcome in outcomes)]
+    numbers.append(sum(outcome.too_late for outcome in outcomes))
+    numbers += [sum(len(part) for part in parts) for parts in zip(*(outcome[3:] for outcome in outcomes), strict=True)]
+    times = (min(seconds), statistics.median(seconds), max(seconds))
+    return [name, *map(str, numbers), *(f"{time:.2f}" for time in times)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Ends gRPC servers under load.")
+    parser.add_argument("rounds", nargs="?", type=int, default=20)
+    parser.add_argument("--case", choices=CASES, action="append", help="this one alone")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, shop_database(products=1) as url:
+        # A line of log says that a call had begun.
+        env = {**os.environ, "DATABASE_URL": url, "SECRET_KEY": settings.SECRET_KEY, "LOG_LEVEL": "INFO"}
+
+        def start(port: int, *options: str) -> GrpcServer:
+            server = GrpcServer(Path(folder), env, "--shares-port", *options, port=port)
+            server.wait_until_said()
+            return server
+
+        print(" | ".join(HEAD))
+        for name in asked.case or CASES:
+            rounds = [one_round(CASES[name], start) for _ in range(asked.rounds)]
+            print(" | ".join(row_of(name, rounds)))
+            for failure, times in sum((outcome.refused for outcome, _ in rounds), Counter()).items():
+                print(f"    {times} x {failure}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
