@@ -38,16 +38,15 @@ class Planner:
         if starts_after is None:
             return None
         number_committed()
-        newest = newest_seq()
-        if newest == max(self._known, starts_after):
+        if newest_seq() == max(self._known, starts_after):
             return 0
         with transaction.atomic():
-            return self._move(starts_after, newest)
+            return self._move(starts_after)
 
-    def _move(self, starts_after: int, newest: int) -> int:
+    def _move(self, starts_after: int) -> int:
         Position.objects.get_or_create(pk=POSITION)
         position = Position.objects.select_for_update().get(pk=POSITION)
-        events = self._next_events(position, starts_after, newest)
+        events = self._next_events(position, starts_after)
         if events:
             # The endpoints are read after the events: who was there before an event is told of it.
             Delivery.objects.bulk_create(_deliveries(events, list(Endpoint.objects.active())))
@@ -56,7 +55,8 @@ class Planner:
         self._known = position.seq
         return len(events)
 
-    def _next_events(self, position: Position, starts_after: int, newest: int) -> list[Event]:
+    def _next_events(self, position: Position, starts_after: int) -> list[Event]:
+        newest = newest_seq()  # once more: another process may have moved the position while this one waited for it
         if newest < max(position.seq, starts_after):
             _begin_anew(position, newest)
             starts_after = min(newest, starts_after)

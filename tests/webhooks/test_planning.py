@@ -133,6 +133,23 @@ def test_second_planner_makes_nothing_twice() -> None:
     assert len(told(endpoint)) == 1
 
 
+def test_planner_that_waited_while_another_went_further_goes_on_from_there(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint = make_endpoint()
+    make_product()
+    stale = [place_of_now()]
+    make_product()
+    plan_all()
+    real = planning.newest_seq
+    monkeypatch.setattr(planning, "newest_seq", lambda: stale.pop() if stale else real())
+
+    assert Planner().plan() == 0
+
+    assert endpoint.deliveries.filter(seq=None).count() == 0
+    assert caplog.text == ""
+
+
 def test_position_and_deliveries_move_together_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     endpoint = make_endpoint()
     make_product()
