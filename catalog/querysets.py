@@ -29,7 +29,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
     def for_list(self) -> Self:
         """Only what a list shows."""
-        return self.only("id", "name", "price", "stock")
+        return self.only("id", "name", "price", "stock", "version")
 
     def locked(self) -> Self:
         """Those rows, kept from other writers until the transaction ends, taken in id order against deadlocks.

@@ -4,7 +4,14 @@ from typing import Any
 
 from catalog.models import Product
 from ecommerce.errors import InvalidInput
-from ecommerce.serializers import LinksField, ShopModelSerializer, UrlField, WholeNumberField
+from ecommerce.serializers import (
+    InMoneyObjects,
+    LinksField,
+    ShopModelSerializer,
+    UrlField,
+    WholeNumberField,
+    second_version_of,
+)
 
 
 class ProductSerializer(ShopModelSerializer):
@@ -51,3 +58,29 @@ class ProductRowSerializer(ShopModelSerializer):
     class Meta:
         model = Product
         fields = ("id", "name", "price", "stock", "url")
+
+
+@second_version_of(ProductSerializer)
+class ProductV2Serializer(InMoneyObjects, ProductSerializer):
+    pass
+
+
+@second_version_of(ProductDetailSerializer)
+class ProductDetailV2Serializer(InMoneyObjects, ProductDetailSerializer):
+    pass
+
+
+@second_version_of(ProductChangeSerializer)
+class ProductChangeV2Serializer(InMoneyObjects, ProductChangeSerializer):
+    pass
+
+
+@second_version_of(ProductReplacementSerializer)
+class ProductReplacementV2Serializer(InMoneyObjects, ProductReplacementSerializer):
+    pass
+
+
+@second_version_of(ProductRowSerializer)
+class ProductRowV2Serializer(InMoneyObjects, ProductRowSerializer):
+    class Meta(ProductRowSerializer.Meta):
+        fields = ("id", "name", "price", "stock", "version", "url")

@@ -27,9 +27,11 @@ from ecommerce.live.events import EventStream, block
 from ecommerce.rest.batch import report
 from ecommerce.rest.conditional import validators, version_tag, versions_matching
 from ecommerce.rest.events import EventStreamRenderer, cursor_of, event_stream
-from ecommerce.rest.parsers import NDJSONParser, StrictJSONParser
+from ecommerce.rest.parsers import NDJSONParser, StrictJSONParser, XMLParser
 from ecommerce.rest.views import ShopViewSet
-from ecommerce.serializers import checked
+from ecommerce.serializers import in_version, money_object
+
+BATCH_PARSERS = [StrictJSONParser, XMLParser, NDJSONParser]
 
 
 @openapi.products
@@ -48,36 +50,41 @@ class ProductViewSet(ShopViewSet):
         return self._shown(self.get_object())
 
     def create(self, request: Request) -> Response:
-        product = create_product(actor=request.user, values=checked(ProductSerializer, request.data))
+        product = create_product(actor=request.user, values=self.checked(ProductSerializer))
         return self._shown(product, status=201, headers={"Location": self._url(product.pk)})
 
     def update(self, request: Request, pk: int) -> Response:
-        values = checked(ProductReplacementSerializer, request.data)
+        values = self.checked(ProductReplacementSerializer)
         return self._shown(replace_product(values=values, **self._target(pk, values)))
 
     def partial_update(self, request: Request, pk: int) -> Response:
-        changes = checked(ProductChangeSerializer, request.data, partial=True)
+        changes = self.checked(ProductChangeSerializer, partial=True)
         return self._shown(change_product(changes=changes, **self._target(pk, changes)))
 
     def destroy(self, request: Request, pk: int) -> Response:
         delete_product(**self._target(pk, {}))
         return Response(status=204)
 
-    @action(detail=False, methods=["post"], parser_classes=[StrictJSONParser, NDJSONParser], pagination_class=None)
+    @action(
+        detail=False,
+        methods=["post"],
+        parser_classes=[StrictJSONParser, XMLParser, NDJSONParser],
+        pagination_class=None,
+    )
     def batch(self, request: Request) -> Response:
-        rows = checked_rows(request.data, ProductSerializer)
+        rows = checked_rows(request.data, in_version(request.version, ProductSerializer))
         made = create_products(actor=request.user, rows=[row for row in rows if isinstance(row, dict)])
-        return Response(report(outcomes_of(rows, made), self._url))
+        return Response(report(outcomes_of(rows, made), self._url, request.version))
 
     @action(detail=False, renderer_classes=[EventStreamRenderer], pagination_class=None)
     def events(self, request: Request) -> EventStream:
-        return event_stream(request, partial(is_of, 0), product_block)
+        return event_stream(request, partial(is_of, 0), BLOCKS[request.version])
 
     @action(detail=True, url_path="events", renderer_classes=[EventStreamRenderer])
     def events_of_one(self, request: Request, pk: int) -> EventStream:
         if cursor_of(request) is None:  # one that is gone still has a past
             self.get_object()
-        return event_stream(request, partial(is_of, pk), product_block)
+        return event_stream(request, partial(is_of, pk), BLOCKS[request.version])
 
     def _target(self, pk: int, values: dict[str, Any]) -> dict[str, Any]:
         """Who changes which product, from which version."""
@@ -98,3 +105,12 @@ class ProductViewSet(ShopViewSet):
 
 def product_block(event: Event) -> bytes:
     return block(event="product", data=facts_of(event), cursor=event.cursor)
+
+
+def product_block_v2(event: Event) -> bytes:
+    facts = facts_of(event)
+    price = None if event.price is None else money_object(event.price)
+    return block(event="product", data=facts | {"new_price": price}, cursor=event.cursor)
+
+
+BLOCKS = {"v1": product_block, "v2": product_block_v2}

@@ -1,10 +1,11 @@
 """What all serializers share: strict types, money, and one clear text for each field."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.core.validators import EmailValidator
 from django.db import models
 from rest_framework import serializers
@@ -47,6 +48,26 @@ class MoneyField(serializers.DecimalField):
         return float(value)
 
 
+class MoneyObjectField(MoneyField):
+    """An amount with its currency, as v2 has it: `{"amount": "19.99", "currency": "USD"}`."""
+
+    default_error_messages = {"object": "", "currency": ""}  # worded as all are, by the field's name
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if not isinstance(data, dict):
+            self.fail("object")
+        if data.get("currency") != settings.STORE_CURRENCY:
+            self.fail("currency")
+        return super().to_internal_value(data.get("amount"))
+
+    def to_representation(self, value: Any) -> dict[str, str]:  # type: ignore[override]
+        return money_object(value)
+
+
+def money_object(amount: Any) -> dict[str, str]:
+    return {"amount": f"{amount:.2f}", "currency": settings.STORE_CURRENCY}
+
+
 NUMBERS = (serializers.IntegerField, serializers.DecimalField)
 
 
@@ -62,6 +83,13 @@ class ShopSerializer(serializers.Serializer):
             if not field.read_only:
                 _word(field, self.labels.get(name, name.replace("_", " ")))
         return fields
+
+
+class ListOfObjects(serializers.ListSerializer):
+    """A list; in XML an empty one can't be told from an empty text."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value([] if data == "" else data)
 
 
 class ShopModelSerializer(ShopSerializer, serializers.ModelSerializer):
@@ -84,6 +112,31 @@ class ShopModelSerializer(ShopSerializer, serializers.ModelSerializer):
         return []
 
 
+class InMoneyObjects:
+    """Put before a serializer: its amounts are objects, as v2 has them."""
+
+    serializer_field_mapping = ShopModelSerializer.serializer_field_mapping | {models.DecimalField: MoneyObjectField}
+
+
+Kind = type[serializers.Serializer]
+_second_versions: dict[Kind, Kind] = {}
+
+
+def second_version_of(first: Kind) -> Callable[[Kind], Kind]:
+    """Mark a serializer as what v2 of REST has in the place of `first`."""
+
+    def marked(second: Kind) -> Kind:
+        _second_versions[first] = second
+        return second
+
+    return marked
+
+
+def in_version(version: str, serializer_class: Kind) -> Kind:
+    """Return the serializer as that version of REST has it: the same one, where the versions agree."""
+    return _second_versions.get(serializer_class, serializer_class) if version == "v2" else serializer_class
+
+
 def _word(field: serializers.Field, label: str) -> None:
     """Say what is wrong with a field in the shop's words: «Name is required», «Valid price is required»."""
     noun = label[:1].upper() + label[1:]
@@ -92,6 +145,8 @@ def _word(field: serializers.Field, label: str) -> None:
     texts = dict.fromkeys(("invalid", "min_value", "max_string_length", "invalid_choice"), invalid)
     texts |= dict.fromkeys(("required", "null", "blank"), invalid if number else required)
     texts |= {
+        "object": f"{invalid}: an object of amount and currency",
+        "currency": f"{invalid}: the currency must be {settings.STORE_CURRENCY}",
         "max_value": f"{invalid}: at most {getattr(field, 'max_value', None)}",
         "max_digits": f"{invalid}: too many digits",
         "max_whole_digits": f"{invalid}: too many digits",

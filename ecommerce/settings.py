@@ -174,8 +174,8 @@ WEBHOOK_DAYS = env.float("WEBHOOK_DAYS", 30)  # how long deliveries are kept
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
-    "DEFAULT_PARSER_CLASSES": ["ecommerce.rest.parsers.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["ecommerce.rest.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["ecommerce.rest.parsers.StrictJSONParser", "ecommerce.rest.parsers.XMLParser"],
+    "DEFAULT_RENDERER_CLASSES": ["ecommerce.rest.renderers.JSONRenderer", "ecommerce.rest.renderers.XMLRenderer"],
     "DEFAULT_SCHEMA_CLASS": "ecommerce.rest.openapi.Schema",
     "DEFAULT_FILTER_BACKENDS": [],
     "EXCEPTION_HANDLER": "ecommerce.rest.errors.answer",
@@ -192,9 +192,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["ecommerce.rest.openapi.keep_versioned"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "ecommerce.rest.openapi.add_errors",
+        "ecommerce.rest.openapi.finish",
     ],
     "ENUM_NAME_OVERRIDES": {"OrderStatus": "orders.models.Order.Status"},
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},

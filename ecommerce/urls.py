@@ -11,7 +11,7 @@ from accounts.views import ObtainToken, RefreshToken, RevokeToken, UserViewSet
 from catalog.views import ProductViewSet
 from ecommerce import health
 from ecommerce.graph.view import GraphQLView
-from ecommerce.rest import docs, fallbacks
+from ecommerce.rest import docs, fallbacks, versions
 from ecommerce.rest.views import UnknownPath
 from orders.views import OrderViewSet, UserOrdersViewSet
 
@@ -20,7 +20,7 @@ router.register("products", ProductViewSet, basename="product")
 router.register("users", UserViewSet, basename="user")
 router.register("orders", OrderViewSet, basename="order")
 
-v1 = [
+resources = [
     path("users/<int:pk>/orders", UserOrdersViewSet.as_view({"get": "list"}), name="user-orders"),
     path("auth/token", ObtainToken.as_view(), name="token-obtain"),
     path("auth/token/refresh", RefreshToken.as_view(), name="token-refresh"),
@@ -34,10 +34,13 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("health/live", health.live),
     path("health/ready", health.ready),
-    path("api/v1/", include(v1)),
-    path("api/schema", docs.Schema.as_view(), name="schema"),
+    re_path(rf"^api/(?P<version>{versions.URL})/", include(resources)),
+    path("api/", include(resources)),  # the version that Accept names, or the first
+    re_path(rf"^api/(?:(?P<version>{versions.URL})/)?schema$", docs.Schema.as_view(), name="schema"),
     path("api/docs", docs.SwaggerUI.as_view(url_name="schema"), name="docs"),
-    re_path(r"^api(/.*)?$", UnknownPath.as_view()),
+    path("api/problems/<slug:code>", docs.Problem.as_view(), name="problem"),
+    re_path(rf"^api/(?P<version>{versions.URL})(?:/.*)?$", UnknownPath.as_view()),
+    re_path(r"^api(?:/.*)?$", UnknownPath.as_view()),
 ]
 
 handler400 = fallbacks.bad_request

@@ -22,7 +22,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def for_list(self) -> Self:
         """Only what a short list shows."""
-        return self.only("id", "user_id", "status", "total")
+        return self.only("id", "user_id", "status", "total", "version")
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")

@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from ecommerce.serializers import LinksField, ShopModelSerializer, ShopSerializer, UrlField, WholeNumberField
+from ecommerce.serializers import (
+    InMoneyObjects,
+    LinksField,
+    ListOfObjects,
+    ShopModelSerializer,
+    ShopSerializer,
+    UrlField,
+    WholeNumberField,
+    second_version_of,
+)
 from ecommerce.validators import MAX_INT32
 from orders.actions import MAX_LINES
 from orders.models import Order, OrderItem
@@ -33,9 +42,27 @@ class OrderRowSerializer(ShopModelSerializer):
         fields = ("id", "total", "status", "url")
 
 
+class OrderItemV2Serializer(InMoneyObjects, OrderItemSerializer):
+    pass
+
+
+@second_version_of(OrderSerializer)
+class OrderV2Serializer(InMoneyObjects, OrderSerializer):
+    items = OrderItemV2Serializer(many=True, read_only=True)
+
+
+@second_version_of(OrderRowSerializer)
+class OrderRowV2Serializer(InMoneyObjects, OrderRowSerializer):
+    class Meta(OrderRowSerializer.Meta):
+        fields = ("id", "total", "status", "version", "url")
+
+
 class OrderLineSerializer(ShopSerializer):
     product_id = WholeNumberField(min_value=1, max_value=MAX_INT32)
     quantity = WholeNumberField(min_value=1, max_value=MAX_INT32)
+
+    class Meta:
+        list_serializer_class = ListOfObjects
 
 
 class BasketSerializer(ShopSerializer):

@@ -10,7 +10,6 @@ from accounts.models import User
 from ecommerce.permissions import is_signed_in
 from ecommerce.rest.conditional import body_tag, validators
 from ecommerce.rest.views import ShopViewSet
-from ecommerce.serializers import checked
 from orders import openapi
 from orders.actions import move_order, place_order
 from orders.filters import OrderFilter
@@ -36,7 +35,7 @@ class OrderViewSet(ShopViewSet):
         return Response(body, headers=validators(body_tag(body)))
 
     def create(self, request: Request) -> Response:
-        lines = lines_of(checked(BasketSerializer, request.data))
+        lines = lines_of(self.checked(BasketSerializer))
         order = place_order(actor=request.user, lines=lines, key=request.headers.get("Idempotency-Key"))
         location = reverse("order-detail", kwargs={"pk": order.pk}, request=request)
         return Response(self.get_serializer(order).data, status=201, headers={"Location": location})

@@ -18,9 +18,10 @@ def access_token(user: User) -> str:
 
 
 class Api:
-    """`Api(user).post("/products", {...})`: paths are below /api/v1, or whole URLs of an answer."""
+    """`Api(user).post("/products", {...})`: paths are below `base`, or whole URLs of an answer."""
 
-    def __init__(self, user: User | None = None) -> None:
+    def __init__(self, user: User | None = None, base: str = "/api/v1") -> None:
+        self.base = base
         self.client = Client(raise_request_exception=False)
         self.headers: dict[str, str] = {}
         if user is not None:
@@ -45,7 +46,7 @@ class Api:
         self, method: str, path: str, body: Any = None, content_type: str = "application/json", **headers: str
     ) -> HttpResponse:
         """Send `body` as JSON, or as it is when it is text or bytes. `If_Match="..."` is the header If-Match."""
-        url = path.removeprefix("http://testserver") if "://" in path else f"/api/v1{path}"
+        url = path.removeprefix("http://testserver") if "://" in path else f"{self.base}{path}"
         names = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
         if body is None:
             return self.client.generic(method.upper(), url, headers=names)

@@ -15,7 +15,6 @@ from ecommerce.bodies import ClientGone, Scope
 from ecommerce.bridge.environ import environ_of
 from ecommerce.bridge.exchange import Exchange
 from ecommerce.errors import DomainError, Unavailable
-from ecommerce.rest.errors import body_of, fault_body
 from ecommerce.threads import QueueFull, ThreadPool
 
 __all__ = ["Bridge"]
@@ -40,15 +39,15 @@ class Bridge:
         except ClientGone:
             log.debug("The client left.")
         except DomainError as refusal:
-            await exchange.refuse(refusal.status, exchange.refusal_body, refusal)
+            await exchange.refuse(refusal)
         except QueueFull:
-            await exchange.refuse(503, body_of, Unavailable("The server is busy", retry_after_s=BUSY_RETRY_S))
+            await exchange.refuse(Unavailable("The server is busy", retry_after_s=BUSY_RETRY_S))
         except (asyncio.CancelledError, TimeoutError):  # cancelled: the server ends, and its grace is over
             log.warning("No answer in time.")
-            await exchange.refuse(503, body_of, Unavailable("No answer in time", retry_after_s=BUSY_RETRY_S))
+            await exchange.refuse(Unavailable("No answer in time", retry_after_s=BUSY_RETRY_S))
         except Exception:
             log.exception("Unhandled error")
-            await exchange.refuse(500, fault_body)
+            await exchange.refuse(DomainError())
         finally:
             exchange.stop_watching()
 

@@ -14,8 +14,7 @@ from ecommerce.bridge.answers import Answer, FileWrapper, Headers, encoded, of_f
 from ecommerce.errors import DomainError
 from ecommerce.live.events import EventStream
 from ecommerce.live.sender import EventSender
-from ecommerce.rest.errors import body_of
-from ecommerce.rest.renderers import JSONRenderer
+from ecommerce.rest.refusals import refusal_of
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +28,6 @@ class Exchange:
         self.loop = asyncio.get_running_loop()
         self.started_at = time.perf_counter()
         self.request_id = ""  # of the view, once it has answered
-        self.refusal_body: Callable[[DomainError], dict[str, Any]] = body_of
         self.is_answered = False
         self._watcher: asyncio.Task[None] | None = None
 
@@ -70,29 +68,22 @@ class Exchange:
         self.stop_watching()  # the stream does it itself
         self.request_id = _header(answer.headers, b"x-request-id")
         sender = EventSender(stream, self.receive, self.send, is_head=self.scope["method"] == "HEAD")
-        self.refusal_body = stream.refusal_body
         with logs.named(self.request_id):
             await sender.run(lambda: self._start(answer.status, answer.headers))
             self._log(answer.status)
 
-    async def refuse(self, status: int, make_body: Callable[..., dict[str, Any]], *args: Any) -> None:
+    async def refuse(self, refusal: DomainError) -> None:
         """Answer in the server's own name, outside Django, and close the connection: a body may be left unread."""
         if self.is_answered:
             return
-        with logs.named(self.request_id or _header(self.scope["headers"], b"x-request-id")) as name:
-            body = make_body(*args)
-            self._log(status)
-        content = JSONRenderer().render(body)
-        answer: Headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(content)),
-            (b"connection", b"close"),
-            (b"x-request-id", name.encode()),
-        ]
-        if "retry_after" in body:
-            answer.append((b"retry-after", b"%d" % body["retry_after"]))
-        await self._start(status, answer)
-        await self._send_part(content)
+        sent = self.scope["headers"]
+        with logs.named(self.request_id or _header(sent, b"x-request-id")) as name:
+            told = refusal_of(self.scope["path"], _header(sent, b"accept") or None, refusal)
+            self._log(refusal.status)
+        ours = {"Content-Length": str(len(told.content)), "Connection": "close", "X-Request-ID": name}
+        headers = [(field.lower().encode(), text.encode()) for field, text in (told.headers | ours).items()]
+        await self._start(refusal.status, headers)
+        await self._send_part(told.content)
         if self.body.is_left_unread:
             await self.body.linger()
         await self._send_part(b"", more=False)

@@ -80,6 +80,7 @@ class Question(NamedTuple):
 
 class GraphQLView(ShopView):
     schema = None
+    versioning_class = None
     http_method_names = ["get", "head", "post"]
     parser_classes = [JSONParser]
     content_negotiation_class = Negotiation

@@ -26,9 +26,9 @@ Source = Callable[[], AbstractAsyncContextManager[Pieces]]
 class EventStream(HttpResponseBase):
     """Goes on without a thread when the view has returned it.
 
-    `source()` is entered on the event loop; what that raises is answered in the place of the stream, as `refusal_body`
-    writes it. It yields pieces of the stream, each of whole lines. A DomainError among them is the stream's end, which
-    `last_words` writes. Who waits for long is sent comments.
+    `source()` is entered on the event loop; what that raises is answered in the place of the stream. It yields pieces
+    of the stream, each of whole lines. A DomainError among them is the stream's end, which `last_words` writes. Who
+    waits for long is sent comments.
     Raises RateLimited when the caller holds too many streams, Unavailable where nothing can stream.
     """
 
@@ -42,14 +42,13 @@ class EventStream(HttpResponseBase):
         source: Source,
         *,
         last_words: Callable[[DomainError], bytes] | None = None,
-        refusal_body: Callable[[DomainError], dict[str, Any]] = body_of,
     ) -> None:
         headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(headers=headers)
         if STREAMS not in request.META:
             raise Unavailable("This server serves no streams: run ecommerce.asgi")
         ending.check()
-        self.caller, self.source, self.refusal_body = caller, source, refusal_body
+        self.caller, self.source = caller, source
         self.last_words = last_words or error_block
         self.release = limits.hold_stream(user_id=caller.user.pk, address=caller.address)
 

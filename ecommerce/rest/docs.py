@@ -1,4 +1,4 @@
-"""The OpenAPI document and the page to try it on."""
+"""The OpenAPI documents, the page to try them on, and what a problem's type stands for."""
 
 from functools import cache
 from typing import Any
@@ -6,29 +6,62 @@ from typing import Any
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2
 from drf_spectacular.views import SpectacularSwaggerView
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ecommerce.errors import CATALOGUE, InvalidInput, NotFound
+from ecommerce.rest.renderers import JSONRenderer
+from ecommerce.rest.versions import V1, VERSIONS
 from ecommerce.rest.views import ShopView
 
 
 class Schema(ShopView):
-    """The OpenAPI 3.1 document of REST."""
+    """The OpenAPI 3.1 document of a version: the one in the URL, or `?version=`, or the first."""
 
     schema = None
+    versioning_class = None
+    content_negotiation_class = DefaultContentNegotiation
     renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer]
 
     def get(self, request: Request) -> Response:
-        return Response(_document())
+        version = self.url_version or request.query_params.get("version") or V1
+        if version not in VERSIONS:
+            raise InvalidInput(f"version must be one of {', '.join(VERSIONS)}")
+        return Response(_document(version))
 
 
 class SwaggerUI(SpectacularSwaggerView):
-    """Swagger UI, all of it from this server."""
+    """Swagger UI, all of it from this server, for the version chosen by `?version=`."""
 
     authentication_classes: list[Any] = []
+    template_name = "swagger.html"
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        response = super().get(request, *args, **kwargs)
+        asked = request.GET.get("version")
+        current = asked if asked in VERSIONS else V1
+        response.data |= {"current": current, "versions": [(each, f"?version={each}") for each in VERSIONS]}
+        return response
+
+
+class Problem(ShopView):
+    """What a code means, in every protocol: the `type` of a problem document leads here."""
+
+    schema = None
+    versioning_class = None
+    content_negotiation_class = DefaultContentNegotiation
+    renderer_classes = [JSONRenderer]
+
+    def get(self, request: Request, code: str) -> Response:
+        status = CATALOGUE.get(code)
+        if status is None:
+            raise NotFound()
+        names = {"http": status.http, "graphql": code.upper(), "grpc": status.grpc}
+        return Response({"code": code, "title": status.title, **names})
 
 
 @cache
-def _document() -> dict[str, Any]:
+def _document(version: str) -> dict[str, Any]:
     # Generating takes half a second, and it can't change while the process lives.
-    return SchemaGenerator().get_schema(public=True)
+    return SchemaGenerator(api_version=version).get_schema(public=True)

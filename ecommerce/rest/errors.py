@@ -1,4 +1,4 @@
-"""Every refusal and every fault as JSON."""
+"""Every refusal and every fault as an answer."""
 
 import logging
 from typing import Any
@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -22,6 +23,8 @@ from ecommerce.errors import (
     Unavailable,
 )
 from ecommerce.logs import request_id
+from ecommerce.rest.problems import MEDIA_TYPE, problem_of
+from ecommerce.rest.versions import V2, version_named
 from ecommerce.serializers import one_text_a_field
 
 log = logging.getLogger(__name__)
@@ -45,8 +48,31 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
     refusal = as_domain_error(error)
     if refusal is None:
         log.error("Unhandled error", exc_info=error)
-        return Response(fault_body(), status=500)
-    return Response(body_of(refusal), status=refusal.status, headers=headers_of(refusal))
+        refusal = DomainError()
+    return refused(refusal, context["request"])
+
+
+class Refused(Response):
+    """An answer that refuses; `is_problem` when it is a problem document."""
+
+    is_problem = False
+
+    def media_type(self, format: str) -> str:
+        return f"{MEDIA_TYPE}+{format}" if self.is_problem else f"application/{format}"
+
+
+def refused(refusal: DomainError, request: Request) -> Refused:
+    """Build the answer in the version of the request, or, before one is settled, in the one that it names."""
+    version = getattr(request, "version", None) or version_named(request.path, request.headers.get("Accept"))
+    body = written(refusal, version, request.path)
+    response = Refused(body, status=refusal.status, headers=headers_of(refusal))
+    response.is_problem = version == V2
+    return response
+
+
+def written(refusal: DomainError, version: str, path: str) -> dict[str, Any]:
+    """Build the body that a refusal of a request for `path` has in a version of REST."""
+    return problem_of(refusal, path) if version == V2 else body_of(refusal)
 
 
 def as_domain_error(error: Exception) -> DomainError | None:
@@ -94,10 +120,6 @@ def body_of(refusal: DomainError) -> dict[str, Any]:
     if refusal.retry_after_s is not None:
         body["retry_after"] = refusal.retry_after_s
     return body
-
-
-def fault_body() -> dict[str, Any]:
-    return {"error": CATALOGUE["internal"].title, "code": "internal", "request_id": request_id.get()}
 
 
 def headers_of(refusal: DomainError) -> dict[str, str]:

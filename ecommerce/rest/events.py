@@ -20,7 +20,8 @@ class EventStreamRenderer(JSONRenderer):
     format = "events"
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        renderer_context["response"]["Content-Type"] = JSONRenderer.media_type
+        response = renderer_context["response"]
+        response["Content-Type"] = response.media_type(JSONRenderer.format)
         return super().render(data, accepted_media_type, renderer_context)
 
 

@@ -1,13 +1,20 @@
-"""The OpenAPI document: what it says of every operation beyond what the code shows."""
+"""The OpenAPI documents: what they say of every operation beyond what the code shows."""
 
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import is_list_serializer
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
 from ecommerce.errors import CATALOGUE
+from ecommerce.rest.examples import in_second_version
+from ecommerce.rest.problems import MEDIA_TYPE
+from ecommerce.rest.schemas import ERROR, PROBLEM, as_xml
+from ecommerce.rest.versions import V2
+from ecommerce.serializers import MoneyObjectField, in_version
 
 ALWAYS = (400, 401, 406, 429, 500, 503)
 WITH_BODY = (413, 415)
@@ -15,23 +22,6 @@ ERRORS_EXTENSION = "x-errors"
 TITLES = {412: "If-Match does not match", **{s.http: s.title for s in reversed(CATALOGUE.values())}, 409: "Conflict"}
 CODES = {412: "version_mismatch", **{s.http: code for code, s in reversed(CATALOGUE.items())}}
 REQUEST_ID = "0f8fad5bd9cb469fa165708950a4c3d1"
-
-ERROR_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["error", "code", "request_id"],
-    "properties": {
-        "error": {"type": "string", "description": "What is wrong, in words."},
-        "code": {"type": "string", "enum": list(CATALOGUE), "description": "What is wrong, for a program."},
-        "request_id": {"type": "string", "description": "Names this request in the server's log."},
-        "errors": {
-            "type": "object",
-            "additionalProperties": {"type": "string"},
-            "description": "One text for each field that failed.",
-        },
-        "details": {"type": "object", "description": "Figures for a program, such as the units left."},
-        "retry_after": {"type": "integer", "description": "Seconds, as in the header Retry-After."},
-    },
-}
 
 
 def operation(
@@ -79,7 +69,7 @@ class Schema(AutoSchema):
     """Names the list in a page as the view does, and asks for a token where a rule does."""
 
     def _get_paginator(self) -> Any:
-        paginator = super()._get_paginator()
+        paginator = self.view.paginator
         if paginator:
             paginator.list_name = self.view.list_name
             paginator.list_extra = getattr(self.view, "list_extra", {})
@@ -90,7 +80,33 @@ class Schema(AutoSchema):
         return [bearer] if self.view.action_name() in self.view.rules else [bearer, {}]
 
     def get_operation_id(self) -> str:
-        return super().get_operation_id().removeprefix("api_").replace("v1_", "", 1)
+        return super().get_operation_id().removeprefix("api_").replace(f"{self._version}_", "", 1)
+
+    @property
+    def _version(self) -> str:
+        return self.view.request.version
+
+    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
+        return super().get_serializer_name(serializer, direction).replace("V2Serializer", "Serializer")
+
+    # These two and _get_examples stand between extend_schema, which a method is described by, and the document.
+    def _get_request_for_media_type(self, serializer: Any, *args: Any, **kwargs: Any) -> Any:
+        return super()._get_request_for_media_type(self._in_version(serializer), *args, **kwargs)
+
+    def _get_response_for_code(self, serializer: Any, *args: Any, **kwargs: Any) -> Any:
+        return super()._get_response_for_code(self._in_version(serializer), *args, **kwargs)
+
+    def _get_examples(self, *args: Any, **kwargs: Any) -> Any:
+        examples = super()._get_examples(*args, **kwargs)
+        return in_second_version(examples) if self._version == V2 else examples
+
+    def _in_version(self, described: Any) -> Any:
+        """Return what `operation` was given, with the serializers that the document's version has."""
+        if isinstance(described, OpenApiResponse):
+            return OpenApiResponse(self._in_version(described.response), description=described.description)
+        if is_list_serializer(described):
+            return self._in_version(type(described.child))(many=True)
+        return in_version(self._version, described) if isinstance(described, type) else described
 
 
 class BearerScheme(OpenApiAuthenticationExtension):
@@ -110,6 +126,16 @@ class LinksSchema(OpenApiSerializerFieldExtension):
         return {"type": "object", "required": names, "properties": dict.fromkeys(names, url), "readOnly": True}
 
 
+class MoneyObjectSchema(OpenApiSerializerFieldExtension):
+    target_class = MoneyObjectField
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        amount = {"type": "string", "pattern": r"^\d{1,13}(\.\d{1,2})?$", "example": "19.99"}
+        currency = {"type": "string", "const": settings.STORE_CURRENCY, "description": "ISO 4217."}
+        properties = {"amount": amount, "currency": currency}
+        return {"type": "object", "required": list(properties), "properties": properties}
+
+
 class UrlSchema(OpenApiSerializerFieldExtension):
     target_class = "ecommerce.serializers.UrlField"
 
@@ -117,17 +143,24 @@ class UrlSchema(OpenApiSerializerFieldExtension):
         return {"type": "string", "format": "uri", "readOnly": True}
 
 
-def add_errors(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Give every operation the errors it may answer (drf-spectacular's postprocessing hook)."""
+def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Give every operation the errors it may answer, and every schema its form in XML (a postprocessing hook)."""
+    errors = Errors(generator.api_version)
     components = result["components"]
-    components["schemas"]["Error"] = ERROR_SCHEMA
     responses = components.setdefault("responses", {})
     for path, methods in result["paths"].items():
         for details in methods.values():
             for status in _statuses(path, details):
-                responses[f"Error{status}"] = _error_response(status)
+                responses[f"Error{status}"] = errors.response(status)
                 details["responses"][str(status)] = {"$ref": f"#/components/responses/Error{status}"}
+    components["schemas"] = {name: as_xml(schema) for name, schema in components["schemas"].items()}
+    components["schemas"][errors.name] = errors.schema
     return result
+
+
+def keep_versioned(endpoints: list[Any]) -> list[Any]:
+    """Leave out the paths without a version: they are the same, for who names it in Accept (a preprocessing hook)."""
+    return [endpoint for endpoint in endpoints if endpoint[0].startswith("/api/{version}/")]
 
 
 def _statuses(path: str, details: dict[str, Any]) -> list[int]:
@@ -137,15 +170,31 @@ def _statuses(path: str, details: dict[str, Any]) -> list[int]:
     return sorted({*ALWAYS, *own, *body, *found})
 
 
-def _error_response(status: int) -> dict[str, Any]:
-    if status == 304:
-        return {"description": "Not modified: the client has it."}
-    example = {"error": TITLES[status], "code": CODES[status], "request_id": REQUEST_ID}
-    response: dict[str, Any] = {
-        "description": TITLES[status],
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "example": example}},
-    }
-    if status in (429, 503):
-        example["retry_after"] = 2
-        response["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
-    return response
+class Errors:
+    """What a version refuses with."""
+
+    def __init__(self, version: str) -> None:
+        self.is_problem = version == V2
+        self.name, self.schema = ("Problem", PROBLEM) if self.is_problem else ("Error", ERROR)
+        base = MEDIA_TYPE + "+" if self.is_problem else "application/"
+        self.media_types = [f"{base}{format}" for format in ("json", "xml")]
+
+    def response(self, status: int) -> dict[str, Any]:
+        if status == 304:
+            return {"description": "Not modified: the client has it."}
+        schema = {"$ref": f"#/components/schemas/{self.name}"}
+        content: dict[str, Any] = {media_type: {"schema": schema} for media_type in self.media_types}
+        content[self.media_types[0]]["example"] = self._example(status)
+        response = {"description": TITLES[status], "content": content}
+        if status in (429, 503):
+            response["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+        return response
+
+    def _example(self, status: int) -> dict[str, Any]:
+        code, title = CODES[status], TITLES[status]
+        example: dict[str, Any] = {"error": title, "code": code}
+        if self.is_problem:
+            facts = {"type": f"/api/problems/{code}", "title": CATALOGUE[code].title, "status": status}
+            example = {**facts, "detail": title, "code": code, "instance": "/api/v2/products/7"}
+        retry = {"retry_after": 2} if status in (429, 503) else {}
+        return {**example, "request_id": REQUEST_ID, **retry}

@@ -1,4 +1,4 @@
-"""Reading bodies: JSON to the letter (RFC 8259), and newline-delimited JSON."""
+"""Reading bodies: JSON to the letter (RFC 8259), newline-delimited JSON, and XML."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.utils.http import parse_header_parameters
 from rest_framework.parsers import BaseParser
 
 from ecommerce.errors import InvalidInput, TooLarge
+from ecommerce.rest import markup
 
 
 class StrictJSONParser(BaseParser):
@@ -27,6 +29,16 @@ class NDJSONParser(BaseParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> list[Any]:
         return list(_values(body_of(stream)))
+
+
+class XMLParser(BaseParser):
+    """XML as `markup` reads it: text where JSON has numbers, null where an element says `xsi:nil="true"`."""
+
+    media_type = "application/xml"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        _, parameters = parse_header_parameters(media_type or "")
+        return markup.read(body_of(stream), parameters.get("charset"))
 
 
 def body_of(stream: Any) -> bytes:

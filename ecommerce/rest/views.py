@@ -8,6 +8,7 @@ from rest_framework import viewsets
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from ecommerce import limits
@@ -15,7 +16,10 @@ from ecommerce.errors import NotFound, Unauthenticated
 from ecommerce.filters import FilterBackend
 from ecommerce.permissions import require
 from ecommerce.rest.conditional import conditional
-from ecommerce.rest.pagination import NumberedPages
+from ecommerce.rest.errors import Refused
+from ecommerce.rest.pagination import PAGES, NumberedPages
+from ecommerce.rest.versions import Negotiation, UrlOrAccept
+from ecommerce.serializers import checked, in_version
 
 Rule = Callable[[Any], bool]
 
@@ -24,6 +28,17 @@ class ShopView(APIView):
     """`rules` maps an action, or outside a viewset a method in lower case, to who may; what it leaves out is open."""
 
     rules: ClassVar[Mapping[str, Rule]] = {}
+    versioning_class = UrlOrAccept
+    content_negotiation_class = Negotiation
+    url_version: str | None = None
+
+    def dispatch(self, request: Any, *args: Any, version: str | None = None, **kwargs: Any) -> Any:
+        """Keep the version that the URL names from the methods, which are the same for all."""
+        self.url_version = version
+        return super().dispatch(request, *args, **kwargs)
+
+    def determine_version(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        return super().determine_version(request, *args, **{"version": self.url_version, **kwargs})
 
     def perform_authentication(self, request: Request) -> None:
         """Name the caller and count the request; one with a bad token counts for its address."""
@@ -43,14 +58,22 @@ class ShopView(APIView):
         return getattr(self, "action", None) or (self.request.method or "").lower()
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        return super().finalize_response(request, conditional(request, response), *args, **kwargs)
+        response = super().finalize_response(request, conditional(request, response), *args, **kwargs)
+        if isinstance(response, Refused) and response.is_problem:
+            response.content_type = response.media_type(request.accepted_renderer.format)
+        elif isinstance(response, Response) and self.versioning_class:
+            response.content_type = request.accepted_media_type  # the vendor type, to who asked for it
+        return response
 
 
 class ShopViewSet(ShopView, viewsets.GenericViewSet):
-    """A resource: `queryset` is read through `visible_to`, and lists through the filter and the page."""
+    """A resource in every version: the serializers and the pages are the version's, the rest is the same.
+
+    `queryset` is read through `visible_to`, and lists through the filter and the page.
+    """
 
     lookup_value_converter = "int"
-    pagination_class = NumberedPages
+    pagination_class = NumberedPages  # or the version's own
     filter_backends = [FilterBackend]
 
     def get_queryset(self) -> models.QuerySet[Any]:
@@ -58,6 +81,19 @@ class ShopViewSet(ShopView, viewsets.GenericViewSet):
 
     def get_object(self) -> Any:
         return get_object_or_404(self.get_queryset(), pk=self.kwargs["pk"])
+
+    def get_serializer_class(self) -> type[Serializer]:
+        return in_version(self.request.version, super().get_serializer_class())
+
+    def checked(self, serializer_class: type[Serializer], *, partial: bool = False) -> dict[str, Any]:
+        """Return the valid values of the body. Raises InvalidInput."""
+        return checked(in_version(self.request.version, serializer_class), self.request.data, partial=partial)
+
+    @property
+    def paginator(self) -> Any:
+        if not hasattr(self, "_paginator"):
+            self._paginator = PAGES[self.request.version]() if self.pagination_class else None
+        return self._paginator
 
     def page_of(self, queryset: models.QuerySet[Any]) -> Response:
         """Answer with one page of the rows that pass the filters."""

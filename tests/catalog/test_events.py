@@ -80,6 +80,19 @@ def test_stream_begins_with_its_place_and_tells_every_change_in_order(shop, list
     assert abs(told[0].data["timestamp"] - time.time()) < 60
 
 
+def test_stream_of_v2_has_money_as_v2_has_it_and_the_same_cursors(shop, listen):
+    product = product_in(shop, price=5, stock=3)
+    place = here(shop)
+    client = listen(events_url(shop, product).replace("/v1/", "/v2/"))
+    client.wait_until(lambda: client.blocks, "the beginning")
+
+    change(shop, product, price="19.99")
+
+    (told,) = client.wait_for("product", 1)
+    assert told.data["new_price"] == {"amount": "19.99", "currency": "USD"}
+    assert (client.blocks[0].cursor, int(told.cursor) - int(place)) == (place, 1)
+
+
 def test_head_says_that_it_is_a_stream_and_that_nobody_may_keep_it(shop, listen):
     head = listen(events_url(shop)).headers
 
@@ -274,6 +287,7 @@ def test_only_reading_is_allowed(shop):
 
 @pytest.mark.django_db
 def test_server_without_an_event_loop_says_that_it_serves_no_streams():
-    answer = Api().get("/products/events")
+    first, second = (Api(base=f"/api/{version}").get("/products/events") for version in ("v1", "v2"))
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert (first.status_code, first.json()["code"]) == (503, "unavailable")
+    assert (second.status_code, second["Content-Type"]) == (503, "application/problem+json")

@@ -1,6 +1,8 @@
-"""The OpenAPI document, and the page to try it on."""
+"""The OpenAPI documents, one a version, and the page to try them on."""
 
 import re
+from functools import cache
+from typing import Any
 
 import pytest
 
@@ -9,49 +11,127 @@ from tests.api import Api
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
-@pytest.fixture(scope="module")
-def document() -> dict:
+@cache
+def document(version: str) -> dict[str, Any]:
     from ecommerce.rest.docs import _document
 
-    return _document()
+    return _document(version)
+
+
+def operations(version: str) -> list[tuple[str, str, dict[str, Any]]]:
+    paths = document(version)["paths"].items()
+    return [(path, method, operation) for path, methods in paths for method, operation in methods.items()]
+
+
+def examples(version: str, path: str, method: str, status: str) -> Any:
+    answer = document(version)["paths"][path][method]["responses"][status]
+    (example,) = answer["content"]["application/json"]["examples"].values()
+    return example["value"]
 
 
 @pytest.mark.django_db
-def test_document_is_served_as_json():
-    response = Api().get("http://testserver/api/schema")
+@pytest.mark.parametrize(
+    ("url", "version"),
+    [
+        ("schema", "v1"),
+        ("schema?version=v1", "v1"),
+        ("schema?version=v2", "v2"),
+        ("v1/schema", "v1"),
+        ("v2/schema", "v2"),
+    ],
+)
+def test_document_is_served_as_json(url, version):
+    response = Api().get(f"http://testserver/api/{url}")
 
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")
     assert response.json()["openapi"] == "3.1.1"
+    assert {path[:8] for path in response.json()["paths"]} == {f"/api/{version}/"}
 
 
-def test_every_operation_has_a_summary_an_example_and_its_errors(document):
-    operations = [(path, m, op) for path, methods in document["paths"].items() for m, op in methods.items()]
+@pytest.mark.django_db
+def test_document_of_an_unknown_version_is_refused():
+    response = Api().get("http://testserver/api/schema?version=v3")
 
-    assert len(operations) == 25
-    for path, method, operation in operations:
+    assert (response.status_code, response.json()["error"]) == (400, "version must be one of v1, v2")
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_every_operation_has_a_summary_an_example_and_its_errors(version):
+    assert len(operations(version)) == 25
+    for path, method, operation in operations(version):
         name = f"{method} {path}"
         assert operation["summary"], name
         assert {"400", "401", "429", "500", "503"} <= operation["responses"].keys(), name
         success = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
-        assert "204" in operation["responses"] or all("examples" in answer for answer in success["content"].values()), (
-            name
-        )
+        assert "204" in operation["responses"] or "examples" in next(iter(success["content"].values())), name
+        is_read_whole = "204" not in operation["responses"] and "text/event-stream" not in success["content"]
+        assert not is_read_whole or {"application/json", "application/xml"} <= success["content"].keys(), name
         if "requestBody" in operation:
             assert "examples" in operation["requestBody"]["content"]["application/json"], name
             assert {"413", "415"} <= operation["responses"].keys(), name
 
 
-def test_document_names_the_lists_as_they_are_answered(document):
-    lists = {
-        name: schema["required"] for name, schema in document["components"]["schemas"].items() if "Paginated" in name
-    }
+def test_versions_have_the_same_operations():
+    named = [
+        [(path.replace(f"/api/{version}/", ""), method, operation["operationId"], operation["summary"])]
+        for version in ("v1", "v2")
+        for path, method, operation in operations(version)
+    ]
+
+    assert named[:25] == named[25:]
+
+
+@pytest.mark.parametrize(("version", "page"), [("v1", ["pagination"]), ("v2", ["next_cursor"])])
+def test_document_names_the_lists_as_they_are_answered(version, page):
+    schemas = document(version)["components"]["schemas"]
+    lists = {name: schema["required"] for name, schema in schemas.items() if "Paginated" in name}
 
     assert lists == {
-        "PaginatedProductRowList": ["products", "pagination"],
-        "PaginatedOrderList": ["orders", "pagination"],
-        "PaginatedOrderRowList": ["user_id", "orders", "pagination"],
-        "PaginatedUserList": ["users", "pagination"],
+        "PaginatedProductRowList": ["products", *page],
+        "PaginatedOrderList": ["orders", *page],
+        "PaginatedOrderRowList": ["user_id", "orders", *page],
+        "PaginatedUserList": ["users", *page],
     }
+
+
+@pytest.mark.parametrize(
+    ("version", "price", "url"),
+    [
+        ("v1", 6.5, "https://shop.example/api/v1/products/7"),
+        ("v2", {"amount": "6.50", "currency": "USD"}, "https://shop.example/api/v2/products/7"),
+    ],
+)
+def test_examples_and_schemas_are_of_the_version(version, price, url):
+    product = examples(version, f"/api/{version}/products", "post", "201")
+    row = examples(version, f"/api/{version}/products", "get", "200")["products"][0]
+    schema = document(version)["components"]["schemas"]["ProductRow"]["properties"]["price"]
+
+    assert (product["price"], product["_links"]["self"]) == (price, url)
+    assert (row["price"], row["url"]) == (price, url)
+    assert schema["type"] == ("number" if version == "v1" else "object")
+
+
+@pytest.mark.parametrize(
+    ("version", "media_types"),
+    [
+        ("v1", ["application/json", "application/xml"]),
+        ("v2", ["application/problem+json", "application/problem+xml"]),
+    ],
+)
+def test_errors_are_described_in_the_form_they_have(version, media_types):
+    responses = document(version)["components"]["responses"]
+
+    assert {tuple(sorted(response["content"])) for response in responses.values() if "content" in response} == {
+        tuple(media_types)
+    }
+
+
+@pytest.mark.parametrize(("query", "current"), [("", "v1"), ("?version=v2", "v2"), ("?version=x", "v1")])
+def test_page_to_try_lets_one_choose_the_version(client, query, current):
+    page = client.get(f"/api/docs{query}").content.decode()
+
+    links = re.findall(r'<a href="\?version=(v\d)"[^>]*?( aria-current="page")?>', page)
+    assert links == [(version, ' aria-current="page"' if version == current else "") for version in ("v1", "v2")]
 
 
 def test_page_to_try_asks_no_other_host(client):
@@ -59,5 +139,5 @@ def test_page_to_try_asks_no_other_host(client):
 
     addresses = re.findall(r"(?:src|href)=\"([^\"]+)\"", page)
     assert len(addresses) >= 4
-    assert all(address.startswith("/static/") for address in addresses)
+    assert all(address.startswith(("/static/", "?version=")) for address in addresses)
     assert "//cdn" not in page

@@ -57,16 +57,20 @@ def test_wrong_method_is_405_and_names_the_right_ones(method, path, allowed):
     assert errors_of(response)["code"] == "method_not_allowed"
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/*"])
+@pytest.mark.parametrize("accept", ["text/html", "application/yaml", "image/*", "application/json;q=0"])
 def test_what_can_not_be_written_is_406(accept):
     response = Api().get("/products", Accept=accept)
 
     assert (response.status_code, response.json()["code"]) == (406, "not_acceptable")
 
 
-@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/*", "text/html, */*;q=0.1"])
+@pytest.mark.parametrize(
+    "accept", ["*/*", "application/json", "application/*", "text/html, */*;q=0.1", "application/json;charset=utf-8"]
+)
 def test_json_is_written_to_who_takes_it(accept):
-    assert Api().get("/products", Accept=accept).status_code == 200
+    response = Api().get("/products", Accept=accept)
+
+    assert (response.status_code, response["Content-Type"]) == (200, "application/json")
 
 
 @pytest.mark.parametrize(

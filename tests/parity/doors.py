@@ -15,6 +15,8 @@ from tests.parity.answers import Answer, in_unix_seconds
 from tests.parity.over_graphql import GraphQL
 from tests.parity.over_grpc import Grpc
 from tests.parity.over_rest import Rest
+from tests.parity.over_rest_v2 import RestV2
+from tests.parity.over_rest_xml import RestInXml, RestV2InXml
 from tests.rpc import Clients
 
 
@@ -46,7 +48,14 @@ Doors = dict[str, Callable[[User | None], Door]]
 @pytest.fixture
 def doors(rpc: Clients) -> Doors:
     """Every door by its protocol: `doors["REST"](user)`."""
-    return {"REST": Rest, "GraphQL": GraphQL, "gRPC": lambda user: Grpc(rpc(user))}
+    return {
+        "REST": Rest,
+        "REST v2": RestV2,
+        "REST in XML": RestInXml,
+        "REST v2 in XML": RestV2InXml,
+        "GraphQL": GraphQL,
+        "gRPC": lambda user: Grpc(rpc(user)),
+    }
 
 
 def as_written(door: str, value: Any) -> Any:

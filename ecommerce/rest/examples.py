@@ -1,0 +1,24 @@
+"""Examples of v1 as v2 has them."""
+
+from typing import Any
+
+from django.conf import settings
+
+AMOUNTS = ("price", "total", "unit_price", "line_total")
+
+
+def in_second_version(value: Any, name: str = "") -> Any:
+    """Return examples with their amounts as objects, their URLs in v2, and their refusals as problems."""
+    if isinstance(value, dict):
+        row = {key: in_second_version(inner, key) for key, inner in value.items()}
+        return _problem(row) if {"error", "code", "status"} <= row.keys() else row
+    if isinstance(value, list):
+        return [in_second_version(inner) for inner in value]
+    if name in AMOUNTS and not isinstance(value, str):
+        return {"amount": f"{value:.2f}", "currency": settings.STORE_CURRENCY}
+    return value.replace("/api/v1/", "/api/v2/") if isinstance(value, str) else value
+
+
+def _problem(row: dict[str, Any]) -> dict[str, Any]:
+    detail = row.pop("error")
+    return {"type": f"/api/problems/{row['code']}", "title": "Invalid input", "detail": detail, **row}
