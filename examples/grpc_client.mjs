@@ -20,7 +20,39 @@ const [address = "127.0.0.1:50051"] = process.argv.slice(2);
 const clients = [ProductService, OrderService, AccountService].map(
   (Service) => new Service(address, grpc.credentials.createInsecure()),
 );
+const methods = [ProductService, OrderService, AccountService].flatMap(({ service }) => Object.keys(service));
 const made = new Set();
+
+// What google/rpc/status.proto and error_details.proto say of a refusal, as far as it is read here.
+const text = (id) => ({ type: "string", id });
+const many = (type, id) => ({ rule: "repeated", type, id });
+const rpc = loader.fromJSON(
+  {
+    nested: {
+      Any: { fields: { type_url: text(1), value: { type: "bytes", id: 2 } } },
+      Status: { fields: { code: { type: "int32", id: 1 }, message: text(2), details: many("Any", 3) } },
+      ErrorInfo: { fields: { reason: text(1), domain: text(2) } },
+      FieldViolation: { fields: { field: text(1), description: text(2) } },
+      BadRequest: { fields: { field_violations: many("FieldViolation", 1) } },
+    },
+  },
+  { keepCase: true, defaults: true },
+);
+
+// What a refusal says: gRPC's status and text, the shop's code, and a text for each field.
+function refusalOf(error) {
+  const refusal = { status: grpc.status[error.code], text: error.details, code: "", fields: {} };
+  for (const content of error.metadata.get("grpc-status-details-bin")) {
+    for (const { type_url, value } of rpc.Status.deserialize(content).details) {
+      if (type_url.endsWith(".ErrorInfo")) refusal.code = rpc.ErrorInfo.deserialize(value).reason;
+      if (type_url.endsWith(".BadRequest")) {
+        const { field_violations } = rpc.BadRequest.deserialize(value);
+        refusal.fields = Object.fromEntries(field_violations.map(({ field, description }) => [field, description]));
+      }
+    }
+  }
+  return refusal;
+}
 
 function metadataOf(token, more = {}) {
   const metadata = new grpc.Metadata();
@@ -45,8 +77,7 @@ function call(name, request, token, more) {
 }
 
 async function refused(name, request, token) {
-  const error = await call(name, request, token).then(() => assert.fail(`${name} was not refused`), (error) => error);
-  return [grpc.status[error.code], error.details];
+  return call(name, request, token).then(() => assert.fail(`${name} was not refused`), refusalOf);
 }
 
 // The first message of a stream that passes; the stream is then cancelled.
@@ -82,13 +113,15 @@ async function asCustomer(product) {
   assert.equal((await call("ListOrders", {}, access)).total, 1);
   assert.equal((await call("ListUserOrders", { user_id: user.id }, access)).orders[0].number, order.number);
   assert.equal((await call("CancelOrder", { id: order.id }, access)).order.status, "cancelled");
-  assert.deepEqual(await refused("CreateProduct", { name: "Mine", price: 1 }, access), [
-    "PERMISSION_DENIED",
-    "Not permitted",
-  ]);
+  assert.deepEqual(await refused("CreateProduct", { name: "Mine", price: 1 }, access), {
+    status: "PERMISSION_DENIED",
+    text: "Not permitted",
+    code: "forbidden",
+    fields: {},
+  });
   const second = (await call("PlaceOrder", { items }, access)).order;
   await call("RevokeToken", { refresh });
-  assert.deepEqual(await refused("RefreshToken", { refresh }), ["UNAUTHENTICATED", "Invalid token"]);
+  assert.equal((await refused("RefreshToken", { refresh })).code, "unauthenticated");
   say("as a customer", `${username}: ${order.number} cancelled, ${second.number} ${second.status}`);
   return second;
 }
@@ -106,10 +139,12 @@ async function asStaff(token, order) {
   const { product } = await call("CreateProduct", { name: "Lamp of Node", price: 19.99, stock: 3 }, token);
   const changed = (await call("UpdateProduct", { id: product.id, stock: 0 }, token)).product;
   assert.deepEqual([changed.name, changed.price, changed.stock, changed.version], ["Lamp of Node", 19.99, 0, 2]);
-  assert.deepEqual(await refused("CreateProduct", { name: "", price: NaN }, token), [
-    "INVALID_ARGUMENT",
-    "Invalid product data",
-  ]);
+  assert.deepEqual(await refused("CreateProduct", { name: "", price: NaN }, token), {
+    status: "INVALID_ARGUMENT",
+    text: "Invalid product data",
+    code: "invalid_input",
+    fields: { name: "Name is required", price: "Valid price is required" },
+  });
 
   const live = clientOf("LivePriceUpdates").LivePriceUpdates(metadataOf(token));
   live.on("metadata", () => {
@@ -142,11 +177,13 @@ async function asStaff(token, order) {
 const list = await call("ListProducts", { sort_by: "price", page_size: 3, in_stock: true });
 const { product } = await call("GetProduct", { id: list.products[0].id });
 say("cheapest of", `${list.total}: ${product.name}, ${product.price}, ${product.stock} left`);
-assert.deepEqual(await refused("GetProduct", { id: 0 }), ["NOT_FOUND", "Product 0 not found"]);
+const missing = await refused("GetProduct", { id: 0 });
+assert.deepEqual([missing.status, missing.text, missing.code], ["NOT_FOUND", "Product 0 not found", "not_found"]);
 const order = await asCustomer(product);
 if (process.env.DEMO_PASSWORD) {
   const { access } = await call("ObtainToken", { username: "staff", password: process.env.DEMO_PASSWORD });
   await asStaff(access, order);
+  assert.deepEqual(methods.filter((name) => !made.has(name)), []);
 }
-say("methods called", made.size);
+say("methods called", `${made.size} of ${methods.length}`);
 for (const client of clients) client.close();
