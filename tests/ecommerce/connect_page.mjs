@@ -1,0 +1,8 @@
+// What a page has: bundled by connect_chromium.mjs.
+import { makeCalls, watch } from "./connect_calls.mjs";
+
+globalThis.run = async (job) => {
+  const say = (fact) => globalThis.told(JSON.stringify(fact));
+  if (job.calls) say(await makeCalls(job));
+  else await watch(job, say);
+};
