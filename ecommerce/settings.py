@@ -266,6 +266,22 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Webhooks",
+                "separator": True,
+                "items": [
+                    {
+                        "title": "Endpoints",
+                        "icon": "webhook",
+                        "link": reverse_lazy("admin:webhooks_endpoint_changelist"),
+                    },
+                    {
+                        "title": "Deliveries",
+                        "icon": "outbox",
+                        "link": reverse_lazy("admin:webhooks_delivery_changelist"),
+                    },
+                ],
+            },
+            {
                 "title": "For developers",
                 "separator": True,
                 "items": [

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import formats, timezone
 from unfold.widgets import INPUT_CLASSES, UnfoldPrefixSuffixMixin
 
-MOMENT_FORMAT = "j M Y, H:i"
+MOMENT_FORMAT, SECOND_FORMAT = "j M Y, H:i", "j M Y, H:i:s"
 
 
 def money(amount: Decimal, places: int = 2) -> str:
@@ -22,9 +22,10 @@ def exactly(amount: Decimal) -> str:
     return money(amount, max(2, -int(amount.normalize().as_tuple().exponent)))
 
 
-def moment(value: datetime | None) -> str:
-    """Write a moment in the server's time zone: `22 Nov 2025, 23:31`."""
-    return formats.date_format(timezone.localtime(value), MOMENT_FORMAT) if value else "-"
+def moment(value: datetime | None, *, seconds: bool = False) -> str:
+    """Write a moment in the server's time zone: `22 Nov 2025, 23:31`, with `seconds` to the second."""
+    style = SECOND_FORMAT if seconds else MOMENT_FORMAT
+    return formats.date_format(timezone.localtime(value), style) if value else "-"
 
 
 class MoneyInput(UnfoldPrefixSuffixMixin, forms.TextInput):

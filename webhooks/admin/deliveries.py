@@ -1,0 +1,181 @@
+"""The list of deliveries, and the page of one with every try."""
+
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RadioFilter, RelatedDropdownFilter
+from unfold.decorators import action, display
+
+from ecommerce.admin.display import moment
+from ecommerce.admin.filters import DayRangeFilter
+from ecommerce.admin.options import ShopAdmin, as_refusal
+from ecommerce.errors import DomainError
+from webhooks.actions import deliver_again
+from webhooks.models import Attempt, Delivery, EventType
+from webhooks.permissions import can_manage_webhooks
+
+MAX_AT_ONCE = 1_000
+STATE_COLOURS = {"Pending": "warning", "Delivered": "success", "Failed": "danger"}
+OUTCOME_COLOURS = {"Delivered": "success", "Failed": "danger", "No outcome": "warning"}
+
+
+class TypeFilter(RadioFilter):
+    title = "event"
+    parameter_name = "event"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [*EventType.choices, ("webhook.test", "Test")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() not in {value for value, _ in self.lookup_choices}:
+            return queryset
+        topic, _, kind = self.value().partition(".")
+        return queryset.filter(topic=topic, kind=kind)
+
+
+class AttemptInline(TabularInline):
+    """Every try, as it came out."""
+
+    model = Attempt
+    fields = readonly_fields = ("number", "begun", "outcome", "what", "took", "reply")
+    verbose_name_plural = "tries"
+    hide_title = True
+    can_delete = False
+    extra = 0
+    per_page = 100
+
+    @display(description="Begun")
+    def begun(self, attempt: Attempt) -> str:
+        return moment(attempt.at, seconds=True)
+
+    @display(description="Outcome", label=OUTCOME_COLOURS)
+    def outcome(self, attempt: Attempt) -> str:
+        if attempt.duration_ms is None:
+            return "No outcome"
+        return "Failed" if attempt.error else "Delivered"
+
+    @display(description="Answer")
+    def what(self, attempt: Attempt) -> str:
+        if attempt.duration_ms is None:
+            return "Under way, or its process was killed in the middle of it"
+        return attempt.error or f"{attempt.status}"
+
+    @display(description="Took")
+    def took(self, attempt: Attempt) -> str:
+        return "-" if attempt.duration_ms is None else f"{attempt.duration_ms} ms"
+
+    @display(description="Body")
+    def reply(self, attempt: Attempt) -> str:
+        return format_html('<span class="answer">{}</span>', attempt.answer) if attempt.answer else "-"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return can_manage_webhooks(request.user)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_change_permission = has_delete_permission = has_add_permission
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ShopAdmin):
+    list_display = ("event", "object_id", "to", "status", "attempts", "next_try", "made")
+    list_select_related = ("endpoint",)
+    list_filter = (
+        ("state", ChoicesCheckboxFilter),
+        TypeFilter,
+        ("endpoint", RelatedDropdownFilter),
+        ("created_at", DayRangeFilter),
+    )
+    search_fields = ("=message_id", "=object_id")
+    search_help_text = "Message id, or the id of a product or order"
+    fields = readonly_fields = ("event", "to", "status", "message_id", "seq", "made", "next_try", "body")
+    inlines = (AttemptInline,)
+    actions = ("again",)
+    change_form_outer_before_template = "admin/webhooks/delivery/again.html"
+
+    @display(description="Event")
+    def event(self, delivery: Delivery) -> str:
+        return delivery.event_type
+
+    @display(description="Endpoint", ordering="endpoint__url")
+    def to(self, delivery: Delivery) -> str:
+        url = reverse("admin:webhooks_endpoint_change", args=[delivery.endpoint_id])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, delivery.endpoint.url)
+
+    @display(description="State", ordering="state", label=STATE_COLOURS)
+    def status(self, delivery: Delivery) -> str:
+        return delivery.get_state_display()
+
+    @display(description="Next try", ordering="next_attempt_at")
+    def next_try(self, delivery: Delivery) -> str:
+        if delivery.state == Delivery.State.PENDING and not delivery.endpoint.is_active:
+            return "When the endpoint is on"
+        return moment(delivery.next_attempt_at, seconds=True)
+
+    @display(description="Made", ordering="id")
+    def made(self, delivery: Delivery) -> str:
+        return moment(delivery.created_at, seconds=True)
+
+    @display(description="Payload")
+    def body(self, delivery: Delivery) -> str:
+        return format_html('<pre class="payload">{}</pre>', json.dumps(json.loads(delivery.payload), indent=2))
+
+    # -- May they ----------------------------------------------------------------------------------------------
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return can_manage_webhooks(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
+        return can_manage_webhooks(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).visible_to(request.user)
+
+    # -- Once more ---------------------------------------------------------------------------------------------
+    @action(description="Deliver again", permissions=["view"])
+    def again(self, request: HttpRequest, queryset: QuerySet) -> None:
+        ids = list(queryset.values_list("pk", flat=True)[: MAX_AT_ONCE + 1])
+        if len(ids) > MAX_AT_ONCE:
+            messages.error(request, f"At most {MAX_AT_ONCE} at once: narrow the list by a search or a filter.")
+            return
+        self._again(request, ids)
+
+    def _again(self, request: HttpRequest, ids: list[int]) -> None:
+        count = deliver_again(actor=request.user, delivery_ids=ids)
+        left_alone = f" {len(ids) - count} under way just now, and left alone." if count < len(ids) else ""
+        messages.success(request, f"To be tried again now: {count}.{left_alone}")
+        if Delivery.objects.filter(pk__in=ids, endpoint__is_active=False).exists():
+            messages.warning(request, "Some are for an endpoint that is off: they wait until it is on.")
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.again_view)
+        return [path("<int:delivery_id>/again/", view, name="webhooks_delivery_again"), *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def again_view(self, request: HttpRequest, delivery_id: int) -> HttpResponse:
+        if not can_manage_webhooks(request.user):
+            raise PermissionDenied
+        try:
+            self._again(request, [delivery_id])
+        except (DomainError, OperationalError) as error:
+            messages.error(request, as_refusal(error).message)
+        return HttpResponseRedirect(reverse("admin:webhooks_delivery_change", args=[delivery_id]))
