@@ -1,5 +1,6 @@
 """Products over GraphQL."""
 
+from functools import partial
 from typing import Any
 
 import graphene
@@ -8,6 +9,7 @@ from graphene_django import DjangoObjectType
 
 from catalog.actions import change_product, create_product, create_products, delete_product
 from catalog.errors import ProductNotFound
+from catalog.feed import facts_of, is_of
 from catalog.filters import ProductFilter
 from catalog.models import Product
 from catalog.permissions import can_edit_products
@@ -15,6 +17,7 @@ from catalog.querysets import SORT_KEYS, ProductQuerySet
 from catalog.serializers import ProductChangeSerializer, ProductSerializer
 from ecommerce.batch import checked_rows, outcomes_of
 from ecommerce.errors import DomainError
+from ecommerce.feed.events import Event
 from ecommerce.filters import filtered
 from ecommerce.graph.connections import (
     MAX_PAGE,
@@ -27,6 +30,7 @@ from ecommerce.graph.context import caller_of, id_given
 from ecommerce.graph.errors import fields_of, naming
 from ecommerce.graph.peers import together
 from ecommerce.graph.scalars import DateTime
+from ecommerce.graph.sources import Source
 from ecommerce.keyset import sort_of
 from ecommerce.permissions import require
 from ecommerce.serializers import checked
@@ -227,3 +231,37 @@ class Mutation(graphene.ObjectType):
     update_product = UpdateProduct.Field()
     delete_product = DeleteProduct.Field()
     batch_create_products = BatchCreateProducts.Field()
+
+
+class ProductUpdate(graphene.ObjectType):
+    """What became of a product."""
+
+    product_id = graphene.Int(required=True)
+    new_price = graphene.Float(description="Of a deleted product, its last.")
+    new_stock = graphene.Int(description="Of a deleted product, its last.")
+    kind = graphene.String(required=True, description="One of created, updated, deleted.")
+    at = DateTime(required=True)
+    cursor = graphene.String(required=True, description="The place to follow on from, in any protocol.")
+    product = graphene.Field(ProductType, description="As it is by now; null once it is deleted.")
+
+    def resolve_product(self, info: Any) -> Product | None:
+        return Product.objects.visible_to(caller_of(info)).filter(pk=self.product_id).first()
+
+
+class Subscription(graphene.ObjectType):
+    product_updated = graphene.Field(
+        ProductUpdate,
+        id=graphene.Int(description="Of this product; of every product when left out."),
+        after=graphene.String(description="With a cursor every change since, then live; without one from now on."),
+        description="Every change of a product, however it was made.",
+    )
+
+    def subscribe_product_updated(self, info: Any, id: int | None = None, after: str | None = None) -> Source:
+        if id is not None and not (id and after):  # one that is gone still has a past
+            visible_product(info, id)
+        return Source(partial(is_of, id or 0), after)
+
+    def resolve_product_updated(self: Event, info: Any, **_: Any) -> ProductUpdate:
+        facts = facts_of(self)
+        del facts["timestamp"]
+        return ProductUpdate(**facts, at=self.at, cursor=self.cursor)

@@ -15,6 +15,7 @@ from django.urls import get_resolver
 from ecommerce import wsgi  # first: it sets Django up
 from ecommerce.bridge import Bridge
 from ecommerce.connect.application import Connect
+from ecommerce.graph.socket import GraphQLSockets
 from ecommerce.live.ending import begin_with_signals
 from ecommerce.live.threads import stream_threads
 from ecommerce.threads import ThreadPool
@@ -38,6 +39,7 @@ ROUTES: list[tuple[Callable[[Any], bool], Callable[..., Any]]] = [
     (lambda scope: scope["path"] == "/health/ready", Bridge(wsgi.application, ready_thread, answer_within_s=READY_S)),
     (connect.takes, connect),
     (lambda scope: scope["type"] == "http", web),
+    (lambda scope: scope["path"] == "/graphql", GraphQLSockets(wsgi.application, web_threads)),
 ]
 
 

@@ -1,5 +1,6 @@
-"""The two ways to be refused."""
+"""The two ways to be refused, and what of a user the rules look at."""
 
+from collections.abc import Hashable
 from typing import Any
 
 from ecommerce.errors import Forbidden, Unauthenticated
@@ -20,3 +21,8 @@ def is_staff(user: Any) -> bool:
 
 def is_signed_in(user: Any) -> bool:
     return bool(user.is_authenticated)
+
+
+def standing_of(user: Any) -> Hashable:
+    """Return all that decides what a user may see: who agree in it are given the same answers."""
+    return (user.pk, bool(user.is_staff)) if user.is_authenticated else None

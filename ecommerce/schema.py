@@ -36,4 +36,8 @@ class Mutation(accounts.schema.Mutation, catalog.schema.Mutation, orders.schema.
     pass
 
 
-schema = graphene.Schema(query=Query, mutation=Mutation)
+class Subscription(catalog.schema.Subscription, orders.schema.Subscription, graphene.ObjectType):
+    pass
+
+
+schema = graphene.Schema(query=Query, mutation=Mutation, subscription=Subscription)

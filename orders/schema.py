@@ -1,6 +1,7 @@
 """Orders over GraphQL."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import graphene
@@ -11,16 +12,19 @@ from accounts.models import User
 from accounts.schema import UserType
 from catalog.models import Product
 from catalog.schema import ProductType
+from ecommerce.feed.events import Event
 from ecommerce.graph.connections import ConnectionField, CountedConnection, as_connection, slice_of
 from ecommerce.graph.context import caller_of, extend, id_given
 from ecommerce.graph.peers import for_all, related, together
 from ecommerce.graph.scalars import DateTime
+from ecommerce.graph.sources import Source
 from ecommerce.keyset import Page, Sort, pages_by
 from ecommerce.permissions import require
 from ecommerce.serializers import checked
 from orders import actions
 from orders.actions import place_order
 from orders.errors import OrderNotFound
+from orders.feed import facts_of, is_for
 from orders.models import Order, OrderItem
 from orders.permissions import can_place_orders
 from orders.serializers import BasketSerializer, lines_of
@@ -193,3 +197,38 @@ class Mutation(graphene.ObjectType):
     refund_order = _move(
         "RefundOrder", actions.refund_order, "Mark an order as refunded; the stock stays as it is. For staff."
     )
+
+
+class OrderUpdate(graphene.ObjectType):
+    """What became of an order."""
+
+    order_id = graphene.Int(required=True)
+    status = OrderStatus(required=True, description="After this step.")
+    kind = graphene.String(required=True, description="placed, or moved to another status.")
+    at = DateTime(required=True)
+    cursor = graphene.String(required=True, description="The place to follow on from, in any protocol.")
+    order = graphene.Field(OrderType, description="As it is by now.")
+
+    def resolve_order(self, info: Any) -> Order | None:
+        return Order.objects.visible_to(caller_of(info)).filter(pk=self.order_id).first()
+
+
+class Subscription(graphene.ObjectType):
+    order_updated = graphene.Field(
+        OrderUpdate,
+        id=graphene.Int(description="Of this order; of every order that you may see when left out."),
+        after=graphene.String(description="With a cursor every step since, then live; without one from now on."),
+        description="Every step of the caller's orders; of all orders for staff.",
+    )
+
+    def subscribe_order_updated(self, info: Any, id: int | None = None, after: str | None = None) -> Source:
+        caller = caller_of(info)
+        require(caller, caller.is_authenticated)
+        if id is not None and not (id and after):
+            visible_order(info, id)
+        return Source(partial(is_for, caller, id or 0), after)
+
+    def resolve_order_updated(self: Event, info: Any, **_: Any) -> OrderUpdate:
+        facts = facts_of(self)
+        del facts["timestamp"], facts["user_id"]
+        return OrderUpdate(**facts, at=self.at, cursor=self.cursor)

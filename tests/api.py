@@ -1,6 +1,7 @@
 """A REST client inside the test process, signed in by a real token."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse
@@ -15,6 +16,13 @@ def access_token(user: User) -> str:
     """Return a token as a sign-in would give it, without the password."""
     token: RefreshToken = _refresh_token(user)
     return str(token.access_token)
+
+
+def brief_token(user: User, seconds: float) -> str:
+    """Return a token that is soon past its end."""
+    token = _refresh_token(user).access_token  # type: ignore[attr-defined]
+    token.set_exp(lifetime=timedelta(seconds=seconds))
+    return str(token)
 
 
 class Api:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
+from ecommerce import limits
 from ecommerce.bodies import Scope
 from ecommerce.bridge.answers import FileWrapper
 from ecommerce.live.events import STREAMS
@@ -16,7 +17,7 @@ _SAME_FOR_ALL = {
     "wsgi.multiprocess": True,
     "wsgi.run_once": False,
     "wsgi.file_wrapper": FileWrapper,
-    STREAMS: True,
+    STREAMS: limits.hold_stream,
 }
 
 

@@ -31,7 +31,7 @@ from graphql import (
 
 from ecommerce.graph.connections import MAX_PAGE, check_page_size
 from ecommerce.graph.errors import TooComplex
-from ecommerce.graph.limits import check_mutations, fragments_of, selections_of
+from ecommerce.graph.limits import check_mutations, check_subscription, fragments_of, selections_of
 
 MAX_COST = 50_000
 MAX_NESTED = 2
@@ -48,12 +48,15 @@ class Estimate(NamedTuple):
 def cost_of(
     schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
 ) -> int:
-    """Return what an operation of a valid document costs.
+    """Return what an operation of a valid document costs; what each event costs, when it is a subscription.
 
-    Raises TooComplex above MAX_COST, MAX_NESTED or MAX_MUTATIONS, InvalidInput for a page size that is never served.
+    Raises TooComplex above MAX_COST, MAX_NESTED or MAX_MUTATIONS, InvalidInput for a page size that is never served
+    and for a subscription to nothing.
     """
     if operation.operation is OperationType.MUTATION:
         check_mutations(operation, fragments_of(document))
+    elif operation.operation is OperationType.SUBSCRIPTION:
+        check_subscription(operation, fragments_of(document))
     root = schema.get_root_type(operation.operation)
     cost, nested = _Estimator(schema, document, operation, variables).of_selection(operation, root, LIST_LENGTH_AT_ROOT)
     if cycles := [name for name, times in nested.items() if times > MAX_NESTED]:

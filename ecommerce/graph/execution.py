@@ -4,22 +4,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from graphql import DocumentNode, ExecutionContext, ExecutionResult, GraphQLError, OperationType, execute_sync
+from graphql import (
+    DocumentNode,
+    ExecutionContext,
+    ExecutionResult,
+    GraphQLError,
+    OperationType,
+    create_source_event_stream,
+    execute_sync,
+)
 
 from ecommerce.errors import DomainError
 from ecommerce.graph.errors import TooComplex
+from ecommerce.graph.sources import Source
 from ecommerce.schema import schema
 
 MAX_VALUES = 250_000
 
 
 def run(
-    document: DocumentNode, operation_name: str | None, variables: Mapping[str, Any], request: Any
+    document: DocumentNode, operation_name: str | None, variables: Mapping[str, Any], request: Any, root: Any = None
 ) -> ExecutionResult:
-    """Execute an operation of a valid document; resolvers find the request in `info.context`."""
+    """Execute an operation of a valid document; resolvers find the request in `info.context`.
+
+    Of a subscription, `root` is the event that is answered to.
+    """
     return execute_sync(
         schema.graphql_schema,
         document,
+        root,
         context_value=request,
         variable_values=dict(variables),
         operation_name=operation_name,
@@ -28,8 +41,27 @@ def run(
     )
 
 
+def source_of(
+    document: DocumentNode, operation_name: str | None, variables: Mapping[str, Any], request: Any
+) -> Source | ExecutionResult:
+    """Return what a subscription of a valid document follows, or what is wrong with it."""
+    opening = create_source_event_stream(
+        schema.graphql_schema,
+        document,
+        context_value=request,
+        variable_values=dict(variables),
+        operation_name=operation_name,
+        hide_suggestions=not settings.DEBUG,
+    )
+    try:
+        opening.send(None)
+    except StopIteration as done:
+        return done.value
+    raise TypeError("subscribe_... of a field must not wait for anything: it says what to follow, and is over")
+
+
 class BoundedExecution(ExecutionContext):
-    """graphql-core's execution, which ends when an answer grows beyond MAX_VALUES, or at the first fault in a query.
+    """graphql-core's execution, which ends when an answer grows beyond MAX_VALUES, or at the first fault of what reads.
 
     What fails for one row by a fault fails for the next too: a database that hangs would be waited for once a row.
     """
@@ -50,6 +82,6 @@ class BoundedExecution(ExecutionContext):
         """Remember a fault, then do as ever."""
         cause = error.original_error
         is_fault = cause is not None and not isinstance(cause, GraphQLError | DomainError)
-        if is_fault and self.operation.operation is OperationType.QUERY:
+        if is_fault and self.operation.operation is not OperationType.MUTATION:
             self.fault = self.fault or cause
         super().handle_field_error(error, return_type, path)

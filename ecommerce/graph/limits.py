@@ -5,12 +5,12 @@ compared with each other, which takes their number squared.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphql import DocumentNode, FieldNode, FragmentDefinitionNode, FragmentSpreadNode, OperationDefinitionNode
 
-from ecommerce.errors import TooLarge
+from ecommerce.errors import InvalidInput, TooLarge
 from ecommerce.graph.errors import TooComplex
 
 MAX_BODY_BYTES = 1_000_000
@@ -117,19 +117,33 @@ def _depth_of_fragment(name: str, fragments: Fragments, known: dict[str, int]) -
 
 def check_mutations(operation: OperationDefinitionNode, fragments: Fragments) -> None:
     """Raise TooComplex for too many mutations in one operation of a valid document."""
-    if len(_names_at_root(operation, fragments, set())) > MAX_MUTATIONS:
+    parts = parts_at_root(operation, fragments)
+    names = {(part.alias or part.name).value for part in parts if isinstance(part, FieldNode)}
+    if len(names) > MAX_MUTATIONS:
         raise TooComplex(f"mutations max is {MAX_MUTATIONS} a request")
 
 
-def _names_at_root(node: Any, fragments: Fragments, seen: set[str]) -> set[str]:
-    """Return the names that the answer has at its root, each fragment looked at once however often it is used."""
-    names: set[str] = set()
-    for selection in selections_of(node):
-        if isinstance(selection, FieldNode):
-            names.add((selection.alias or selection.name).value)
-        elif not isinstance(selection, FragmentSpreadNode):
-            names |= _names_at_root(selection, fragments, seen)
-        elif selection.name.value not in seen:
-            seen.add(selection.name.value)
-            names |= _names_at_root(fragments[selection.name.value], fragments, seen)
-    return names
+def check_subscription(operation: OperationDefinitionNode, fragments: Fragments) -> None:
+    """Raise InvalidInput when the one field of a valid subscription may be left out: there is nothing to follow then.
+
+    GraphQL's specification refuses that too, and graphql-core 3.2 fails on it.
+    """
+    if any(part.directives for part in parts_at_root(operation, fragments)):
+        raise InvalidInput("The field of a subscription takes no directive")
+
+
+def parts_at_root(operation: OperationDefinitionNode, fragments: Fragments) -> Iterator[Any]:
+    """Yield the fields at the root of an operation of a valid document, and the fragments that lead to them.
+
+    Each fragment is looked into once, however often it is used.
+    """
+    waiting: list[Any] = [operation]
+    seen: set[str] = set()
+    while waiting:
+        for part in selections_of(waiting.pop()):
+            yield part
+            if not isinstance(part, FragmentSpreadNode):
+                waiting += [] if isinstance(part, FieldNode) else [part]
+            elif part.name.value not in seen:
+                seen.add(part.name.value)
+                waiting.append(fragments[part.name.value])

@@ -2,11 +2,9 @@
 
 from typing import Any, NamedTuple
 
-import orjson
 from django.http import HttpResponse
 from graphql import ExecutionResult, OperationDefinitionNode, OperationType, get_operation_ast
-from rest_framework.exceptions import MethodNotAllowed, NotAcceptable
-from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -17,9 +15,19 @@ from ecommerce.errors import DomainError, InvalidInput
 from ecommerce.graph.cost import MAX_COST, cost_of
 from ecommerce.graph.documents import Refused, prepared
 from ecommerce.graph.errors import body_of
-from ecommerce.graph.execution import run
+from ecommerce.graph.execution import run, source_of
 from ecommerce.graph.limits import check_body, check_variables
 from ecommerce.graph.page import page
+from ecommerce.graph.renderers import (
+    EventsRenderer,
+    GraphQLResponseRenderer,
+    LegacyRenderer,
+    Negotiation,
+    PageRenderer,
+    takes_events,
+)
+from ecommerce.graph.streams import SubscriptionStream
+from ecommerce.graph.subscriptions import Operation, Subscription
 from ecommerce.rest.errors import as_domain_error, headers_of, log
 from ecommerce.rest.parsers import body_of as bytes_of
 from ecommerce.rest.parsers import loads
@@ -27,38 +35,6 @@ from ecommerce.rest.views import ShopView
 from ecommerce.schema import schema
 
 PREFLIGHT = "GraphQL-Require-Preflight"  # no page of another site can send it without asking first
-
-
-class GraphQLResponseRenderer(BaseRenderer):
-    media_type = "application/graphql-response+json"
-    format = "graphql"
-    charset = "utf-8"
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return orjson.dumps(data, default=str)
-
-
-class LegacyRenderer(GraphQLResponseRenderer):
-    media_type = "application/json"
-    format = "json"
-
-
-class PageRenderer(GraphQLResponseRenderer):
-    """Stands for GraphiQL in the choice of what to answer with."""
-
-    media_type = "text/html"
-    format = "html"
-
-
-class Negotiation(DefaultContentNegotiation):
-    """By the weights of the Accept header, which DRF passes over: clients ask for both kinds of JSON, in an order."""
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
-        renderers_by_type = {renderer.media_type: renderer for renderer in renderers}
-        preferred = request._request.get_preferred_type(list(renderers_by_type))
-        if preferred is None:
-            raise NotAcceptable()
-        return renderers_by_type[preferred], preferred
 
 
 class JSONParser(BaseParser):
@@ -87,7 +63,7 @@ class GraphQLView(ShopView):
 
     def get_renderers(self) -> list[BaseRenderer]:
         """Offer the page to who asks for nothing else: an answer written as HTML would run what a client sent."""
-        renderers: list[BaseRenderer] = [LegacyRenderer(), GraphQLResponseRenderer()]
+        renderers: list[BaseRenderer] = [LegacyRenderer(), GraphQLResponseRenderer(), EventsRenderer()]
         is_question = self.request.method == "POST" or "query" in self.request.GET
         return renderers if is_question else [*renderers, PageRenderer()]
 
@@ -95,7 +71,7 @@ class GraphQLView(ShopView):
     def default_response_headers(self) -> dict[str, str]:
         return super().default_response_headers | {"Cache-Control": "no-store"}
 
-    def get(self, request: Request) -> Response | HttpResponse:
+    def get(self, request: Request) -> Response | HttpResponse | SubscriptionStream:
         if request.accepted_renderer.format == "html":
             return page(request._request)
         if PREFLIGHT not in request.headers:
@@ -106,26 +82,29 @@ class GraphQLView(ShopView):
                 params[name] = loads(params[name], parse_float=float) if params[name] else None
         return self._answer(_question(params))
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> Response | SubscriptionStream:
         return self._answer(_question(request.data))
 
-    def _answer(self, question: Question) -> Response:
+    def _answer(self, question: Question) -> Response | SubscriptionStream:
+        query, variables, name = question
         try:
-            document = prepared(question.query)
-            operation = self._operation(document, question.operation_name)
-            cost = cost_of(schema.graphql_schema, document, operation, question.variables)
+            document = prepared(query)
+            node = self._operation(document, name)
+            cost = cost_of(schema.graphql_schema, document, node, variables)
         except Refused as refused:
             return self._refused(body_of(refused.errors))
         except DomainError as refusal:
             return self._refused(body_of([refusal]))
-        return self._executed(run(document, question.operation_name, question.variables, self.request), cost)
+        if node.operation is OperationType.SUBSCRIPTION:
+            return self._followed(Operation(query, document, node, variables, cost))
+        return self._executed(run(document, name, variables, self.request), cost)
 
     def _operation(self, document: Any, name: str | None) -> OperationDefinitionNode:
         operation = get_operation_ast(document, name)
         if operation is None:
             raise InvalidInput("operationName names no operation" if name else "operationName must say which operation")
-        if operation.operation is OperationType.SUBSCRIPTION:
-            raise InvalidInput("Subscriptions are not served here")
+        if operation.operation is OperationType.SUBSCRIPTION and not takes_events(self.request):
+            raise InvalidInput("A subscription is answered as text/event-stream, or on a WebSocket")
         if self.request.method != "POST" and operation.operation is not OperationType.QUERY:
             self.headers["Allow"] = "POST"
             raise MethodNotAllowed(self.request.method, f"A {operation.operation.value} must be sent by POST")
@@ -137,6 +116,12 @@ class GraphQLView(ShopView):
         body: dict[str, Any] = body_of(result.errors) if result.errors else {}
         body |= {"data": result.data, "extensions": {"cost": {"requested": cost, "max": MAX_COST}}}
         return Response(body)
+
+    def _followed(self, operation: Operation) -> Response | SubscriptionStream:
+        source = source_of(operation.document, operation.name, operation.variables, self.request)
+        if isinstance(source, ExecutionResult):
+            return self._refused(body_of(source.errors or ()))
+        return SubscriptionStream(self.request, Subscription(operation, self.request.user, source))
 
     def _refused(self, body: dict[str, Any]) -> Response:
         # With application/json a client can't tell an answer of ours from one of a proxy: 200 says that it is ours.
@@ -173,6 +158,6 @@ def _answer_to_error(error: Exception, context: dict[str, Any]) -> Response:
         refusal = DomainError()
     response = Response(body_of([refusal]), status=refusal.status, headers=headers_of(refusal))
     request = context["request"]
-    if getattr(request, "accepted_renderer", None) and request.accepted_renderer.format == "html":
+    if getattr(request, "accepted_renderer", None) and request.accepted_renderer.format in ("html", "events"):
         request.accepted_renderer, request.accepted_media_type = LegacyRenderer(), LegacyRenderer.media_type
     return response

@@ -8,7 +8,6 @@ import orjson
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from ecommerce import limits
 from ecommerce.callers import Caller
 from ecommerce.errors import DomainError, Unavailable
 from ecommerce.live.ending import ending
@@ -17,8 +16,9 @@ from ecommerce.rest.errors import body_of
 MEDIA_TYPE = "text/event-stream"
 RETRY_MS = 2_000  # after which a client whose connection broke comes back
 COMMENT = b":\n\n"  # says that somebody is there
-STREAMS = "ecommerce.streams"  # in the environ, where whoever runs the application can go on with a stream
+STREAMS = "ecommerce.streams"  # in the environ, where whoever runs the application can go on with a stream: its Hold
 
+Hold = Callable[..., Callable[[], None]]  # counts a stream of a caller, as `limits.hold_stream`
 Pieces = AsyncIterator[bytes]
 Source = Callable[[], AbstractAsyncContextManager[Pieces]]
 
@@ -50,7 +50,7 @@ class EventStream(HttpResponseBase):
         ending.check()
         self.caller, self.source = caller, source
         self.last_words = last_words or error_block
-        self.release = limits.hold_stream(user_id=caller.user.pk, address=caller.address)
+        self.release = request.META[STREAMS](user_id=caller.user.pk, address=caller.address)
 
 
 def block(*, event: str = "", data: Any = None, cursor: str = "", retry_ms: int | None = None) -> bytes:
