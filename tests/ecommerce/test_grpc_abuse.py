@@ -1,7 +1,9 @@
 """What was sent, and which status came: never UNKNOWN, never a text of Python or the database, nothing changed."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import grpc
@@ -12,13 +14,14 @@ from accounts.models import User
 from accounts.tokens import _refresh_token
 from catalog.models import Product
 from orders.models import Order
-from protos import order_pb2
+from protos import order_pb2, product_pb2
 from tests.api import access_token
 from tests.factories import make_product, make_staff, make_user
 from tests.rpc import TIMEOUT_S, Client, GrpcShop, Refusal, refusal_in
 
 MIB = 1024 * 1024
 STAFF, USER, NOBODY = "staff", "user", "nobody"
+GOOD = product_pb2.CreateProductRequest(name="Good", price=1).SerializeToString()
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,9 @@ BYTES: list[tuple[str, bytes, str]] = [
     ("GetProduct", b"\x0a\xff\xff\xff\xff\x0f", "INVALID_ARGUMENT"),
     ("ListProducts", b"\x1a\x02\xc3\x28", "INVALID_ARGUMENT"),  # a text that is no UTF-8
     ("GetProduct", b"x" * 5 * MIB, "RESOURCE_EXHAUSTED"),
+    ("GetProduct", b"\x0a\x00", "NOT_FOUND"),  # a text where the id should be is an unknown field
+    ("WatchProducts", b"\xff\xff\xff\xff", "INVALID_ARGUMENT"),
+    ("WatchProducts", b"x" * 5 * MIB, "RESOURCE_EXHAUSTED"),
     ("BuyProduct", b"", "UNIMPLEMENTED"),
 ]
 
@@ -130,6 +136,13 @@ TABLE: list[tuple[str, str, dict[str, Any], str, str]] = [
     (STAFF, "CreateProduct", {"name": "A", "price": 1, "sku": "tea"}, "ALREADY_EXISTS", "already_exists"),
     (STAFF, "UpdateProduct", {"id": 2, "sku": "TEA"}, "ALREADY_EXISTS", "already_exists"),
     (STAFF, "UpdateProduct", {"id": 1, "price": 9, "expected_version": 7}, "ABORTED", "version_mismatch"),
+    (STAFF, "UpdateProduct", {"id": 1, "price": 9, "expected_version": 0}, "INVALID_ARGUMENT", "invalid_input"),
+    (STAFF, "UpdateProduct", {"id": 1, "price": 9, "expected_version": -1}, "INVALID_ARGUMENT", "invalid_input"),
+    (STAFF, "UpdateProduct", {"id": 1, "price": float("nan")}, "INVALID_ARGUMENT", "invalid_input"),
+    (STAFF, "UpdateProduct", {"id": 1, "price": 1e400}, "INVALID_ARGUMENT", "invalid_input"),
+    (STAFF, "UpdateProduct", {"id": 1, "name": "A" * 500}, "INVALID_ARGUMENT", "invalid_input"),
+    (STAFF, "UpdateProduct", {"id": 1, "name": "A\0B"}, "INVALID_ARGUMENT", "invalid_input"),
+    (STAFF, "UpdateProduct", {"id": -1, "price": 9}, "NOT_FOUND", "not_found"),
     (STAFF, "UpdateProduct", {"price": 9}, "NOT_FOUND", "not_found"),
     (STAFF, "DeleteProduct", {"id": -7}, "NOT_FOUND", "not_found"),
     (NOBODY, "PlaceOrder", line(1, 1), "UNAUTHENTICATED", "unauthenticated"),
@@ -140,6 +153,10 @@ TABLE: list[tuple[str, str, dict[str, Any], str, str]] = [
     (USER, "PlaceOrder", line(99, 1), "INVALID_ARGUMENT", "invalid_input"),
     (USER, "PlaceOrder", {}, "INVALID_ARGUMENT", "invalid_input"),
     (USER, "GetOrder", {"id": -1}, "NOT_FOUND", "not_found"),
+    (USER, "GetOrder", {}, "NOT_FOUND", "not_found"),
+    (USER, "CancelOrder", {"id": -1}, "NOT_FOUND", "not_found"),
+    (USER, "ListUserOrders", {"user_id": -1}, "NOT_FOUND", "not_found"),
+    (STAFF, "GetUser", {"id": -1}, "NOT_FOUND", "not_found"),
     (USER, "ListOrders", {"status": "lost"}, "INVALID_ARGUMENT", "invalid_input"),
     (USER, "ListUsers", {}, "PERMISSION_DENIED", "forbidden"),
     (NOBODY, "RegisterUser", {"username": "a\0b", "email": "x", "password": ""}, "INVALID_ARGUMENT", "invalid_input"),
@@ -165,6 +182,68 @@ def test_fields_that_cannot_be(shop, client_of, who, method, fields, code, reaso
 
     assert (refusal.code, refusal.reason) == (code, reason)
     assert_says_nothing_of_itself(refusal)
+    assert state(shop) == before
+
+
+BATCHES: list[tuple[str, list[bytes], str]] = [
+    ("bytes that are no message", [GOOD, b"\xff\xff\xff\xff"], "INVALID_ARGUMENT"),
+    ("5 MiB", [GOOD, b"x" * 5 * MIB], "RESOURCE_EXHAUSTED"),
+    ("no row", [], "INVALID_ARGUMENT"),
+]
+
+
+@pytest.mark.parametrize(("what", "rows", "code"), BATCHES, ids=[what for what, *_ in BATCHES])
+def test_batch_that_cannot_be_read_creates_nothing(shop, client_of, what, rows, code):
+    before, client = state(shop), client_of(STAFF)
+    call = client.channel.stream_unary("/ecommerce.ProductService/BatchCreateProducts")
+
+    with pytest.raises(grpc.RpcError) as refused:
+        call(iter(rows), metadata=tuple(client.metadata.items()), timeout=TIMEOUT_S)
+
+    refusal = refusal_in(refused.value)
+    assert refusal.code == code
+    assert_says_nothing_of_itself(refusal)
+    assert state(shop) == before
+
+
+PRICES: list[tuple[int, float, str]] = [
+    (1, float("nan"), "invalid_input"),
+    (1, 1e400, "invalid_input"),
+    (1, -1e400, "invalid_input"),
+    (1, 0, "invalid_input"),
+    (1, 1.234, "invalid_input"),
+    (0, 1, "not_found"),
+    (-1, 1, "not_found"),
+    (2**31 - 1, 1, "not_found"),
+]
+
+
+def test_prices_that_cannot_be_are_answered_one_by_one_and_change_nothing(shop, client_of):
+    before = state(shop)
+    updates = [product_pb2.ProductUpdate(product_id=pk, new_price=price) for pk, price, _ in PRICES]
+
+    live = client_of(STAFF).open("LivePriceUpdates", updates)
+    answers = [next(live) for _ in updates]
+    live.cancel()
+
+    assert [(answer.product_id, answer.error_code) for answer in answers] == [(pk, code) for pk, _, code in PRICES]
+    assert state(shop) == before
+
+
+@pytest.mark.parametrize("method", ["ProductService/CreateProduct", "OrderService/PlaceOrder"])
+def test_client_that_is_gone_in_the_middle_of_a_call_changes_nothing(shop, method):
+    """Its message never came; test_grpc_server.py has those that are gone while the call runs."""
+    before = state(shop)
+    with shop.database():
+        clients = [shop.client(User.objects.get(username=STAFF)) for _ in range(20)]
+    for client in clients:
+        call = client.channel.stream_unary(f"/ecommerce.{method}")
+        call.future(iter(Event().wait, True), metadata=tuple(client.metadata.items()), timeout=TIMEOUT_S)
+    time.sleep(0.3)
+    for client in clients:
+        client.channel.close()
+
+    assert shop.client().call("GetProduct", id=1).product.name == "Tea"
     assert state(shop) == before
 
 
