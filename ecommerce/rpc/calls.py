@@ -14,11 +14,8 @@ LOOK_S = 1
 
 
 class WaitingCall(Protocol):
-    def is_stalled(self, now: float) -> bool:
-        """Whether its client has had its time; `now` is of the monotonic clock."""
-
-    def give_up(self) -> None:
-        """End it because it is stalled."""
+    def look(self, now: float) -> None:
+        """End it when its time is over; `now` is of the monotonic clock."""
 
     def end_with_server(self, reason: DomainError) -> None:
         """End it because the server ends: now, or when its client has had a last moment."""
@@ -61,8 +58,7 @@ class WaitingCalls:
             time.sleep(LOOK_S)
             now = time.monotonic()
             for call in self._all():
-                if call.is_stalled(now):
-                    call.give_up()
+                call.look(now)
 
     def _has_calls(self) -> bool:
         with self._lock:

@@ -2,7 +2,7 @@
 
 No stream holds a thread. What the feed has is sent by whichever thread brings it; the database is asked on the few
 threads of WORKERS, which all streams share. Of each stream one message at a time is on its way: a client that takes
-none for GRPC_STALL_S is cut off, and costs nobody else anything until then.
+none for GRPC_STALL_S is cut off, and costs nobody else anything until then. No stream outlives its caller's token.
 """
 
 import logging
@@ -19,6 +19,7 @@ from django.conf import settings
 from google.protobuf.message import Message
 
 from ecommerce import limits, logs
+from ecommerce.callers import TokenExpired
 from ecommerce.errors import DomainError, InvalidInput
 from ecommerce.feed.events import Event
 from ecommerce.feed.hub import Follower, Match, SlowReader
@@ -102,6 +103,7 @@ class Stream:
         self.exchange = Exchange()
         self.cursor = ""  # of the last event that was sent
         self._sending_since: float | None = None
+        self._expires_at = float("inf")
         self._opened_at, self._started_at = time.monotonic(), time.perf_counter()
         self._lock = threading.Lock()
         self._outbox: deque[tuple[bytes, str | None]] = deque()
@@ -125,6 +127,9 @@ class Stream:
     def _enter(self) -> None:
         self.service.check_is_awaited()
         self.service.enter()
+        seconds_left = self.service.identity.seconds_left
+        if seconds_left is not None:
+            self._expires_at = time.monotonic() + seconds_left
         self._give_back(limits.hold_stream(user_id=self.service.caller.pk, address=self.service.address))
         self.method.start(self)
 
@@ -245,12 +250,18 @@ class Stream:
     def end_with_server(self, reason: DomainError) -> None:
         self.end(reason)
 
-    def is_stalled(self, now: float) -> bool:
+    def look(self, now: float) -> None:
+        if self._is_stalled(now):
+            self._give_up()
+        elif now > self._expires_at:
+            self.end(TokenExpired())
+
+    def _is_stalled(self, now: float) -> bool:
         if self._sending_since is not None:
             return now - self._sending_since > settings.GRPC_STALL_S
         return not self._has_begun and now - self._opened_at > settings.BODY_TIMEOUT_S
 
-    def give_up(self) -> None:
+    def _give_up(self) -> None:
         """End at once, whatever is on its way."""
         reason = SlowReader("slow_reader: nothing was taken for too long, take up from the last cursor")
         with logs.named(self.request_id):

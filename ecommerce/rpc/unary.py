@@ -107,10 +107,11 @@ class Call:
         ANSWERS.give(partial(self.wire.end, code, *more))
 
     # -- While it waits -----------------------------------------------------------------------------------------
-    def is_stalled(self, now: float) -> bool:
-        return now > self._last_at or now - self._opened_at > settings.BODY_TIMEOUT_S
+    def look(self, now: float) -> None:
+        if now > self._last_at or now - self._opened_at > settings.BODY_TIMEOUT_S:
+            self._give_up()
 
-    def give_up(self) -> None:
+    def _give_up(self) -> None:
         WAITING.discard(self)
         with logs.named(self.request_id):
             self._finish(*status_of(self._reason))

@@ -2,17 +2,20 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from queue import SimpleQueue
 from typing import Any
 
 import grpc
 import pytest
 from django.db import connection
+from rest_framework_simplejwt.tokens import AccessToken
 
 from catalog.models import Product
 from ecommerce.feed.events import place_of_now
 from ecommerce.models import ChangeEvent
 from protos import product_pb2 as pb
+from tests.api import access_token
 from tests.factories import make_product, make_staff, make_user
 from tests.rpc import TIMEOUT_S, GrpcShop, Refusal, end_of, refusal_in
 
@@ -181,6 +184,41 @@ def test_bad_token_is_refused_before_the_first_message(shop, method):
     silent = call(iter(Sender()), metadata=(("authorization", "Bearer nonsense"),), timeout=TIMEOUT_S)
 
     assert end_of(silent)[:3] == ("UNAUTHENTICATED", "Invalid token", "unauthenticated")
+
+
+@pytest.mark.parametrize("method", ["WatchProducts", "LivePriceUpdates"])
+def test_stream_ends_with_its_token(shop, method):
+    product = product_in(shop, stock=5)
+    with shop.database():
+        token = AccessToken(access_token(make_user()).encode())
+    token.set_exp(lifetime=timedelta(seconds=3))
+    client, sent = shop.client(token=str(token)), Sender()
+    call = client.open(method, id=product.pk) if method == "WatchProducts" else client.open(method, sent)
+    change(shop, product, stock=4)
+    update = next(call)
+
+    refusal = end_of(call)
+
+    assert refusal[:3] == (
+        "UNAUTHENTICATED",
+        "The token has expired: go on from the last cursor with another",
+        "unauthenticated",
+    )
+    assert dict(call.trailing_metadata())["cursor"] == update.cursor
+    change(shop, product, stock=3)
+    assert next(shop.client().open("WatchProducts", id=product.pk, after=update.cursor)).new_stock == 3
+
+
+def test_stream_without_a_token_or_with_one_that_lasts_goes_on(shop):
+    product = product_in(shop, stock=5)
+    with shop.database():
+        user = make_user()
+    calls = [client.open("WatchProducts", id=product.pk) for client in (shop.client(), shop.client(user))]
+    time.sleep(2.5)  # each has been looked at twice
+
+    change(shop, product, stock=4)
+
+    assert [next(call).new_stock for call in calls] == [4, 4]
 
 
 def test_many_watchers_leave_the_threads_to_others(shop):
