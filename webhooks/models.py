@@ -11,10 +11,10 @@ MAX_ANSWER_LENGTH = 500
 
 
 class EventType(models.TextChoices):
-    PRODUCT_CREATED = "product.created"
-    PRODUCT_UPDATED = "product.updated"
-    PRODUCT_DELETED = "product.deleted"
-    ORDER_PLACED = "order.placed"
+    PRODUCT_CREATED = "product.created", "Product created"
+    PRODUCT_UPDATED = "product.updated", "Product updated"
+    PRODUCT_DELETED = "product.deleted", "Product deleted"
+    ORDER_PLACED = "order.placed", "Order placed"
     ORDER_MOVED = "order.moved", "Order moved to another status"
 
 
@@ -47,7 +47,7 @@ class Endpoint(models.Model):
         ordering = ["id"]
 
     def __str__(self) -> str:
-        return self.url
+        return f"Endpoint {self.url}"
 
 
 class Delivery(models.Model):
@@ -98,7 +98,7 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.message_id
+        return f"Delivery {self.message_id}"
 
     @property
     def event_type(self) -> str:

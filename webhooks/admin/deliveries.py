@@ -89,7 +89,7 @@ class AttemptInline(TabularInline):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ShopAdmin):
-    list_display = ("event", "object_id", "to", "status", "attempts", "next_try", "made")
+    list_display = ("event", "object_id", "to", "status", "tries", "next_try", "made")
     list_select_related = ("endpoint",)
     list_filter = (
         ("state", ChoicesCheckboxFilter),
@@ -99,7 +99,7 @@ class DeliveryAdmin(ShopAdmin):
     )
     search_fields = ("=message_id", "=object_id")
     search_help_text = "Message id, or the id of a product or order"
-    fields = readonly_fields = ("event", "to", "status", "message_id", "seq", "made", "next_try", "body")
+    fields = readonly_fields = ("event", "to", "status", "message_id", "cursor", "made", "next_try", "body")
     inlines = (AttemptInline,)
     actions = ("again",)
     change_form_outer_before_template = "admin/webhooks/delivery/again.html"
@@ -122,6 +122,14 @@ class DeliveryAdmin(ShopAdmin):
         if delivery.state == Delivery.State.PENDING and not delivery.endpoint.is_active:
             return "When the endpoint is on"
         return moment(delivery.next_attempt_at, seconds=True)
+
+    @display(description="Tries", ordering="attempts")
+    def tries(self, delivery: Delivery) -> int:
+        return delivery.attempts
+
+    @display(description="Cursor", empty_value="None: a test")
+    def cursor(self, delivery: Delivery) -> int | None:
+        return delivery.seq
 
     @display(description="Made", ordering="id")
     def made(self, delivery: Delivery) -> str:
@@ -149,6 +157,10 @@ class DeliveryAdmin(ShopAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).visible_to(request.user)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        context["show_history"] = False  # the tries are the history
+        return super().render_change_form(request, context, **kwargs)
 
     # -- Once more ---------------------------------------------------------------------------------------------
     @action(description="Deliver again", permissions=["view"])
