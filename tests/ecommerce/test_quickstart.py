@@ -20,8 +20,11 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from ecommerce import triggers
 from orders.demo.loading import prepare
+from tests.factories import make_product
 from tests.live import ROOT, free_port, fresh_database, using
 from tests.rpc import health_of
+from tests.webhooks.hooks import make_endpoint
+from tests.webhooks.servers import OK, server
 
 END_S = 10  # it ends within 5 s; a machine that is busy with other tests is given twice that
 
@@ -165,7 +168,7 @@ def test_all_processes_end_when_the_first_is_killed(quickstart, workers):
 def test_grpc_is_served_and_counts_for_readiness(quickstart):
     shop = quickstart()
     printed = shop.wait_until_ready()
-    (child,) = children_of(shop.process.pid)
+    child = child_of(shop.process.pid, "grpcrunserver")
 
     assert f"gRPC       127.0.0.1:{shop.grpc_port}" in printed
     assert health_of(shop.grpc_port, "ecommerce.ProductService") == "SERVING"
@@ -181,10 +184,29 @@ def test_grpc_is_served_and_counts_for_readiness(quickstart):
     assert shop.stop(signal.SIGTERM)[0] == 0
 
 
-def children_of(pid: int) -> list[int]:
-    """The processes that a process started, on whichever of its threads."""
+def child_of(pid: int, command: str) -> int:
+    """The process with this command that a process started, on whichever of its threads."""
     files = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for file in files for child in file.read_text().split()]
+    children = [int(child) for file in files for child in file.read_text().split()]
+    (found,) = (child for child in children if command.encode() in Path(f"/proc/{child}/cmdline").read_bytes())
+    return found
+
+
+def test_webhooks_are_sent(quickstart, in_database):
+    with server(OK) as receiver:
+        shop = quickstart(WEBHOOK_ALLOW_HTTP="on", WEBHOOK_PRIVATE_NETWORKS="127.0.0.1/32")
+        shop.wait_until_ready()
+        make_endpoint(f"http://127.0.0.1:{receiver.port}/hook")
+        make_product()
+
+        deadline = time.monotonic() + 20
+        while not receiver.requests:
+            assert time.monotonic() < deadline, shop.err.read_text()
+            time.sleep(0.05)
+
+    assert b'{"type":"product.created"' in receiver.requests[0]
+    assert shop.stop(signal.SIGTERM)[0] == 0
+    assert shop.err.read_text() == ""
 
 
 @pytest.mark.parametrize("option", ["--http", "--grpc"])

@@ -22,8 +22,9 @@ from orders.demo.loading import CUSTOMER, STAFF, prepare
 from orders.demo.welcome import welcome
 
 log = logging.getLogger(__name__)
-GRPC_GRACE_S = 2
-GRPC_END_S = 1.5  # past the end of HTTP; then it is killed
+GRPC_OPTIONS = ("--shares-port", "--skip-checks", "--verbosity=0", "--grace=2")
+WEBHOOK_OPTIONS = ("--skip-checks", "--verbosity=0", "--grace=1")
+END_S = 1.5  # for the processes beside, past the end of HTTP; then they are killed
 PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads as something else
 
 
@@ -47,8 +48,12 @@ class Command(BaseCommand):
                 self.stdout.write(welcome(url, grpc, self._demo(), settings.STORE_NAME))
                 self.stdout.flush()
                 self._set_up_server(host, grpc)
-                with _grpc_server(grpc) as end_grpc:
-                    serve(listener, workers=max(1, options["workers"]), on_end=end_grpc)
+                with (
+                    _beside("gRPC server", "grpcrunserver", grpc, *GRPC_OPTIONS) as end_grpc,
+                    _beside("sender of webhooks", "deliverwebhooks", *WEBHOOK_OPTIONS) as end_webhooks,
+                ):
+                    ends = (end_grpc, end_webhooks)
+                    serve(listener, workers=max(1, options["workers"]), on_end=lambda: [end() for end in ends])
         except CannotRun as reason:
             raise CommandError(str(reason)) from reason
         except Error as error:
@@ -80,28 +85,27 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def _grpc_server(address: str) -> Iterator[Callable[[], None]]:
-    """Serve gRPC in a process of its own, so that neither server's load is the other's; yield what ends it."""
+def _beside(name: str, *command: str) -> Iterator[Callable[[], None]]:
+    """Run a command in a process of its own, so that neither's load is the other's; yield what ends it."""
     children, is_ending = Children(), threading.Event()
 
     def end() -> None:
         is_ending.set()
         children.signal()
 
-    options = ("--shares-port", "--skip-checks", "--verbosity=0", f"--grace={GRPC_GRACE_S}")
-    children.start("grpcrunserver", address, *options)
-    threading.Thread(target=_watch, args=(children, is_ending), name="grpc", daemon=True).start()
+    children.start(*command)
+    threading.Thread(target=_watch, args=(name, children, is_ending), name=name, daemon=True).start()
     try:
         yield end
     finally:
         end()
-        children.wait(GRPC_END_S)
+        children.wait(END_S)
 
 
-def _watch(children: Children, is_ending: threading.Event) -> None:
+def _watch(name: str, children: Children, is_ending: threading.Event) -> None:
     children.wait_for_one()
-    if not is_ending.wait(1):  # a Ctrl-C ends both at once
-        log.error("The gRPC server ended by itself: exit code %s.", children.processes[0].returncode)
+    if not is_ending.wait(1):  # a Ctrl-C ends all at once
+        log.error("The %s ended by itself: exit code %s.", name, children.processes[0].returncode)
 
 
 def _letters(count: int) -> str:
