@@ -11,17 +11,16 @@ from catalog.actions import change_product, create_product, create_products, del
 from catalog.errors import InvalidProduct, ProductNotFound
 from catalog.feed import facts_of, is_of
 from catalog.filters import ProductFilter
+from catalog.live import set_price
 from catalog.models import Product
 from catalog.permissions import can_edit_products
 from catalog.querysets import SORT_KEYS, ProductQuerySet
 from catalog.serializers import ProductChangeSerializer, ProductSerializer
 from ecommerce.batch import MAX_ROWS, checked_rows, outcomes_of
-from ecommerce.callers import caller_of
 from ecommerce.errors import DomainError, InvalidInput, TooLarge
 from ecommerce.feed.events import Event
 from ecommerce.filters import filtered
 from ecommerce.keyset import sort_of
-from ecommerce.permissions import require
 from ecommerce.rpc.messages import MessageSerializer, data_of
 from ecommerce.rpc.pages import page_of
 from ecommerce.rpc.rows import in_batches, spooled
@@ -118,12 +117,7 @@ class ProductService(Service):
         return answer
 
     def _set_price(self, update: pb.ProductUpdate) -> None:
-        actor = caller_of(
-            self.metadata, self.address
-        ).user  # as it is now: the stream may be older than the token, or the role
-        require(actor, can_edit_products(actor))
-        changes = checked(ProductChangeSerializer, {"price": update.new_price}, partial=True)
-        change_product(actor=actor, product_id=update.product_id, changes=changes)
+        set_price(headers=self.metadata, address=self.address, product_id=update.product_id, price=update.new_price)
 
     def _found(self, request: Any) -> ProductQuerySet:
         data = data_of(request)

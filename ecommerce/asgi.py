@@ -13,6 +13,9 @@ from django.conf import settings
 from django.urls import get_resolver
 
 from ecommerce import wsgi  # first: it sets Django up
+
+# isort: split
+from catalog.sockets import live_prices
 from ecommerce.bridge import Bridge
 from ecommerce.connect.application import Connect
 from ecommerce.graph.socket import GraphQLSockets
@@ -39,6 +42,7 @@ ROUTES: list[tuple[Callable[[Any], bool], Callable[..., Any]]] = [
     (lambda scope: scope["path"] == "/health/ready", Bridge(wsgi.application, ready_thread, answer_within_s=READY_S)),
     (connect.takes, connect),
     (lambda scope: scope["type"] == "http", web),
+    (lambda scope: scope["path"] == "/ws/prices", live_prices),
     (lambda scope: scope["path"] == "/graphql", GraphQLSockets(wsgi.application, web_threads)),
 ]
 

@@ -18,10 +18,10 @@ LAYERS = [
     {"models", "querysets", "errors", "triggers", "validators", "moments"},
     {"permissions", "actions", "transitions", "cleaning", "idempotency", "limits"},
     {"filters", "serializers"},
-    {"views", "schema", "services", "admin", "openapi"},
+    {"views", "schema", "services", "sockets", "admin", "openapi"},
 ]
 INNER = {"models", "querysets", "actions", "permissions", "errors"}
-FACES = {"views", "schema", "services", "admin"}  # one for each protocol; none knows another
+FACES = {"views", "schema", "services", "sockets", "admin"}  # one for each protocol; none knows another
 PROTOCOLS = {
     "rest_framework", "rest_framework_simplejwt", "drf_spectacular", "django_filters",
     "graphene", "graphene_django", "graphql", "graphql_relay",
