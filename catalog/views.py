@@ -25,7 +25,7 @@ from ecommerce.batch import checked_rows, outcomes_of
 from ecommerce.feed.events import Event
 from ecommerce.live.events import EventStream, block
 from ecommerce.rest.batch import report
-from ecommerce.rest.conditional import validators, version_tag, versions_matching
+from ecommerce.rest.conditional import validators, versions_matching
 from ecommerce.rest.events import EventStreamRenderer, cursor_of, event_stream
 from ecommerce.rest.parsers import NDJSONParser, StrictJSONParser, XMLParser
 from ecommerce.rest.views import ShopViewSet
@@ -40,6 +40,7 @@ class ProductViewSet(ShopViewSet):
     serializer_class = ProductDetailSerializer
     filterset_class = ProductFilter
     list_name = "products"
+    open_to_caches = ("list", "retrieve")
     rules = dict.fromkeys(("create", "update", "partial_update", "destroy", "batch"), can_edit_products)
 
     def list(self, request: Request) -> Response:
@@ -96,7 +97,7 @@ class ProductViewSet(ShopViewSet):
         }
 
     def _shown(self, product: Product, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-        known_by = validators(version_tag(product.pk, product.version), product.updated_at)
+        known_by = validators(self.request, product.pk, product.version, product.updated_at)
         return Response(self.get_serializer(product).data, status=status, headers=known_by | (headers or {}))
 
     def _url(self, pk: int) -> str:

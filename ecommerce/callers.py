@@ -10,6 +10,7 @@ from django.utils import timezone
 from rest_framework.settings import api_settings
 
 from ecommerce import limits
+from ecommerce.budgets import Budget
 from ecommerce.errors import Unauthenticated
 
 
@@ -23,11 +24,12 @@ class TokenExpired(Unauthenticated):
 
 
 class Caller(NamedTuple):
-    """`expires_at` is the end of the token that names the user; None for a stranger."""
+    """`expires_at` is the end of the token that names the user; None for a stranger. `budget` is what is left."""
 
     user: Any
     address: str
     expires_at: datetime | None = None
+    budget: Budget | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -49,8 +51,7 @@ def counted_caller_of(headers: Mapping[str, str], address: str) -> Caller:
     """Name the caller and count the request; one with a bad token counts for its address. Raises RateLimited too."""
     try:
         caller = caller_of(headers, address)
-    except Unauthenticated:
-        limits.spend_request(user_id=None, address=address)
+    except Unauthenticated as refusal:
+        refusal.budget = limits.spend_request(user_id=None, address=address)
         raise
-    limits.spend_request(user_id=caller.user.pk, address=address)
-    return caller
+    return caller._replace(budget=limits.spend_request(user_id=caller.user.pk, address=address))

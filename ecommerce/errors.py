@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ecommerce.budgets import Budget
+
 
 @dataclass(frozen=True)
 class Status:
@@ -41,7 +43,8 @@ class DomainError(Exception):
     """A refusal that a client is told.
 
     `fields` maps an input field to one text; `details` is for the caller's program (ids, figures);
-    `retry_after_s` is whole seconds after which the same call may succeed.
+    `retry_after_s` is whole seconds after which the same call may succeed; `budget` is what the call was counted in,
+    where it came no further.
     """
 
     code = "internal"
@@ -54,11 +57,13 @@ class DomainError(Exception):
         fields: Mapping[str, str] | None = None,
         details: Mapping[str, Any] | None = None,
         retry_after_s: int | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.fields = dict(fields or {})
         self.message = message or "; ".join(self.fields.values()) or CATALOGUE[self.code].title
         self.details = dict(details or {})
         self.retry_after_s = retry_after_s
+        self.budget = budget
         super().__init__(self.message)
 
     @property

@@ -14,28 +14,30 @@ import redis
 from django.conf import settings
 from django.db import connection
 
+from ecommerce.budgets import WINDOW_S, Budget
 from ecommerce.errors import RateLimited
 from ecommerce.models import RateCounter
 
-WINDOW_S = 60
 WRITES_PER_BUDGET = 20  # a process draws a twentieth of a budget at a time: at most one request in so many writes
 MAX_CALLERS_KEPT = 50_000
 
 log = logging.getLogger(__name__)
 
 
-def spend_request(*, user_id: int | None, address: str) -> None:
-    """Count one request of a signed-in user, or of a stranger at `address`. Raises RateLimited."""
+def spend_request(*, user_id: int | None, address: str) -> Budget | None:
+    """Count one request of a signed-in user, or of a stranger at `address`. Raises RateLimited.
+
+    Returns what is left, or None when budgets are off.
+    """
     if user_id is None:
-        _spend(f"address:{address}", settings.RATE_ANONYMOUS_PER_MINUTE)
-    else:
-        _spend(f"user:{user_id}", settings.RATE_USER_PER_MINUTE)
+        return _spend("default", f"address:{address}", settings.RATE_ANONYMOUS_PER_MINUTE)
+    return _spend("default", f"user:{user_id}", settings.RATE_USER_PER_MINUTE)
 
 
 def spend_sign_in(*, name: str, address: str) -> None:
     """Count one try to sign in or to register, for the address and for the name. Raises RateLimited."""
-    _spend(f"sign-in:address:{address}", settings.RATE_SIGN_IN_PER_MINUTE)
-    _spend(f"sign-in:name:{name.casefold()}", settings.RATE_SIGN_IN_PER_MINUTE)
+    _spend("sign-in", f"sign-in:address:{address}", settings.RATE_SIGN_IN_PER_MINUTE)
+    _spend("sign-in", f"sign-in:name:{name.casefold()}", settings.RATE_SIGN_IN_PER_MINUTE)
 
 
 _streams: Counter[str] = Counter()
@@ -65,6 +67,7 @@ class _Purse:
 
     window: int
     left: int = 0
+    undrawn: int = 0  # what nobody had drawn when this process last drew
     is_empty: bool = False  # the whole budget is drawn: nothing to ask for until the next window
 
 
@@ -72,23 +75,32 @@ _purses: dict[str, _Purse] = {}
 _purses_lock = threading.Lock()
 
 
-def _spend(caller: str, limit: int) -> None:
+def _spend(name: str, caller: str, limit: int) -> Budget | None:
     if not settings.RATE_LIMITS:
-        return
+        return None
     now = time.time()
     window = int(now // WINDOW_S)
+    is_refused, remaining = _take(caller, limit, window)
+    resets_at = (window + 1) * WINDOW_S
+    budget = Budget(name, limit, remaining, resets_at, resets_in_s=math.ceil(resets_at - now))
+    if is_refused:
+        raise RateLimited(retry_after_s=budget.resets_in_s, budget=budget)
+    return budget
+
+
+def _take(caller: str, limit: int, window: int) -> tuple[bool, int]:
+    """Take one out of a caller's purse; say whether there was none, and what remains."""
     with _purses_lock:
         purse = _purse_of(caller, window)
         if purse.left:
             purse.left -= 1
-            return
+            return False, purse.left + purse.undrawn
         is_empty = purse.is_empty
-    drawn = 0 if is_empty else _draw(caller, window, limit)
+    drawn, undrawn = (0, 0) if is_empty else _draw(caller, window, limit)
     with _purses_lock:
         purse.left += max(drawn - 1, 0)
-        purse.is_empty = drawn == 0
-    if not drawn:
-        raise RateLimited(retry_after_s=math.ceil((window + 1) * WINDOW_S - now))
+        purse.undrawn, purse.is_empty = undrawn, drawn == 0
+        return drawn == 0, purse.left + purse.undrawn
 
 
 def _purse_of(caller: str, window: int) -> _Purse:
@@ -100,12 +112,12 @@ def _purse_of(caller: str, window: int) -> _Purse:
     return purse
 
 
-def _draw(caller: str, window: int, limit: int) -> int:
-    """Take up to a block out of the shared budget; 0 when nothing is left. One write."""
+def _draw(caller: str, window: int, limit: int) -> tuple[int, int]:
+    """Take up to a block out of the shared budget, 0 when nothing is left; return it and what is left. One write."""
     block = max(1, limit // WRITES_PER_BUDGET)
     key = hashlib.sha256(caller.encode(errors="surrogatepass")).hexdigest()
     used = _used_after(key, window, block)
-    return max(0, min(block, limit - (used - block)))
+    return max(0, min(block, limit - (used - block))), max(0, limit - used)
 
 
 def _used_after(key: str, window: int, block: int) -> int:

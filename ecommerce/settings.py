@@ -201,6 +201,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
 }
 
+CACHE_PUBLIC_S = env.int("CACHE_PUBLIC_S", 0)  # how long a shared cache in front may keep what is the same for all
+
 # -- GraphQL ----------------------------------------------------------------------------------------------------
 GRAPHENE = {"SCHEMA": "ecommerce.schema.schema", "SCHEMA_OUTPUT": "schema.graphql"}  # of `manage.py graphql_schema`
 

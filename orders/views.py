@@ -8,7 +8,6 @@ from rest_framework.reverse import reverse
 
 from accounts.models import User
 from ecommerce.permissions import is_signed_in
-from ecommerce.rest.conditional import body_tag, validators
 from ecommerce.rest.views import ShopViewSet
 from orders import openapi
 from orders.actions import move_order, place_order
@@ -31,8 +30,7 @@ class OrderViewSet(ShopViewSet):
         return self.page_of(self.get_queryset().with_items())
 
     def retrieve(self, request: Request, pk: int) -> Response:
-        body = self.get_serializer(self.get_object()).data
-        return Response(body, headers=validators(body_tag(body)))
+        return Response(self.get_serializer(self.get_object()).data)
 
     def create(self, request: Request) -> Response:
         lines = lines_of(self.checked(BasketSerializer))

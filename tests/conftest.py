@@ -13,6 +13,7 @@ from tests.npm import npm_packages  # noqa: F401  # a fixture
 from tests.rpc import grpc_shops, rpc  # noqa: F401  # fixtures
 from tests.services import (
     requires_curl,
+    requires_nginx,
     requires_openssl,
     requires_pg_dump,
     requires_postgresql,
@@ -22,6 +23,7 @@ from tests.services import (
 
 __all__ = [
     "requires_curl",
+    "requires_nginx",
     "requires_openssl",
     "requires_pg_dump",
     "requires_postgresql",

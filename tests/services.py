@@ -40,6 +40,12 @@ def requires_openssl() -> None:
 
 
 @pytest.fixture
+def requires_nginx() -> None:
+    if shutil.which("nginx") is None:
+        _do_without("nginx", "it is not installed")
+
+
+@pytest.fixture
 def requires_pg_dump() -> None:
     """Ask for it where the database is PostgreSQL."""
     if connection.vendor == "postgresql" and shutil.which("pg_dump") is None:

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from ecommerce import logs
 from ecommerce.bodies import ClientGone, Scope
+from ecommerce.budgets import fields_of
 from ecommerce.connect.calls import CALL, Call
 from ecommerce.connect.endpoints import NO_METHOD, NO_STREAM, endpoint_of, no_method
 from ecommerce.connect.messages import BINARY, JSON, Gzip
@@ -80,11 +81,12 @@ class Ending:
 
     async def on_end(self, token: None, context: RequestContext, error: Exception | None) -> None:
         call = CALL.get()
-        call.code = "OK"
-        if error is not None:
-            answer, call.code, headers = answer_to(ClientGone() if call.wire.is_client_gone else error)
-            context.response_headers.update(headers)
-            raise answer from error
+        answer = None if error is None else answer_to(ClientGone() if call.wire.is_client_gone else error)
+        call.code = answer.code if answer else "OK"
+        context.response_headers.update(fields_of(call.budget, answer.budget if answer else None))
+        if answer is not None:
+            context.response_headers.update(answer.headers)
+            raise answer.error from error
 
 
 class Bounds:

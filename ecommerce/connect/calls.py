@@ -7,6 +7,7 @@ from typing import Any
 
 from ecommerce import logs
 from ecommerce.bodies import Scope
+from ecommerce.budgets import Budget
 from ecommerce.connect.messages import Form, Sent, messages_of
 from ecommerce.connect.wire import GRPC_WEB, Wire
 from ecommerce.rpc.methods import Method
@@ -36,6 +37,11 @@ class Call:
         self.address = (scope.get("client") or [""])[0] or "unknown"
         if method is not None:
             self.service = method.service_of(self._context, self.metadata, self.address)
+
+    @property
+    def budget(self) -> Budget | None:
+        """What is left of the caller's, once the call is counted."""
+        return self.service.budget if self.method is not None else None
 
     async def on_thread(self, job: Callable[..., Any], *args: Any) -> Any:
         """Return `job(*args)`, done where it may ask the database. Raises QueueFull, and what the job raises."""

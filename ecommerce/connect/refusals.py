@@ -9,6 +9,7 @@ from google.rpc import status_pb2
 from protobuf.wkt import Any
 
 from ecommerce import bodies
+from ecommerce.budgets import Budget
 from ecommerce.errors import DomainError, InvalidInput, TooLarge, Unavailable
 from ecommerce.rest.errors import headers_of
 from ecommerce.rpc import errors as rpc
@@ -40,6 +41,7 @@ class Answer(NamedTuple):
     error: ConnectError
     code: str
     headers: Mapping[str, str] = {}
+    budget: Budget | None = None  # that is used up
 
 
 def answer_to(error: Exception) -> Answer:
@@ -67,4 +69,4 @@ def _refused(refusal: DomainError) -> Answer:
         for detail in status_pb2.Status.FromString(content).details
     ]
     error = ConnectError(Code[status.code.name], status.details, details)
-    return Answer(error, status.code.name, headers_of(refusal))
+    return Answer(error, status.code.name, headers_of(refusal), refusal.budget)

@@ -7,6 +7,7 @@ from connectrpc.request import RequestContext
 from google.protobuf.message import Message
 
 from ecommerce import limits
+from ecommerce.budgets import fields_of
 from ecommerce.callers import Caller, TokenExpired
 from ecommerce.connect.calls import CALL
 from ecommerce.connect.messages import Form, Sent
@@ -21,6 +22,7 @@ async def watch(sent: Sent, context: RequestContext) -> AsyncIterator[bytes]:
     call = CALL.get()
     ending.check()
     exchange = await call.on_thread(call.open, sent)
+    context.response_headers.update(fields_of(call.budget))
     caller = call.service.identity
     release = limits.hold_stream(user_id=caller.user.pk, address=caller.address)
     try:

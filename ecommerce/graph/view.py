@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from ecommerce.budgets import Budget, extension_of, fields_of
 from ecommerce.errors import DomainError, InvalidInput
 from ecommerce.graph.cost import MAX_COST, cost_of
 from ecommerce.graph.documents import Refused, prepared
@@ -114,8 +115,8 @@ class GraphQLView(ShopView):
         if result.data is None and result.errors and not any(error.path for error in result.errors):
             return self._refused(body_of(result.errors))  # the variables do not fit: nothing ran
         body: dict[str, Any] = body_of(result.errors) if result.errors else {}
-        body |= {"data": result.data, "extensions": {"cost": {"requested": cost, "max": MAX_COST}}}
-        return Response(body)
+        told = {"cost": {"requested": cost, "max": MAX_COST}, **extension_of(self.budget)}
+        return Response(body | {"data": result.data, "extensions": told})
 
     def _followed(self, operation: Operation) -> Response | SubscriptionStream:
         source = source_of(operation.document, operation.name, operation.variables, self.request)
@@ -126,10 +127,16 @@ class GraphQLView(ShopView):
     def _refused(self, body: dict[str, Any]) -> Response:
         # With application/json a client can't tell an answer of ours from one of a proxy: 200 says that it is ours.
         status = 400 if self.request.accepted_renderer.format == "graphql" else 200
-        return Response(body, status=status)
+        return Response(with_budget(body, self.budget), status=status)
 
     def get_exception_handler(self) -> Any:
         return _answer_to_error
+
+
+def with_budget(body: dict[str, Any], budget: Budget | None) -> dict[str, Any]:
+    """Say in a body of errors, too, what is left of the caller's budget."""
+    told = extension_of(budget)
+    return body | {"extensions": told} if told else body
 
 
 def _question(params: Any) -> Question:
@@ -156,7 +163,9 @@ def _answer_to_error(error: Exception, context: dict[str, Any]) -> Response:
     if refusal is None:
         log.error("Unhandled error", exc_info=error)
         refusal = DomainError()
-    response = Response(body_of([refusal]), status=refusal.status, headers=headers_of(refusal))
+    budget = context["view"].budget or refusal.budget
+    body = with_budget(body_of([refusal]), budget)
+    response = Response(body, status=refusal.status, headers={**headers_of(refusal), **fields_of(budget)})
     request = context["request"]
     if getattr(request, "accepted_renderer", None) and request.accepted_renderer.format in ("html", "events"):
         request.accepted_renderer, request.accepted_media_type = LegacyRenderer(), LegacyRenderer.media_type

@@ -20,6 +20,7 @@ class Schema(ShopView):
     """The OpenAPI 3.1 document of a version: the one in the URL, or `?version=`, or the first."""
 
     schema = None
+    open_to_caches = ("get",)
     versioning_class = None
     content_negotiation_class = DefaultContentNegotiation
     renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer]
@@ -49,6 +50,7 @@ class Problem(ShopView):
     """What a code means, in every protocol: the `type` of a problem document leads here."""
 
     schema = None
+    open_to_caches = ("get",)
     versioning_class = None
     content_negotiation_class = DefaultContentNegotiation
     renderer_classes = [JSONRenderer]

@@ -55,6 +55,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
 class Refused(Response):
     """An answer that refuses; `is_problem` when it is a problem document."""
 
+    refusal: DomainError
     is_problem = False
 
     def media_type(self, format: str) -> str:
@@ -66,7 +67,7 @@ def refused(refusal: DomainError, request: Request) -> Refused:
     version = getattr(request, "version", None) or version_named(request.path, request.headers.get("Accept"))
     body = written(refusal, version, request.path)
     response = Refused(body, status=refusal.status, headers=headers_of(refusal))
-    response.is_problem = version == V2
+    response.refusal, response.is_problem = refusal, version == V2
     return response
 
 

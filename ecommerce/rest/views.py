@@ -1,6 +1,7 @@
 """What every REST view does: name the caller, count the request, ask the rule."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db import models
@@ -12,10 +13,12 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from ecommerce import limits
+from ecommerce.budgets import Budget, fields_of
 from ecommerce.errors import NotFound, Unauthenticated
 from ecommerce.filters import FilterBackend
 from ecommerce.permissions import require
-from ecommerce.rest.conditional import conditional
+from ecommerce.rest.caching import is_kept_by_others, say_who_may_keep
+from ecommerce.rest.conditional import SAFE_METHODS, conditional
 from ecommerce.rest.errors import Refused
 from ecommerce.rest.pagination import PAGES, NumberedPages
 from ecommerce.rest.versions import Negotiation, UrlOrAccept
@@ -25,12 +28,17 @@ Rule = Callable[[Any], bool]
 
 
 class ShopView(APIView):
-    """`rules` maps an action, or outside a viewset a method in lower case, to who may; what it leaves out is open."""
+    """`rules` maps an action, or outside a viewset a method in lower case, to who may; what it leaves out is open.
+
+    `open_to_caches` names those actions whose answer is the same for all.
+    """
 
     rules: ClassVar[Mapping[str, Rule]] = {}
+    open_to_caches: ClassVar[Collection[str]] = ()
     versioning_class = UrlOrAccept
     content_negotiation_class = Negotiation
     url_version: str | None = None
+    budget: Budget | None = None  # what is left of it, once the request is counted
 
     def dispatch(self, request: Any, *args: Any, version: str | None = None, **kwargs: Any) -> Any:
         """Keep the version that the URL names from the methods, which are the same for all."""
@@ -45,9 +53,9 @@ class ShopView(APIView):
         try:
             user_id = request.user.pk
         except Unauthenticated:
-            limits.spend_request(user_id=None, address=address_of(request))
+            self.budget = limits.spend_request(user_id=None, address=address_of(request))
             raise
-        limits.spend_request(user_id=user_id, address=address_of(request))
+        self.budget = limits.spend_request(user_id=user_id, address=address_of(request))
 
     def check_permissions(self, request: Request) -> None:
         rule = self.rules.get(self.action_name())
@@ -58,12 +66,25 @@ class ShopView(APIView):
         return getattr(self, "action", None) or (self.request.method or "").lower()
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(request, conditional(request, response), *args, **kwargs)
-        if isinstance(response, Refused) and response.is_problem:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        say_who_may_keep(request, response, is_open=self.action_name() in self.open_to_caches)
+        refusal = response.refusal if isinstance(response, Refused) else None
+        if not is_kept_by_others(response):
+            # An answer that others are given must not say what this caller has left.
+            for name, text in fields_of(self.budget, refusal.budget if refusal else None).items():
+                response[name] = text
+        if refusal:
             response.content_type = response.media_type(request.accepted_renderer.format)
-        elif isinstance(response, Response) and self.versioning_class:
-            response.content_type = request.accepted_media_type  # the vendor type, to who asked for it
+        elif isinstance(response, Response):
+            self._finish(request, response)
         return response
+
+    def _finish(self, request: Request, response: Response) -> None:
+        if self.versioning_class:
+            response.content_type = request.accepted_media_type  # the vendor type, to who asked for it
+        is_kept = response["Cache-Control"] != "no-store"
+        if is_kept and request.method in SAFE_METHODS and response.status_code == 200:
+            response.add_post_render_callback(partial(conditional, request))
 
 
 class ShopViewSet(ShopView, viewsets.GenericViewSet):

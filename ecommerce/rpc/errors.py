@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
+from ecommerce.budgets import Budget, fields_of
 from ecommerce.errors import CATALOGUE, DomainError
 from ecommerce.logs import request_id
 from ecommerce.rest.errors import as_domain_error
@@ -56,6 +57,12 @@ def status_of(refusal: DomainError, *more: tuple[str, str]) -> Status:
 def request_metadata() -> Metadata:
     """Return the trailing metadata that every call has."""
     return (("x-request-id", request_id.get()),)
+
+
+def budget_metadata(budget: Budget | None, refusal: DomainError | None = None) -> Metadata:
+    """Return the trailing metadata that says what is left of the caller's budget, and of one that is used up."""
+    fields = fields_of(budget, refusal.budget if refusal else None)
+    return tuple((name.lower(), text) for name, text in fields.items())
 
 
 def _details(refusal: DomainError) -> list[Any]:

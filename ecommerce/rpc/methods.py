@@ -17,7 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 from ecommerce import logs
 from ecommerce.errors import InvalidInput, RateLimited
 from ecommerce.rpc.caller import address_of, metadata_of
-from ecommerce.rpc.errors import GONE, ClientGone, refusal_of, request_metadata, status_of
+from ecommerce.rpc.errors import GONE, ClientGone, budget_metadata, refusal_of, request_metadata, status_of
 
 
 class Method:
@@ -111,12 +111,13 @@ class Collecting(Method):
                 code = grpc.StatusCode.CANCELLED
                 context.abort(code, GONE)
             except Exception as error:  # noqa: BLE001  # none may reach grpcio, which would tell its text
-                status = status_of(refusal_of(error))
+                refusal = refusal_of(error)
+                status = status_of(refusal, *budget_metadata(service.budget, refusal))
                 code = status.code
                 context.abort_with_status(status)
             finally:
                 self.log(service, code, started_at)
-            context.set_trailing_metadata(request_metadata())
+            context.set_trailing_metadata((*request_metadata(), *budget_metadata(service.budget)))
         return response
 
     def _answer(self, service: Any, requests: Iterator[Message]) -> Message:

@@ -8,6 +8,7 @@ from django.db import models
 from django_grpc_framework.generics import GenericService
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
+from ecommerce.budgets import Budget
 from ecommerce.callers import Caller, counted_caller_of
 from ecommerce.errors import NotFound
 from ecommerce.permissions import require
@@ -42,6 +43,7 @@ class Service(GenericService):
     action: str
     caller: Any
     identity: Caller  # the caller, and until when
+    budget: Budget | None = None  # what is left of it, once the call is counted
     metadata: Mapping[str, str]
     address: str
 
@@ -53,7 +55,7 @@ class Service(GenericService):
     def enter(self) -> None:
         """Name the caller, count the request, ask the rule."""
         self.identity = counted_caller_of(self.metadata, self.address)
-        self.caller = self.identity.user
+        self.caller, self.budget = self.identity.user, self.identity.budget
         rule = self.rules.get(self.action)
         if rule is not None:
             require(self.caller, rule(self.caller))

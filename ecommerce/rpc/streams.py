@@ -24,7 +24,16 @@ from ecommerce.errors import DomainError, InvalidInput
 from ecommerce.feed.events import Event
 from ecommerce.feed.hub import Follower, Match, SlowReader
 from ecommerce.rpc.calls import WAITING, WORKERS
-from ecommerce.rpc.errors import GONE, ClientGone, Status, refusal_of, request_metadata, status_of
+from ecommerce.rpc.errors import (
+    GONE,
+    ClientGone,
+    Metadata,
+    Status,
+    budget_metadata,
+    refusal_of,
+    request_metadata,
+    status_of,
+)
 from ecommerce.rpc.methods import Method, not_arrived, readable
 from ecommerce.rpc.wire import Wire
 
@@ -136,7 +145,8 @@ class Stream:
     def begin(self, exchange: Exchange) -> None:
         """Follow the feed, where there is something to follow, and tell the client where it begins."""
         self.exchange = exchange
-        metadata = request_metadata()
+        # Told at the beginning: at the end of a stream it would be of another minute.
+        metadata = (*request_metadata(), *budget_metadata(self.service.budget))
         if exchange.match is not None:
             follower = Follower(exchange.match, self.wake, exchange.after)
             self._give_back(follower.close)
@@ -273,9 +283,12 @@ class Stream:
         with logs.named(self.request_id):
             at = ((CURSOR, self.cursor),) if self.cursor else ()
             done = Status(grpc.StatusCode.OK, "", (*request_metadata(), *at))
-            status = done if self._reason is None else status_of(self._reason, *at)
+            status = done if self._reason is None else status_of(self._reason, *at, *self._budget())
         self._code = status.code
         self.wire.end(*status)
+
+    def _budget(self) -> Metadata:
+        return () if self._has_begun else budget_metadata(self.service.budget, self._reason)
 
     def _close(self) -> None:
         """Leave nothing behind: the call is over, whoever ended it."""

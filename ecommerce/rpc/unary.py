@@ -15,7 +15,7 @@ from django.conf import settings
 from ecommerce import logs
 from ecommerce.errors import DomainError, InvalidInput
 from ecommerce.rpc.calls import ANSWERS, WAITING, WORKERS
-from ecommerce.rpc.errors import GONE, ClientGone, refusal_of, request_metadata, status_of
+from ecommerce.rpc.errors import GONE, ClientGone, budget_metadata, refusal_of, request_metadata, status_of
 from ecommerce.rpc.methods import Method, not_arrived, readable
 from ecommerce.rpc.wire import Wire
 
@@ -86,7 +86,8 @@ class Call:
             raise InvalidInput("One message is expected")
         self.service.request = readable(self.method.read(self._content))
         response = getattr(self.service, self.method.name)(self.service.request, self.service.context)
-        self._finish(grpc.StatusCode.OK, "", request_metadata(), response.SerializeToString())
+        metadata = (*request_metadata(), *budget_metadata(self.service.budget))
+        self._finish(grpc.StatusCode.OK, "", metadata, response.SerializeToString())
 
     def _guarded(self, job: Any) -> None:
         """Do a job; what it raises is the answer."""
@@ -96,7 +97,8 @@ class Call:
         except ClientGone:
             self._finish(grpc.StatusCode.CANCELLED, GONE, request_metadata())
         except Exception as error:  # noqa: BLE001  # none may reach grpcio, which would tell its text
-            self._finish(*status_of(refusal_of(error)))
+            refusal = refusal_of(error)
+            self._finish(*status_of(refusal, *budget_metadata(self.service.budget, refusal)))
 
     def _finish(self, code: grpc.StatusCode, *more: Any) -> None:
         with self._lock:

@@ -385,7 +385,7 @@ def test_text_that_no_database_holds_is_the_clients_fault(text):
     assert list(error["fields"]) == ["query"]
 
 
-def test_cost_is_told_with_the_answer():
+def test_cost_is_told_with_the_answer(unlimited):
     response = Graph().send("{ allProducts(first: 7) { edges { node { name } } } }")
 
     assert response.json()["extensions"] == {"cost": {"requested": 8, "max": 50_000}}
