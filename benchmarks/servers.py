@@ -5,7 +5,8 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ from typing import IO
 
 import django
 import grpc
+import httpx
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 os.environ.setdefault("SECRET_KEY", "benchmarks-sign-nothing-that-counts-0123456789")
@@ -65,13 +67,41 @@ def grpc_server(
     arguments: Sequence[str], database_url: str, log: IO[bytes] | None = None, **more: str
 ) -> Iterator[tuple[int, int]]:
     """Run `python ARGUMENTS`, in which PORT is replaced; yield (port, pid) once it takes connections."""
+    with _server(arguments, database_url, log, more) as (port, pid):
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            grpc.channel_ready_future(channel).result(START_S)
+        yield port, pid
+
+
+@contextmanager
+def web_server(
+    arguments: Sequence[str], database_url: str, log: IO[bytes] | None = None, **more: str
+) -> Iterator[tuple[int, int]]:
+    """Run `python ARGUMENTS`, in which PORT is replaced; yield (port, pid) once it answers."""
+    with _server(arguments, database_url, log, more) as (port, pid):
+        deadline = time.monotonic() + START_S
+        while not _is_live(port):
+            assert time.monotonic() < deadline, f"It does not answer: {arguments}"
+            time.sleep(0.05)
+        yield port, pid
+
+
+def _is_live(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/live").is_success
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def _server(
+    arguments: Sequence[str], database_url: str, log: IO[bytes] | None, more: Mapping[str, str]
+) -> Iterator[tuple[int, int]]:
     port = free_port()
     command = [sys.executable, *(argument.replace("PORT", str(port)) for argument in arguments)]
     env = {**os.environ, "DATABASE_URL": database_url, **more}
     process = subprocess.Popen(pinned(SERVER_CPU, command), cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=log)
     try:
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            grpc.channel_ready_future(channel).result(START_S)
         yield port, process.pid
     finally:
         process.terminate()
@@ -94,8 +124,11 @@ class Usage:
         return len(list((self.place / "fd").iterdir()))
 
     def cpu_s(self) -> float:
+        """Return the CPU time of the process and of the children that it has."""
         fields = (self.place / "stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        children = " ".join(path.read_text() for path in self.place.glob("task/*/children")).split()
+        return own + sum(Usage(int(pid)).cpu_s() for pid in children)
 
     def _status(self, name: str) -> int:
         lines = (self.place / "status").read_text().splitlines()

@@ -1,0 +1,192 @@
+"""Open streams on one process of the web server: what they hold, how fast a change reaches them, what they cost others.
+
+    python -m benchmarks.live [--clients 1000] [--kinds sse]     # DATABASE_URL's server, or SQLite
+
+The server has one processor, this client the other; what a change takes to reach all includes this client's own work.
+"""
+
+import argparse
+import asyncio
+import http.client
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from typing import NamedTuple
+
+from django.db.models import F
+
+from benchmarks.servers import LOAD_CPU, Usage, allow_many_files, pinned, shop_database, using, web_server
+from catalog.models import Product
+
+SERVER = ["-m", "benchmarks.peers.shop", "PORT"]
+CHANGES, CHANGE_PAUSE_S = 20, 0.1
+PROBE_S = 5
+OPENED_AT_ONCE = 100
+OPEN_S = REACH_S = 60
+
+Heard = Callable[[int], None]  # told the stock of each event
+
+
+class EventStream(asyncio.Protocol):
+    """One SSE client on a bare connection."""
+
+    def __init__(self, heard: Heard) -> None:
+        self._heard, self._rest = heard, b""
+        self.is_open = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.write(b"GET /api/v1/products/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self._rest += data
+        if not self.is_open.done() and b"retry:" in self._rest:
+            assert self._rest.startswith(b"HTTP/1.1 200"), self._rest
+            self.is_open.set_result(None)
+        told, _, self._rest = self._rest.rpartition(b"\n\n")
+        for stock in re.findall(rb'"new_stock":(\d+)', told):
+            self._heard(int(stock))
+
+    def connection_lost(self, reason: Exception | None) -> None:
+        if not self.is_open.done():
+            self.is_open.set_exception(reason or ConnectionError(f"Closed: {self._rest!r}"))
+
+
+async def open_event_stream(stack: AsyncExitStack, port: int, heard: Heard) -> None:
+    loop = asyncio.get_running_loop()
+    transport, client = await loop.create_connection(lambda: EventStream(heard), "127.0.0.1", port)
+    stack.callback(transport.abort)
+    await client.is_open
+
+
+# What else is followed is opened here: a function that returns when the client would be told of the next change.
+KINDS = {"sse": open_event_stream}
+
+
+class Moments:
+    """When each stock came to how many clients."""
+
+    def __init__(self) -> None:
+        self._came: dict[int, list[float]] = {}
+
+    def heard(self, stock: int) -> None:
+        self._came.setdefault(stock, []).append(time.perf_counter())
+
+    async def all_have(self, stock: int, clients: int) -> list[float]:
+        async with asyncio.timeout(REACH_S):
+            while len(self._came.get(stock, ())) < clients:
+                await asyncio.sleep(0.001)
+        return sorted(self._came.pop(stock))
+
+
+class Server(NamedTuple):
+    url: str
+    port: int
+    usage: Usage
+    product: Product
+
+
+def changed(url: str, product_id: int) -> tuple[float, int]:
+    """Take one unit by hand; return the moment before and what is left."""
+    with using(url):
+        at = time.perf_counter()
+        Product.objects.filter(pk=product_id).update(stock=F("stock") - 1)
+        return at, Product.objects.get(pk=product_id).stock
+
+
+def probe(port: int, product_id: int, seconds: float) -> None:
+    """Print the median and the 99th percentile of a product's detail, one request at a time, in ms."""
+    took: list[float] = []
+    connection, end = http.client.HTTPConnection("127.0.0.1", port), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        connection.request("GET", f"/api/v1/products/{product_id}")
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+        took.append((time.perf_counter() - start) * 1000)
+    cuts = statistics.quantiles(took, n=100)
+    print(f"p50 {cuts[49]:.2f} ms, p99 {cuts[98]:.2f} ms, {len(took) / seconds:.0f} a second")
+
+
+async def probed(server: Server) -> str:
+    """Probe from a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.live", "--probe", str(server.port), str(server.product.pk)]
+    process = await asyncio.create_subprocess_exec(*pinned(LOAD_CPU, command), stdout=subprocess.PIPE)
+    return (await process.communicate())[0].decode().strip()
+
+
+async def opened(stack: AsyncExitStack, kind: str, server: Server, clients: int, moments: Moments) -> None:
+    for start in range(0, clients, OPENED_AT_ONCE):
+        batch = range(start, min(start + OPENED_AT_ONCE, clients))
+        async with asyncio.timeout(OPEN_S):
+            await asyncio.gather(*(KINDS[kind](stack, server.port, moments.heard) for _ in batch))
+
+
+async def reached(server: Server, clients: int, moments: Moments, writer: ThreadPoolExecutor) -> None:
+    firsts, lasts = [], []
+    for _ in range(CHANGES):
+        at, stock = await asyncio.get_running_loop().run_in_executor(writer, changed, server.url, server.product.pk)
+        came = await moments.all_have(stock, clients)
+        firsts.append((came[0] - at) * 1000)
+        lasts.append((came[-1] - at) * 1000)
+        await asyncio.sleep(CHANGE_PAUSE_S)
+    print(f"  one change to reach the first: median {statistics.median(firsts):.1f} ms")
+    print(f"  one change to reach all: median {statistics.median(lasts):.0f} ms, longest {max(lasts):.0f} ms")
+
+
+async def measured(kind: str, server: Server, clients: int) -> None:
+    print(f"\n{clients} clients of {kind}")
+    print(f"  a request without them:              {await probed(server)}")
+    memory, threads, start = server.usage.memory_mb(), server.usage.threads(), time.perf_counter()
+    moments, writer = Moments(), ThreadPoolExecutor(1)
+    async with AsyncExitStack() as stack:
+        await opened(stack, kind, server, clients, moments)
+        print(f"  opened in {time.perf_counter() - start:.2f} s")
+        held = server.usage.memory_mb()
+        await reached(server, clients, moments, writer)
+        each = (held - memory) * 1024 / clients
+        print(f"  memory {memory:.0f} -> {held:.0f} MB ({each:.0f} KB each), {server.usage.memory_mb():.0f} MB later")
+        print(f"  threads {threads} -> {server.usage.threads()}")
+        print(f"  a request beside them:               {await probed(server)}")
+        probing = asyncio.create_task(probed(server))
+        while not probing.done():
+            await asyncio.get_running_loop().run_in_executor(writer, changed, server.url, server.product.pk)
+            await asyncio.sleep(0.5)
+        print(f"  a request while two changes a second go to all: {await probing}")
+    await asyncio.sleep(1)
+    print(f"  a request when they have left:       {await probed(server)}")
+
+
+def warm_up(server: Server) -> None:
+    """Ask often enough that the server's threads and their connections are there."""
+    command = [sys.executable, "-m", "benchmarks.live", "--probe", str(server.port), str(server.product.pk)]
+    processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(4)]
+    assert [process.wait(60) for process in processes] == [0] * 4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clients", type=int, default=1_000)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--probe", nargs=2, type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.probe:
+        probe(*options.probe, seconds=PROBE_S)
+        return
+    allow_many_files()
+    for kind in options.kinds:
+        with shop_database(1) as url, web_server(SERVER, url) as (port, pid):
+            with using(url):
+                Product.objects.update(stock=1_000_000)
+                server = Server(url, port, Usage(pid), Product.objects.get())
+            warm_up(server)
+            asyncio.run(measured(kind, server, options.clients))
+
+
+if __name__ == "__main__":
+    main()
