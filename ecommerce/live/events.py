@@ -1,6 +1,6 @@
 """Event streams (HTML Standard, 9.2): how they are written, and the view's answer that goes on as one."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -19,7 +19,7 @@ COMMENT = b":\n\n"  # says that somebody is there
 STREAMS = "ecommerce.streams"  # in the environ, where whoever runs the application can go on with a stream: its Hold
 
 Hold = Callable[..., Callable[[], None]]  # counts a stream of a caller, as `limits.hold_stream`
-Pieces = AsyncIterator[bytes]
+Pieces = AsyncIterable[bytes]
 Source = Callable[[], AbstractAsyncContextManager[Pieces]]
 
 
@@ -28,8 +28,8 @@ class EventStream(HttpResponseBase):
 
     `source()` is entered on the event loop; what that raises is answered in the place of the stream. It yields pieces
     of the stream, each of whole lines. A DomainError among them is the stream's end, which `last_words` writes. Who
-    waits for long is sent comments.
-    Raises RateLimited when the caller holds too many streams, Unavailable where nothing can stream.
+    waits for long is sent comments, unless the pieces have a `nudge()` that brings more than one.
+        Raises RateLimited when the caller holds too many streams, Unavailable where nothing can stream.
     """
 
     streaming = True

@@ -1,10 +1,8 @@
 """The change feed as an event stream."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from functools import lru_cache, partial
-
-from django.conf import settings
 
 from ecommerce.errors import CursorExpired, DomainError
 from ecommerce.feed.events import Event
@@ -13,7 +11,6 @@ from ecommerce.live.events import COMMENT, RETRY_MS, Pieces, Source, block, erro
 from ecommerce.live.following import Following
 from ecommerce.rest.errors import body_of
 
-PATIENCE = 0.8  # of the time after which the sender says that somebody is there: that tells no cursor
 Write = Callable[[Event], bytes]  # one event as a block
 
 
@@ -30,8 +27,8 @@ async def _told(match: Match, write: Write, after: str | None) -> AsyncIterator[
     telling = _Telling(match, write)
     await telling.begin(after)
     try:
-        async with aclosing(telling.pieces()) as pieces:
-            yield pieces
+        async with aclosing(telling.pieces):
+            yield telling
     finally:
         telling.following.close()
 
@@ -43,8 +40,16 @@ class _Telling:
 
     def __init__(self, match: Match, write: Write) -> None:
         self._match, self._write = match, write
+        self.pieces = self._tell()
         self._beginning = b""
         self._told = ""  # the last cursor that the client was told
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self.pieces
+
+    def nudge(self) -> None:
+        """Have the next piece come soon, if it has nothing to tell."""
+        self.following.nudge()
 
     async def begin(self, after: str | None) -> None:
         try:
@@ -59,11 +64,12 @@ class _Telling:
         self.following = await Following.open(self._match)
         self._beginning = block(event="reset", data=body_of(refusal), cursor=self.following.cursor, retry_ms=RETRY_MS)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def _tell(self) -> AsyncGenerator[bytes, None]:
         yield self._beginning
         while True:
+            self._told = self.following.cursor
             try:
-                events = await self.following.take(settings.STREAM_HEARTBEAT_S * PATIENCE)
+                events = await self.following.take()
             except CursorExpired as refusal:
                 self.following.close()
                 await self._begin_anew(refusal)
@@ -73,7 +79,6 @@ class _Telling:
                 return
             else:
                 yield b"".join(_content_of(self._write, event) for event in events) or self._heartbeat()
-                self._told = self.following.cursor
 
     def _heartbeat(self) -> bytes:
         """Say that somebody is there, and where the feed has gone on without an event for this client."""

@@ -24,6 +24,7 @@ class Following:
         self._loop = asyncio.get_running_loop()
         self._awake = asyncio.Event()
         self._reading: asyncio.Future[list[Event]] | None = None
+        self._is_nudged = False
         self.cursor = ""  # the place up to which everything was taken, whether it matched or not
 
     @classmethod
@@ -40,17 +41,28 @@ class Following:
         return following
 
     async def take(self, idle_s: float | None = None) -> list[Event]:
-        """Return the next events, in order; none when `idle_s` pass without one.
+        """Return the next events, in order; none when `idle_s` pass without one, or after a nudge.
 
         Raises CursorExpired when what comes next is no longer kept, SlowReader, and Unavailable when the server ends.
         """
+        if idle_s is None:
+            return await self._take()
         try:
             async with asyncio.timeout(idle_s):
-                while not (events := await self._next()):
-                    continue
+                return await self._take()
         except TimeoutError:
             return []
+
+    async def _take(self) -> list[Event]:
+        while not (events := await self._next()) and not self._is_nudged:
+            continue
+        self._is_nudged = False
         return events
+
+    def nudge(self) -> None:
+        """Have `take` return, if with nothing: it costs less than a time limit, which is set anew with each event."""
+        self._is_nudged = True
+        self._awake.set()
 
     async def _next(self) -> list[Event]:
         """Return what there is, or nothing after a while."""
@@ -63,7 +75,7 @@ class Following:
         self._awake.clear()
         if events := self._taken(self._follower.take()):
             return events
-        if not self._follower.is_replaying:
+        if not self._follower.is_replaying and not self._is_nudged:
             await self._awake.wait()
         return []
 

@@ -12,6 +12,7 @@ from ecommerce.callers import TokenExpired
 from ecommerce.errors import DomainError, Unavailable
 from ecommerce.live.ending import ending
 from ecommerce.live.events import COMMENT, EventStream, Pieces
+from ecommerce.live.rounds import rounds
 from ecommerce.live.transports import cut_off
 from ecommerce.rest.errors import as_domain_error
 from ecommerce.threads import QueueFull
@@ -19,10 +20,6 @@ from ecommerce.threads import QueueFull
 BUSY_RETRY_S = 1
 FAREWELL_S = 1  # for a client to take why the stream ends, when the server does
 log = logging.getLogger(__name__)
-
-
-class Stalled(Exception):
-    """The client has taken nothing for STREAM_STALL_S."""
 
 
 class EventSender:
@@ -33,8 +30,13 @@ class EventSender:
     ) -> None:
         self.stream, self._receive, self._asgi_send, self.is_head = stream, receive, send, is_head
         self._loop = asyncio.get_running_loop()
-        self._is_sending = False
+        self._task = asyncio.current_task()
+        self._sending_since: float | None = None
         self._sent_at = self._loop.time()
+        self._nudge: Callable[[], object] | None = None
+        self._nudged_at = 0.0
+        self._is_finished = False
+        self._comment: asyncio.Task[None] | None = None
 
     async def run(self, start: Callable[[], Awaitable[None]]) -> None:
         """Open the stream, have `start` send the head, and send the rest. Raises what keeps it from being opened."""
@@ -46,6 +48,7 @@ class EventSender:
                 if self.is_head:
                     await self._send(b"", more=False)
                 else:
+                    stack.enter_context(rounds.including(self))
                     await self._send_all(pieces)
         finally:
             self.stream.release()
@@ -58,42 +61,24 @@ class EventSender:
         ending.check()  # it may have begun meanwhile
         return pieces
 
-    def _hurry(self) -> None:
-        """Leave a client that takes nothing little time, now that the server ends."""
-        self._loop.call_later(FAREWELL_S, self._leave_behind)
-
-    def _leave_behind(self) -> None:
-        if self._is_sending:
-            cut_off(self._asgi_send)
-
     async def _send_all(self, pieces: Pieces) -> None:
+        """Tell the client all there is while it is there."""
+        self._nudge = getattr(pieces, "nudge", None)
         telling = self._loop.create_task(self._tell(pieces))
         try:
-            await self._attend(telling)
-        except Stalled:
-            log.info("slow_reader: the client took nothing, and was cut off")
+            while (await self._receive())["type"] != "http.disconnect":  # it comes after the last piece, too
+                continue
         finally:
             telling.cancel()
             await asyncio.wait([telling])
-
-    async def _attend(self, telling: asyncio.Task[None]) -> None:
-        """Wait until the client has left or has been told all; meanwhile it always hears something."""
-        while not telling.done():
-            quiet_until = self._sent_at + settings.STREAM_HEARTBEAT_S
-            try:
-                async with asyncio.timeout_at(quiet_until):
-                    if (await self._receive())["type"] == "http.disconnect":  # it comes after the last piece, too
-                        return
-            except TimeoutError:
-                if not self._is_sending and self._sent_at + settings.STREAM_HEARTBEAT_S <= quiet_until:
-                    await self._send(COMMENT)
 
     async def _tell(self, pieces: Pieces) -> None:
         """Send the pieces, and why there are no more."""
         try:
             await self._send(await self._told(pieces), more=False)
-        except Stalled:
-            log.info("slow_reader: the client took nothing, and was cut off")
+        except Exception:
+            log.exception("A stream could not be ended in order")
+            self._cut_off()
 
     async def _told(self, pieces: Pieces) -> bytes:
         """Send the pieces, and return the last words."""
@@ -101,23 +86,54 @@ class EventSender:
             async with asyncio.timeout(self.stream.caller.seconds_left) as lifetime:
                 async for piece in pieces:
                     await self._send(piece)
-        except Stalled:
-            raise
         except Exception as error:  # noqa: BLE001  # the head is sent: the stream itself must say it
             return self.stream.last_words(TokenExpired() if lifetime.expired() else _refusal_of(error))
         return b""
 
     async def _send(self, piece: bytes, *, more: bool = True) -> None:
-        """Send a piece. Raises Stalled, and the connection is gone, when the client takes nothing for too long."""
-        self._is_sending, self._sent_at = True, self._loop.time()
+        self._sending_since = self._sent_at = self._loop.time()
+        self._is_finished = not more
         try:
-            async with asyncio.timeout(settings.STREAM_STALL_S):
-                await self._asgi_send({"type": "http.response.body", "body": piece, "more_body": more})
-        except TimeoutError as error:
-            cut_off(self._asgi_send)
-            raise Stalled from error
+            await self._asgi_send({"type": "http.response.body", "body": piece, "more_body": more})
         finally:
-            self._is_sending = False
+            self._sending_since = None
+
+    # -- What is due ------------------------------------------------------------------------------------------------
+    def look(self, now: float) -> None:
+        """Cut off a client that takes nothing, and let one that was told nothing hear that somebody is there."""
+        if self._sending_since is not None:
+            if now - self._sending_since > settings.STREAM_STALL_S:
+                self._give_up()
+        elif now - self._sent_at > settings.STREAM_HEARTBEAT_S:
+            self._break_silence(now)
+
+    def _break_silence(self, now: float) -> None:
+        if self._nudge is not None and self._nudged_at <= self._sent_at:
+            self._nudged_at = now
+            self._nudge()
+        else:  # there is nobody to nudge, or the nudge has brought nothing
+            self._comment = self._loop.create_task(self._say_something())
+
+    async def _say_something(self) -> None:
+        if not self._is_finished:
+            await self._send(COMMENT)
+
+    def _hurry(self) -> None:
+        """Leave a client that takes nothing little time, now that the server ends."""
+        self._loop.call_later(FAREWELL_S, self._leave_behind)
+
+    def _leave_behind(self) -> None:
+        if self._sending_since is not None:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        log.info("slow_reader: the client took nothing, and is cut off")
+        self._sending_since = None
+        self._cut_off()
+
+    def _cut_off(self) -> None:
+        if not cut_off(self._asgi_send) and self._task is not None:
+            self._task.cancel()
 
 
 def _refusal_of(error: Exception) -> DomainError:

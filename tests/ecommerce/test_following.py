@@ -91,6 +91,19 @@ def test_without_a_cursor_only_what_comes_is_told_and_silence_ends_the_wait() ->
     assert asyncio.run(walk()) == ([], [4], True)
 
 
+def test_nudge_ends_the_wait_with_nothing_and_costs_no_event() -> None:
+    async def walk() -> tuple[list[Event], list[int | None]]:
+        product = await aside(lambda: make_product(stock=5))
+        async with await Following.open(everything) as following:
+            asyncio.get_running_loop().call_later(0.05, following.nudge)
+            nothing = await following.take()
+            await aside(lambda: sell(product))
+            following.nudge()
+            return nothing, await stocks(following, 1)
+
+    assert asyncio.run(walk()) == ([], [4])
+
+
 def test_cursor_stays_behind_what_is_read_and_not_taken_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     def slowly(place: int) -> list[Event]:
         time.sleep(0.2)
