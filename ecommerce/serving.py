@@ -19,6 +19,7 @@ END_S = 3  # then a worker that is still there is killed
 KEEP_ALIVE_S = 30
 BACKLOG = 2048
 MAX_HEAD_BYTES = 64 * 1024
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024  # of a WebSocket: a protocol refuses with a reason what is longer than it reads
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -67,6 +68,9 @@ def serve(listener: socket.socket, *, workers: int, on_end: Callable[[], None] =
         "ecommerce.asgi:application",
         lifespan="on",
         http=BoundedHead,
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # messages are short, and each connection would keep a window of its own
         workers=workers,
         log_config=None,
         access_log=False,  # the shop writes its own line

@@ -1,16 +1,22 @@
 """The web server's own limits."""
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
+from websockets.sync.client import connect
 
 from ecommerce.preflight import CannotRun
-from ecommerce.serving import MAX_HEAD_BYTES, BoundedHead, listen, parse_address
+from ecommerce.serving import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES, BoundedHead, listen, parse_address
+from tests.live import ROOT, Server, free_port
+from tests.sockets import PROTOCOL, SocketClient
 
 
 @pytest.fixture
@@ -63,3 +69,28 @@ def test_address_is_split(text, address):
 def test_host_of_another_machine_is_one_line(host):
     with pytest.raises(CannotRun, match=r"192\.0\.2\.1: Cannot assign|nowhere\.invalid is no address"):
         listen(host, 0)
+
+
+class Served(Server):
+    """A server as quickstart starts it."""
+
+    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_path = folder / "served.log"
+        script = f"from ecommerce.serving import listen, serve; serve(listen('127.0.0.1', {self.port}), workers=1)"
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, env=env, stdout=log, stderr=log)
+
+
+def test_websockets_are_not_compressed_and_a_message_that_is_too_long_is_not_kept(live_shop, tmp_path):
+    server = Served(tmp_path, live_shop().env)
+    server.wait_until_live()
+
+    with connect(f"ws://127.0.0.1:{server.port}/graphql", subprotocols=[PROTOCOL]) as connection:
+        extensions = connection.response.headers.get("Sec-WebSocket-Extensions")
+        SocketClient(connection).send("x" * (MAX_MESSAGE_BYTES + 1))
+        code, _ = SocketClient(connection).closed()
+    server.stop()
+
+    assert (extensions, code) == (None, 1009)
