@@ -1,6 +1,6 @@
 """All settings. What differs between machines comes from the environment, read here and listed in the README."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import environ
@@ -201,6 +201,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
 }
 
+V1_DEPRECATED_ON = date.fromisoformat(day) if (day := env.str("V1_DEPRECATED_ON", "")) else None
+V1_SUNSET_ON = date.fromisoformat(day) if (day := env.str("V1_SUNSET_ON", "")) else None
 CACHE_PUBLIC_S = env.int("CACHE_PUBLIC_S", 0)  # how long a shared cache in front may keep what is the same for all
 
 # -- GraphQL ----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from drf_spectacular.plumbing import is_list_serializer
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
 from ecommerce.errors import CATALOGUE
+from ecommerce.rest.deprecation import is_deprecated
 from ecommerce.rest.examples import in_second_version
 from ecommerce.rest.problems import MEDIA_TYPE
 from ecommerce.rest.schemas import ERROR, PROBLEM, as_xml
@@ -78,6 +79,9 @@ class Schema(AutoSchema):
     def get_auth(self) -> list[dict[str, Any]]:
         bearer: dict[str, list[str]] = {"bearer": []}
         return [bearer] if self.view.action_name() in self.view.rules else [bearer, {}]
+
+    def is_deprecated(self) -> bool:
+        return super().is_deprecated() or is_deprecated(self._version)
 
     def get_operation_id(self) -> str:
         return super().get_operation_id().removeprefix("api_").replace(f"{self._version}_", "", 1)

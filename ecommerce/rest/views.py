@@ -19,6 +19,7 @@ from ecommerce.filters import FilterBackend
 from ecommerce.permissions import require
 from ecommerce.rest.caching import is_kept_by_others, say_who_may_keep
 from ecommerce.rest.conditional import SAFE_METHODS, conditional
+from ecommerce.rest.deprecation import is_deprecated, say_that_it_ends
 from ecommerce.rest.errors import Refused
 from ecommerce.rest.pagination import PAGES, NumberedPages
 from ecommerce.rest.versions import Negotiation, UrlOrAccept
@@ -68,6 +69,8 @@ class ShopView(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         say_who_may_keep(request, response, is_open=self.action_name() in self.open_to_caches)
+        if is_deprecated(getattr(request, "version", None)):
+            say_that_it_ends(request, response)
         refusal = response.refusal if isinstance(response, Refused) else None
         if not is_kept_by_others(response):
             # An answer that others are given must not say what this caller has left.

@@ -1,5 +1,6 @@
 """Which version answers, in which format, by the URL and by Accept."""
 
+from datetime import date
 from typing import Any
 from xml.etree import ElementTree
 
@@ -8,6 +9,7 @@ from django.db import OperationalError
 from django.test import override_settings
 
 from ecommerce import limits
+from ecommerce.checks import v1_ends_after_it_is_deprecated
 from tests.api import Api
 from tests.factories import make_product, make_staff, make_user
 
@@ -172,3 +174,55 @@ def test_unknown_host_is_refused_in_the_version_and_format_asked_for():
 
     assert (response.status_code, response["Content-Type"]) == (400, "application/problem+xml")
     assert in_xml(response.content)["code"] == "invalid_input"
+
+
+# -- The end of v1 ----------------------------------------------------------------------------------------------
+ENDING = {"V1_DEPRECATED_ON": date(2027, 1, 31), "V1_SUNSET_ON": date(2027, 7, 31)}
+
+
+@pytest.mark.parametrize(
+    ("path", "successor"),
+    [
+        ("/api/v1/products", "/api/v2/products"),
+        ("/api/products", "/api/v2/products"),
+        ("/api/v1/products/0", "/api/v2/products/0"),
+        ("/api/v1/orders", "/api/v2/orders"),
+    ],
+)
+def test_v1_says_when_it_ends_and_where_to_go(path, successor):
+    with override_settings(**ENDING):
+        response = Api().get(f"http://testserver{path}")
+
+    assert (response["Deprecation"], response["Sunset"]) == ("@1801353600", "Sat, 31 Jul 2027 00:00:00 GMT")
+    assert response["Link"] == (
+        f'</api/docs?version=v2>; rel="deprecation"; type="text/html", <{successor}>; rel="successor-version"'
+    )
+
+
+@pytest.mark.parametrize("path", ["/api/v2/products", "/api/schema", "/graphql?query={__typename}"])
+def test_nothing_else_ends(path):
+    with override_settings(**ENDING):
+        response = Api().get(f"http://testserver{path}", GraphQL_Require_Preflight="1")
+
+    assert response.status_code == 200
+    assert not {"Deprecation", "Sunset", "Link"} & {*response.headers}
+
+
+def test_v1_does_not_end_unless_a_setting_says_so():
+    assert not {"Deprecation", "Sunset", "Link"} & {*Api().get("/products").headers}
+
+
+@pytest.mark.parametrize(
+    ("deprecated_on", "sunset_on", "errors"),
+    [
+        (None, None, []),
+        (date(2027, 1, 31), None, []),
+        (date(2027, 1, 31), date(2027, 1, 31), []),
+        (None, date(2027, 1, 31), ["ecommerce.E002"]),
+        (date(2027, 2, 1), date(2027, 1, 31), ["ecommerce.E002"]),
+    ],
+)
+def test_end_before_it_is_announced_is_a_mistake(deprecated_on, sunset_on, errors, settings):
+    settings.V1_DEPRECATED_ON, settings.V1_SUNSET_ON = deprecated_on, sunset_on
+
+    assert [message.id for message in v1_ends_after_it_is_deprecated()] == errors

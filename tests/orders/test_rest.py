@@ -141,6 +141,21 @@ def test_replay_gives_the_same_status_location_and_body():
     assert Order.objects.count() == 1
 
 
+def test_replay_by_another_version_or_format_is_the_same_order_in_its_own_form():
+    user, product = make_user(), make_product(price=Decimal("2.50"), stock=10)
+    body = basket((product, 2))
+    first = Api(user).post("/orders", body, Idempotency_Key="k-1").json()
+
+    second = Api(user, "/api/v2").post("/orders", body, Idempotency_Key="k-1")
+    in_xml = Api(user, "/api/v2").post("/orders", body, Idempotency_Key="k-1", Accept="application/xml")
+
+    money = {"amount": "5.00", "currency": "USD"}
+    assert (second.status_code, second.json()["number"], second.json()["total"]) == (201, first["number"], money)
+    assert second["Location"] == f"http://testserver/api/v2/orders/{first['id']}"
+    assert f"<number>{first['number']}</number>".encode() in in_xml.content
+    assert Order.objects.count() == 1
+
+
 def test_key_used_with_other_input_is_refused():
     user, product = make_user(), make_product(stock=10)
     Api(user).post("/orders", basket((product, 2)), Idempotency_Key="k-1")
