@@ -1,6 +1,9 @@
 // Subscribe with npm's graphql-ws or graphql-sse: `node graphql_clients.cjs FOLDER CLIENT MODE JSON`, FOLDER being where
-// they are installed, CLIENT ws or sse. JSON is {urls, staff, brief, product, after}. Prints what came of it as JSON.
+// they are installed, CLIENT ws or sse. JSON is {urls, staff, product, after, count}. Prints what came of it as JSON.
+// In the mode `calls` it says "ready", and is then told a token that expires soon.
+const { once } = require("node:events");
 const { createRequire } = require("node:module");
+const { createInterface } = require("node:readline");
 
 const [folder, kind, mode, json] = process.argv.slice(2);
 const given = JSON.parse(json);
@@ -52,7 +55,9 @@ const sell = (by, stock) => told(by, { query: CHANGE, variables: { id: given.pro
 
 async function calls() {
   const ends = [];
-  const brief = client(given.brief, given.urls, (end) => ends.push(end));
+  console.error("ready");
+  const [line] = await once(createInterface({ input: process.stdin }), "line");
+  const brief = client(line, given.urls, (end) => ends.push(end));
   const expiring = told(brief, { query: "subscription { orderUpdated { kind } }" });
   const [anyone, staff] = [client(), client(given.staff)];
   const variables = { id: given.product, after: given.after };

@@ -18,11 +18,17 @@ SCRIPT = Path(__file__).with_name("graphql_clients.cjs")
 
 def started(folder: str, client: str, mode: str, **given: Any) -> subprocess.Popen[str]:
     command = ["node", str(SCRIPT), folder, client, mode, json.dumps(given)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
-def outcome(process: subprocess.Popen[str]) -> Any:
-    out, errors = process.communicate(timeout=60)
+def says(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    return process.stderr.readline().strip()
+
+
+def outcome(process: subprocess.Popen[str], line: str = "") -> Any:
+    out, errors = process.communicate(f"{line}\n", timeout=60)
     assert process.returncode == 0, errors
     return json.loads(out)
 
@@ -38,7 +44,9 @@ def test_every_kind_of_operation_and_of_error(client: str, npm_packages: str, li
         staff, product = make_staff(password="a-long-password"), make_product(stock=9)
     given = {"urls": urls(shop), "staff": access_token(staff), "product": product.pk, "after": place_in(shop)}
 
-    told = outcome(started(npm_packages, client, "calls", brief=brief_token(staff, 10), **given))
+    process = started(npm_packages, client, "calls", **given)
+    assert says(process) == "ready"
+    told = outcome(process, brief_token(staff, 10))
 
     def refused(code: str) -> dict[str, Any]:
         """What is refused before it runs is an error on a WebSocket, and the only result of a stream."""
@@ -71,8 +79,7 @@ def test_client_goes_on_by_itself_when_the_server_ends(client: str, npm_packages
         Product.objects.filter(pk=product.pk).update(stock=8)
 
     process = started(npm_packages, client, "end", urls=urls(shop), product=product.pk, after=after, count=3)
-    assert process.stderr is not None
-    assert process.stderr.readline() == "8\n"
+    assert says(process) == "8"
     shop.servers[0].stop()
     with shop.database():
         for stock in (7, 6):
