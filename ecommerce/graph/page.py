@@ -14,7 +14,7 @@ POLICY = {
     "style-src": "'self' 'nonce-{nonce}'",
     "font-src": "data:",
     "img-src": "'self' data:",
-    "connect-src": "'self'",
+    "connect-src": "'self' {sockets}",  # for some browsers 'self' is no WebSocket
     "base-uri": "'none'",
     "form-action": "'none'",
     "frame-ancestors": "'none'",
@@ -25,8 +25,9 @@ def page(request: HttpRequest) -> HttpResponse:
     """Return the page, and what its scripts, styles and requests are allowed."""
     nonce = secrets.token_urlsafe(16)
     response = render(request, "graphiql.html", {"store_name": settings.STORE_NAME, "nonce": nonce})
+    sockets = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
     response["Content-Security-Policy"] = "; ".join(
-        f"{name} {sources.format(nonce=nonce)}" for name, sources in POLICY.items()
+        f"{name} {sources.format(nonce=nonce, sockets=sockets)}" for name, sources in POLICY.items()
     )
     response["Cache-Control"] = "no-store"  # a nonce is good once
     return response

@@ -52,6 +52,23 @@
     keep(token, answer.data?.me?.username);
   }
 
+  function isSubscription({ operationName }, { documentAST } = {}) {
+    const isAsked = ({ operation, name }) =>
+      operation === "subscription" && (!operationName || name?.value === operationName);
+    return documentAST?.definitions.some(isAsked);
+  }
+
+  function fetcher() {
+    const plain = GraphiQL.createFetcher({ url: endpoint, fetch: send, enableIncrementalDelivery: false });
+    const subscriptionUrl = new URL(endpoint, location.href.replace(/^http/, "ws")).href;
+    const live = GraphiQL.createFetcher({ url: endpoint, subscriptionUrl });
+    // On a WebSocket the headers go as its first message.
+    return (params, given) =>
+      isSubscription(params, given)
+        ? live(params, { ...given, headers: Object.fromEntries(signed(given.headers)) })
+        : plain(params, given);
+  }
+
   function WhoIsSignedIn() {
     const [username, setUsername] = React.useState(session.username);
     React.useEffect(() => {
@@ -65,7 +82,7 @@
   async function open() {
     const documents = (await (await fetch(examples)).text()).split(/^#---\n/m);
     const graphiql = {
-      fetcher: GraphiQL.createFetcher({ url: endpoint, fetch: send, enableIncrementalDelivery: false }),
+      fetcher: fetcher(),
       plugins: [GraphiQLPluginExplorer.explorerPlugin()],
       defaultTabs: documents.map((text) => ({ query: text.trimEnd(), headers: placeholder })),
       defaultQuery: "",
