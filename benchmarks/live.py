@@ -1,6 +1,6 @@
 """Open streams on one process of the web server: what they hold, how fast a change reaches them, what they cost others.
 
-    python -m benchmarks.live [--clients 1000] [--kinds sse]     # DATABASE_URL's server, or SQLite
+    python -m benchmarks.live [--clients 1000] [--kinds sse prices graphql]     # DATABASE_URL's server, or SQLite
 
 The server has one processor, this client the other; what a change takes to reach all includes this client's own work.
 """
@@ -8,18 +8,17 @@ The server has one processor, this client the other; what a change takes to reac
 import argparse
 import asyncio
 import http.client
-import re
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 from django.db.models import F
 
+from benchmarks.listeners import LISTENERS, listen
 from benchmarks.servers import LOAD_CPU, Usage, allow_many_files, pinned, shop_database, using, web_server
 from catalog.models import Product
 
@@ -28,43 +27,6 @@ CHANGES, CHANGE_PAUSE_S = 20, 0.1
 PROBE_S = 5
 OPENED_AT_ONCE = 100
 OPEN_S = REACH_S = 60
-
-Heard = Callable[[int], None]  # told the stock of each event
-
-
-class EventStream(asyncio.Protocol):
-    """One SSE client on a bare connection."""
-
-    def __init__(self, heard: Heard) -> None:
-        self._heard, self._rest = heard, b""
-        self.is_open = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.write(b"GET /api/v1/products/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n")
-
-    def data_received(self, data: bytes) -> None:
-        self._rest += data
-        if not self.is_open.done() and b"retry:" in self._rest:
-            assert self._rest.startswith(b"HTTP/1.1 200"), self._rest
-            self.is_open.set_result(None)
-        told, _, self._rest = self._rest.rpartition(b"\n\n")
-        for stock in re.findall(rb'"new_stock":(\d+)', told):
-            self._heard(int(stock))
-
-    def connection_lost(self, reason: Exception | None) -> None:
-        if not self.is_open.done():
-            self.is_open.set_exception(reason or ConnectionError(f"Closed: {self._rest!r}"))
-
-
-async def open_event_stream(stack: AsyncExitStack, port: int, heard: Heard) -> None:
-    loop = asyncio.get_running_loop()
-    transport, client = await loop.create_connection(lambda: EventStream(heard), "127.0.0.1", port)
-    stack.callback(transport.abort)
-    await client.is_open
-
-
-# What else is followed is opened here: a function that returns when the client would be told of the next change.
-KINDS = {"sse": open_event_stream}
 
 
 class Moments:
@@ -124,7 +86,7 @@ async def opened(stack: AsyncExitStack, kind: str, server: Server, clients: int,
     for start in range(0, clients, OPENED_AT_ONCE):
         batch = range(start, min(start + OPENED_AT_ONCE, clients))
         async with asyncio.timeout(OPEN_S):
-            await asyncio.gather(*(KINDS[kind](stack, server.port, moments.heard) for _ in batch))
+            await asyncio.gather(*(listen(stack, kind, server.port, moments.heard) for _ in batch))
 
 
 async def reached(server: Server, clients: int, moments: Moments, writer: ThreadPoolExecutor) -> None:
@@ -172,7 +134,7 @@ def warm_up(server: Server) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=1_000)
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--kinds", nargs="+", choices=LISTENERS, default=list(LISTENERS))
     parser.add_argument("--probe", nargs=2, type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.probe:
