@@ -1,6 +1,7 @@
 """Refusals as problem documents (RFC 9457), which is what v2 answers with."""
 
 from typing import Any
+from urllib.parse import quote
 
 from ecommerce.errors import CATALOGUE, DomainError
 from ecommerce.logs import request_id
@@ -13,7 +14,7 @@ def problem_of(refusal: DomainError, instance: str) -> dict[str, Any]:
 
     `type` is relative to the server, and what is there says the same of the code in every protocol.
     """
-    problem = {**facts_of(refusal), "instance": instance, "request_id": request_id.get()}
+    problem = {**facts_of(refusal), "instance": quote(instance), "request_id": request_id.get()}
     if refusal.details:
         problem["details"] = refusal.details
     if refusal.retry_after_s is not None:

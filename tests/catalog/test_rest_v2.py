@@ -248,6 +248,10 @@ def test_refusal_is_a_problem_document():
     }
 
 
+def test_instance_is_a_uri_whatever_was_asked_for():
+    assert v2().get("/products/%C2%A38%20x").json()["instance"] == "/api/v2/products/%C2%A38%20x"
+
+
 def test_stale_version_says_which_one_stands(staff):
     product = make_product(stock=5)
     Product.objects.update(stock=4)
