@@ -71,8 +71,8 @@ READS = {
 }
 # A server that ends drops with CANCELLED what arrives at that very moment, before it has looked at it.
 RETRY = {
-    "maxAttempts": 4,
-    "initialBackoff": "0.05s",
+    "maxAttempts": 5,
+    "initialBackoff": "0.2s",
     "maxBackoff": "1s",
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],

@@ -27,7 +27,7 @@ class WaitingCalls:
     def __init__(self) -> None:
         self._calls: set[WaitingCall] = set()
         self._lock = threading.Lock()
-        self._looks = self._is_ending = False
+        self._looks = self._is_ending = self._is_full = False
 
     def add(self, call: WaitingCall) -> None:
         """Look after a call; when the server ends, end it."""
@@ -42,6 +42,14 @@ class WaitingCalls:
     def discard(self, call: WaitingCall) -> None:
         with self._lock:
             self._calls.discard(call)
+
+    def begin_no_more(self) -> None:
+        self._is_full = True
+
+    def check_begins(self) -> None:
+        """Raise Unavailable when the server ends, and what has not begun by now is to go elsewhere."""
+        if self._is_full:
+            raise _server_ends()
 
     def end_all(self) -> None:
         """End every call, and those that still come."""

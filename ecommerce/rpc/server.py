@@ -88,7 +88,8 @@ class Server:
         The core drops a call that arrives after it was told to end and before its client knows. So the news goes ahead
         of the answers: a client that waits for one sends nothing in between. For one that does not wait, `drain_s`
         gives all connections their time to end, each by itself, while calls are still taken.
-        False when a thread is still busy.
+        What is cut off by the end of the grace may have been done, and its client is not told: so the second half of it
+        is for what runs, and what still waits for a thread is refused. False when a thread is still busy.
         """
         self._health.enter_graceful_shutdown()
         if self._shares_port and self._drain_s:
@@ -99,7 +100,9 @@ class Server:
             ended = self._server.stop(grace_s)
         WAITING.end_all()
         self._health.end_watches()
-        ended.wait()
+        if not ended.wait(grace_s / 2):
+            WAITING.begin_no_more()
+            ended.wait()
         return self._is_idle_within(END_S)
 
     def _is_idle_within(self, seconds: float) -> bool:

@@ -43,13 +43,14 @@ class Call:
         self._lock, self._arrival = threading.Lock(), threading.Lock()
         self._content: bytes | None = None
         self._last_at, self._reason = float("inf"), not_arrived()
-        self._is_there = self._is_left = self._is_over = False
+        self._is_there = self._is_left = self._is_given_up = self._is_over = False
 
     def begin(self) -> None:
         with logs.named(self.service.metadata.get("x-request-id", "")) as self.request_id:
             self._guarded(self._begin)
 
     def _begin(self) -> None:
+        WAITING.check_begins()
         self.service.check_is_awaited()
         self.service.enter()
         self._arrival.acquire()
@@ -68,17 +69,23 @@ class Call:
 
     def _received(self, content: bytes | None) -> None:
         with self._lock:
+            if self._is_given_up:
+                return
             self._content, self._is_there = content, True
             is_left = self._is_left
         if is_left:
+            WAITING.discard(self)
             WORKERS.submit(self._go_on)
         else:
             self._arrival.release()
 
     def _go_on(self) -> None:
-        WAITING.discard(self)
         with logs.named(self.request_id):
-            self._guarded(self._answer)
+            self._guarded(self._begin_late)
+
+    def _begin_late(self) -> None:
+        WAITING.check_begins()
+        self._answer()
 
     def _answer(self) -> None:
         self.service.check_is_awaited()
@@ -110,7 +117,10 @@ class Call:
 
     # -- While it waits -----------------------------------------------------------------------------------------
     def look(self, now: float) -> None:
-        if now > self._last_at or now - self._opened_at > settings.BODY_TIMEOUT_S:
+        with self._lock:  # what has its message is not given up: it may be under way
+            is_late = now > self._last_at or now - self._opened_at > settings.BODY_TIMEOUT_S
+            self._is_given_up = is_late and not self._is_there
+        if self._is_given_up:
             self._give_up()
 
     def _give_up(self) -> None:

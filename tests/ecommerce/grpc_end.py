@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, NamedTuple
@@ -19,16 +19,10 @@ from tests.rpc import TIMEOUT_S, Client, GrpcServer
 
 CALLERS = 12
 LOAD_S = 1.0  # before the signal, and after it
-PACE_S = 0.05  # of each caller that does not wait
+PACE_S = 0.1  # of each caller that does not wait
 GONE = ("Connection refused", "Connection reset")
-RETRY = {
-    "maxAttempts": 5,
-    "initialBackoff": "0.05s",
-    "maxBackoff": "1s",
-    "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
-}
-RETRYING = json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": RETRY}]})
+# Longer than the second that a channel waits before it connects again.
+RETRY = {"maxAttempts": 5, "initialBackoff": "0.2s", "maxBackoff": "1s", "backoffMultiplier": 2}
 
 
 class Call:
@@ -74,10 +68,15 @@ class Caller(threading.Thread):
 
 
 @contextmanager
-def calling(port: int, user: User, product_id: int, *, waits: bool, retries: bool) -> Iterator[list[Caller]]:
-    """Call for LOAD_S, and for LOAD_S more after what is done inside; then all calls have their answers."""
+def calling(
+    port: int, user: User, product_id: int, *, waits: bool, retried: Sequence[str] = ()
+) -> Iterator[list[Caller]]:
+    """Call for LOAD_S, and for LOAD_S more after what is done inside; then all calls have their answers.
+
+    `retried` are the statuses of the clients' retry policy.
+    """
     end = threading.Event()
-    options: dict[str, Any] = {"service_config": RETRYING} if retries else {}
+    options: dict[str, Any] = {"service_config": retrying(retried)} if retried else {}
     callers = [Caller(Client(port, user, **options), product_id, end, waits=waits) for _ in range(CALLERS)]
     for caller in callers:
         caller.start()
@@ -90,6 +89,11 @@ def calling(port: int, user: User, product_id: int, *, waits: bool, retries: boo
         for caller in callers:
             caller.join(2 * TIMEOUT_S)
             caller.client.channel.close()
+
+
+def retrying(statuses: Sequence[str]) -> str:
+    policy = RETRY | {"retryableStatusCodes": list(statuses)}
+    return json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": policy}]})
 
 
 class Outcome(NamedTuple):

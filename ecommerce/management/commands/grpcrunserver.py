@@ -26,9 +26,10 @@ END_S = 3  # for workers, past their grace
 class Command(stock.Command):
     help = (
         "Serves the shop over gRPC until SIGTERM or Ctrl-C. Calls that run are then finished, and streams end with "
-        "UNAVAILABLE and their cursor. A client that makes its calls one after the other and has another server to go "
-        "to sees no call fail; one that has many on their way needs --drain, or to retry UNAVAILABLE and CANCELLED: "
-        "those calls never ran. Writes that are retried should bring an idempotency key, an expected version or a SKU."
+        "UNAVAILABLE and their cursor. Clients should retry UNAVAILABLE, and CANCELLED where they have many calls on "
+        "their way at a time and there is no --drain: the core drops what arrives at that moment, and it never runs. "
+        "A write that is retried should bring an idempotency key, an expected version or a SKU, for a call that is "
+        "cut off after its grace may have run."
     )
     requires_system_checks = "__all__"
 
