@@ -7,7 +7,7 @@ import httpx
 from accounts.models import TokenFamily
 from accounts.tokens import obtain_tokens
 from tests.factories import make_user
-from tests.orders.test_races import at_once
+from tests.threads import at_once
 
 
 def test_eight_refreshes_of_one_token_succeed_once_and_end_the_family(live_shop):
@@ -17,7 +17,7 @@ def test_eight_refreshes_of_one_token_succeed_once_and_end_the_family(live_shop)
         refresh = obtain_tokens(username="ada", password="right").refresh
 
     answers = at_once(
-        [
+        *[
             lambda url=shop.urls[n % 2]: httpx.post(f"{url}/api/v1/auth/token/refresh", json={"refresh": refresh})
             for n in range(8)
         ]
@@ -38,7 +38,7 @@ def test_eight_registrations_of_one_email_make_one_user(live_shop):
     ]
 
     answers = at_once(
-        [lambda n=n: httpx.post(f"{shop.urls[n % 2]}/api/v1/users", json=people[n], timeout=30) for n in range(8)]
+        *[lambda n=n: httpx.post(f"{shop.urls[n % 2]}/api/v1/users", json=people[n], timeout=30) for n in range(8)]
     )
 
     assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 7}

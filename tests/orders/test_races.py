@@ -3,8 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -15,18 +14,7 @@ from catalog.models import Product
 from orders.models import Order, OrderItem
 from tests.api import access_token
 from tests.factories import make_product, make_user
-
-
-def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Run every call on a thread of its own, all let go at the same moment."""
-    gate = threading.Barrier(len(calls))
-
-    def wait_and(call: Callable[[], Any]) -> Any:
-        gate.wait()
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(wait_and, calls))
+from tests.threads import at_once
 
 
 def order_call(url: str, token: str, items: dict[int, int], key: str | None = None) -> Callable[[], httpx.Response]:
@@ -41,7 +29,7 @@ def test_sixty_buyers_of_forty_units_make_forty_orders(live_shop):
         product = make_product(stock=40)
         tokens = [access_token(make_user()) for _ in range(60)]
 
-    answers = at_once([order_call(shop.urls[n % 2], token, {product.pk: 1}) for n, token in enumerate(tokens)])
+    answers = at_once(*[order_call(shop.urls[n % 2], token, {product.pk: 1}) for n, token in enumerate(tokens)])
 
     assert Counter(answer.status_code for answer in answers) == {201: 40, 409: 20}
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"out_of_stock"}
@@ -60,7 +48,7 @@ def test_baskets_in_any_order_neither_deadlock_nor_oversell(live_shop):
     baskets = [ids[n % 3 :] + ids[: n % 3] for n in range(30)]
 
     answers = at_once(
-        [order_call(shop.urls[n % 2], token, dict.fromkeys(baskets[n], 1)) for n, token in enumerate(tokens)]
+        *[order_call(shop.urls[n % 2], token, dict.fromkeys(baskets[n], 1)) for n, token in enumerate(tokens)]
     )
 
     assert Counter(answer.status_code for answer in answers) == {201: 25, 409: 5}
@@ -75,7 +63,7 @@ def test_eight_twins_with_one_key_make_one_order(live_shop):
         product = make_product(stock=10)
         token = access_token(make_user())
 
-    answers = at_once([order_call(shop.urls[n % 2], token, {product.pk: 2}, key="twins") for n in range(8)])
+    answers = at_once(*[order_call(shop.urls[n % 2], token, {product.pk: 2}, key="twins") for n in range(8)])
 
     assert {answer.status_code for answer in answers} == {201}
     bodies = {answer.text.replace(str(answer.url.copy_with(path="/")), "/") for answer in answers}
@@ -95,7 +83,7 @@ def test_cancelling_eight_times_at_once_gives_the_stock_back_once(live_shop):
     order = order_call(shop.url, token, {product.pk: 3})().json()
 
     answers = at_once(
-        [
+        *[
             lambda url=shop.urls[n % 2]: httpx.post(f"{url}/api/v1/orders/{order['id']}/cancel", headers=headers)
             for n in range(8)
         ]
@@ -114,7 +102,7 @@ def test_two_changes_from_one_version_let_one_through(live_shop):
         headers = {"Authorization": f"Bearer {access_token(make_user(is_staff=True))}", "If-Match": f'"{product.pk}-1"'}
 
     answers = at_once(
-        [
+        *[
             lambda n=n: httpx.patch(
                 f"{shop.urls[n % 2]}/api/v1/products/{product.pk}", json={"stock": n}, headers=headers
             )
