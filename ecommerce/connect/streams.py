@@ -1,6 +1,7 @@
 """Streams to the client, followed on the event loop."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, closing
 from functools import lru_cache
 
 from connectrpc.request import RequestContext
@@ -20,22 +21,19 @@ from ecommerce.rpc.streams import CURSOR
 async def watch(sent: Sent, context: RequestContext) -> AsyncIterator[bytes]:
     """Yield what the service says is to be followed, until something ends it; its cursor is in the trailers then."""
     call = CALL.get()
-    ending.check()
-    exchange = await call.on_thread(call.open, sent)
-    context.response_headers.update(fields_of(call.budget))
-    caller = call.service.identity
-    release = limits.hold_stream(user_id=caller.user.pk, address=caller.address)
-    try:
-        async with await Following.open(exchange.match, exchange.after) as following:
-            cursor = context.response_trailers[CURSOR] = exchange.after or following.cursor
-            ending.check()  # the end may have begun meanwhile
-            await call.wire.begin(cursor)
-            while True:
-                for event in await following.take(_time_left(caller)):
-                    yield _content_of(exchange.write, event, sent.form)
-                    context.response_trailers[CURSOR] = event.cursor
-    finally:
-        release()
+    with ending.told_to(call.wire.hurry), ExitStack() as stack:
+        exchange = await call.on_thread(call.open, sent)
+        caller = call.service.identity
+        stack.callback(limits.hold_stream(user_id=caller.user.pk, address=caller.address))
+        following = stack.enter_context(closing(await Following.open(exchange.match, exchange.after)))
+        cursor = context.response_trailers[CURSOR] = exchange.after or following.cursor
+        ending.check()  # it may have begun meanwhile
+        context.response_headers.update(fields_of(call.budget), cursor=cursor)
+        await call.wire.begin(context.response_headers)
+        while True:
+            for event in await following.take(_time_left(caller)):
+                yield _content_of(exchange.write, event, sent.form)
+                context.response_trailers[CURSOR] = event.cursor
 
 
 def _time_left(caller: Caller) -> float | None:

@@ -1,12 +1,13 @@
 """One call on its way through ASGI: what connectrpc is shown of it, and what is made of its answer."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
 
 from ecommerce.bodies import Body, ClientGone, Scope
+from ecommerce.live.sender import FAREWELL_S
 from ecommerce.live.transports import cut_off
 from ecommerce.logs import request_id
 
@@ -50,7 +51,7 @@ class Wire:
     def __init__(self, scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         self._receive, self._send = receive, send
         self._body, self.content_type = Body(scope, receive), content_type_of(scope["headers"])
-        self._is_read = self.is_client_gone = False
+        self._is_read = self._is_sending = self.is_client_gone = False
         self._headers: Headers = [(b"x-request-id", request_id.get().encode()), (b"cache-control", b"no-store")]
         self.status = 0  # HTTP's, once the answer has begun
 
@@ -63,10 +64,11 @@ class Wire:
         self._is_read = True
         return {"type": "http.request", "body": await self._body.read(), "more_body": False}
 
-    async def begin(self, cursor: str) -> None:
+    async def begin(self, headers: Mapping[str, str]) -> None:
         """Send the head of a stream now: connectrpc sends it with the first message, and a client waits for it."""
-        headers = [(b"content-type", self.content_type.encode()), (b"cursor", cursor.encode())]
-        await self.send({"type": "http.response.start", "status": 200, "headers": headers})
+        head = {"content-type": self.content_type, **headers}
+        encoded = [(name.encode(), value.encode()) for name, value in head.items()]
+        await self.send({"type": "http.response.start", "status": 200, "headers": encoded})
 
     async def send(self, message: dict[str, Any]) -> None:
         """Send a part of the answer. Raises ClientGone when the client does not take it in time."""
@@ -85,9 +87,20 @@ class Wire:
         return [(b"connection", b"close")] if self._body.is_left_unread else []
 
     async def _pass_on(self, message: dict[str, Any]) -> None:
+        self._is_sending = True
         try:
             async with asyncio.timeout(settings.STREAM_STALL_S):
                 await self._send(message)
         except TimeoutError as error:
             cut_off(self._send)
             raise ClientGone from error
+        finally:
+            self._is_sending = False
+
+    def hurry(self) -> None:
+        """Leave a client that takes nothing little time, now that the server ends."""
+        asyncio.get_running_loop().call_later(FAREWELL_S, self._leave_behind)
+
+    def _leave_behind(self) -> None:
+        if self._is_sending:
+            cut_off(self._send)

@@ -4,8 +4,8 @@ import json
 import signal
 import socket
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -180,33 +180,52 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def much_to_tell(shop: WebShop) -> None:
-    """Fill the feed with more than sockets hold."""
+def much_to_tell(shop: WebShop) -> int:
+    """Fill the feed with more than sockets hold; return how many events that is."""
     with shop.database():
+        before = place_of_now()
         Product.objects.bulk_create(Product(name="x", price=1, stock=0) for _ in range(2_000))
         for stock in range(25):
             Product.objects.filter(name="x").update(stock=stock)
+        return place_of_now() - before
+
+
+@contextmanager
+def stalled(shop: WebShop, server: Server) -> Iterator[None]:
+    """Open a stream with much to tell, and take nothing of it."""
+    place, count = newest(shop), much_to_tell(shop)
+    request = framed(written(pb.GetProductRequest(after=place), STREAM_WAYS["Connect JSON"]))
+    head = f"POST {path_of('WatchProducts')} HTTP/1.1\r\nHost: x\r\nContent-Type: application/connect+json\r\n"
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", server.port))
+        connection.sendall(f"{head}Content-Length: {len(request)}\r\n\r\n".encode() + request)
+        with WebClient(server.url, way="Connect binary").open("WatchProducts", after=place) as other:
+            taken(other, count)  # who reads has all of it by now, and the server a full socket
+        yield
 
 
 def test_reader_that_takes_nothing_is_cut_off_and_costs_nobody_else_anything(shop):
-    server, product = shop.start(STREAM_STALL_S="2"), product_in(shop, stock=1)
-    place = newest(shop)
-    much_to_tell(shop)
-    request = framed(written(pb.GetProductRequest(after=place), STREAM_WAYS["Connect JSON"]))
-    head = f"POST {path_of('WatchProducts')} HTTP/1.1\r\nHost: x\r\nContent-Type: application/connect+json\r\n"
+    server, product = shop.start(STREAM_STALL_S="3"), product_in(shop, stock=1)
 
-    with socket.socket() as stalled, WebClient(server.url).open("WatchProducts", id=product.pk) as stream:
-        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        stalled.connect(("127.0.0.1", server.port))
-        stalled.sendall(f"{head}Content-Length: {len(request)}\r\n\r\n".encode() + request)
-        time.sleep(0.5)
+    with WebClient(server.url).open("WatchProducts", id=product.pk) as stream, stalled(shop, server):
         change(shop, product, stock=0)
         [update] = taken(stream, 1)
-        assert ends_in(server, "CANCELLED") == 0
-        wait_for(lambda: ends_in(server, "CANCELLED") == 1)
+        wait_for(lambda: ends_in(server, "CANCELLED") == 2)  # one has read all, and left
 
     assert update.new_stock == 0
     assert "Traceback" not in server.log
+
+
+def test_reader_that_takes_nothing_does_not_keep_the_server(shop):
+    server = shop.start(STREAM_STALL_S="60")
+
+    with stalled(shop, server):
+        wait_for(lambda: ends_in(server, "CANCELLED") == 1)  # the one that read
+        server.stop(timeout_s=20)
+
+    assert ends_in(server, "CANCELLED") == 2
+    assert "graceful shutdown exceeded" not in server.log
 
 
 def test_streams_of_a_caller_are_counted_and_given_back(shop):
@@ -218,6 +237,7 @@ def test_streams_of_a_caller_are_counted_and_given_back(shop):
     wait_for(lambda: ends_in(server, "CANCELLED") == 2)
     with client.open("WatchProducts") as stream:
         assert stream.headers["cursor"]
+        assert ";r=" in stream.headers["ratelimit"]
 
     assert (refusal.code, refusal.reason) == ("RESOURCE_EXHAUSTED", "rate_limited")
 
