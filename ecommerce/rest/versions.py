@@ -16,6 +16,7 @@ from rest_framework.versioning import BaseVersioning, URLPathVersioning
 V1, V2 = VERSIONS = ("v1", "v2")
 URL = "v1|v2"  # the version in a URL, as a regular expression
 _PARAMETER = re.compile(r""";\s*(?!q\s*=)[^;,"]+(?:"[^"]*")?""", re.IGNORECASE)
+_PLAIN_XML = re.compile(r"application/xml\s*(;[^,]*)?(,|$)")
 _VENDOR = re.compile(r"application/vnd\.myapi\.(v\d+)\+(\w+)")
 
 
@@ -31,6 +32,8 @@ def preferred(accept: str | None, offers: Sequence[str]) -> str | None:
 @lru_cache(1024)
 def _preferred(accept: str, offers: tuple[str, ...]) -> str | None:
     request = HttpRequest()
+    if "text/html" in accept and "*/*" in accept:  # a browser, whose reader has asked for no XML
+        accept = _PLAIN_XML.sub("", accept)
     # Parameters say nothing of formats that have none; Django takes one that is asked for as one that is missing.
     request.META["HTTP_ACCEPT"] = _PARAMETER.sub("", accept)
     return request.get_preferred_type(offers)
