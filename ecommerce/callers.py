@@ -5,13 +5,15 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.http.request import split_domain_port, validate_host
 from django.utils import timezone
 from rest_framework.settings import api_settings
 
 from ecommerce import limits
 from ecommerce.budgets import Budget
-from ecommerce.errors import Unauthenticated
+from ecommerce.errors import InvalidInput, Unauthenticated
 
 
 class TokenExpired(Unauthenticated):
@@ -35,6 +37,12 @@ class Caller(NamedTuple):
     def seconds_left(self) -> float | None:
         """How long the caller may go on listening; None for a stranger, who needs no token."""
         return None if self.expires_at is None else (self.expires_at - timezone.now()).total_seconds()
+
+
+def check_host(host: str) -> None:
+    """Raise InvalidInput for the Host header of another site: one whose name leads here is no client of this shop."""
+    if not validate_host(split_domain_port(host.lower())[0], settings.ALLOWED_HOSTS):
+        raise InvalidInput("This host is not served here")
 
 
 def caller_of(headers: Mapping[str, str], address: str) -> Caller:

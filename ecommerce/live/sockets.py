@@ -12,11 +12,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from django.conf import settings
-from django.http.request import split_domain_port, validate_host
 
 from ecommerce import logs
-from ecommerce.callers import Caller, TokenExpired
-from ecommerce.errors import DomainError, Forbidden, InvalidInput, Unavailable
+from ecommerce.callers import Caller, TokenExpired, check_host
+from ecommerce.errors import DomainError, Forbidden, Unavailable
 from ecommerce.feed.hub import SlowReader
 from ecommerce.live.ending import ended, ending
 from ecommerce.live.transports import cut_off
@@ -135,8 +134,7 @@ class Socket:
         No cookie counts on a WebSocket; still, such a page would reach a shop that only its reader's network reaches.
         """
         own = self.headers.get("host", "").lower()
-        if not validate_host(split_domain_port(own)[0], settings.ALLOWED_HOSTS):
-            raise InvalidInput("This host is not served here")
+        check_host(own)
         origin = self.headers.get("origin")
         is_ours = origin is None or origin.lower().partition("://")[2] == own
         if not is_ours and origin not in settings.CSRF_TRUSTED_ORIGINS:
