@@ -302,7 +302,9 @@ def test_stream_both_ways_is_unimplemented_and_says_where_to_go(clients):
 
 def test_host_that_is_not_served_is_refused(shop):
     answer = httpx.post(
-        f"{shop.web.url}{GET_PRODUCT}", json={"id": 1}, headers={"Host": "evil.example", "Connect-Protocol-Version": "1"}
+        f"{shop.web.url}{GET_PRODUCT}",
+        json={"id": 1},
+        headers={"Host": "evil.example", "Connect-Protocol-Version": "1"},
     )
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_argument")

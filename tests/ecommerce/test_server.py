@@ -78,6 +78,6 @@ def test_websocket_that_no_route_takes_is_closed():
     async def send(message):
         sent.append(message)
 
-    asyncio.run(asgi.application({"type": "websocket", "path": "/graphql"}, receive, send))
+    asyncio.run(asgi.application({"type": "websocket", "path": "/nowhere"}, receive, send))
 
     assert sent == [{"type": "websocket.close"}]

@@ -16,8 +16,8 @@ from orders.models import Order
 from tests.api import access_token
 from tests.factories import make_product, make_user
 from tests.live import Shop
-from tests.orders.test_races import at_once
 from tests.rpc import GrpcShop, refusal_in
+from tests.threads import at_once
 
 BUSY = "in_progress"
 PLACE = (
@@ -154,7 +154,7 @@ def test_all_protocols_at_once_make_one_order_a_key(shop, user, product, doors):
     keys = [uuid4().hex for _ in range(6)]
 
     for key in keys:
-        answers = at_once([partial(place, 2, key) for place in doors.values() for _ in range(2)])
+        answers = at_once(*[partial(place, 2, key) for place in doors.values() for _ in range(2)])
 
         orders = {answer for answer in answers if answer.code != BUSY}  # a twin waits for five seconds, and no longer
         assert len(orders) == 1
