@@ -31,7 +31,7 @@ SERVER = ["manage.py", "grpcrunserver", "127.0.0.1:PORT", "--verbosity=0"]
 PER_CONNECTION = 500
 CHANGES = 10
 PROBE_S = 5
-STALL_BURST = 6_000
+STALL_BURST = 2_500
 
 
 def changed(url: str, product_id: int) -> float:
