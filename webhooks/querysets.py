@@ -20,10 +20,11 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
         return self.filter(is_active=True)
 
     def with_something_due(self, now: datetime) -> Self:
-        """Those that are active, not in a pause they asked for, and have a delivery to try now."""
+        """Those that are active, not in a pause they asked for, and have a delivery whose time has come."""
         deliveries = apps.get_model("webhooks.Delivery").objects
         is_paused = Q(paused_until__isnull=False, paused_until__gt=now)
-        return self.active().exclude(is_paused).filter(Exists(deliveries.due(now).filter(endpoint=OuterRef("pk"))))
+        # Not `due`: PostgreSQL would look at all that wait, each against each as long as it has no statistics of them.
+        return self.active().exclude(is_paused).filter(Exists(deliveries.timely(now).filter(endpoint=OuterRef("pk"))))
 
     def locked(self) -> Self:
         """Those rows, kept from other writers until the transaction ends."""
@@ -35,6 +36,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """All for staff, none for others."""
         return self if user.is_authenticated and user.is_staff else self.none()
 
+    def timely(self, now: datetime) -> Self:
+        """Those whose time has come."""
+        return self.filter(state="pending", next_attempt_at__lte=now)
+
     def due(self, now: datetime) -> Self:
         """Those to be tried now: not before every earlier event of the same object has been tried once."""
         earlier = self.model._default_manager.filter(
@@ -45,7 +50,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             state="pending",
             last_tried_at=None,
         )
-        return self.filter(state="pending", next_attempt_at__lte=now).exclude(Exists(earlier))
+        return self.timely(now).exclude(Exists(earlier))
 
     def under_way(self) -> Self:
         """Those whose last try has no outcome yet."""
