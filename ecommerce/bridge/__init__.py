@@ -54,7 +54,7 @@ class Bridge:
     async def _answer(self, exchange: Exchange) -> None:
         body = await exchange.body.read()
         if self.pool.is_busy:
-            exchange.watch()
+            exchange.watch_soon()
         async with asyncio.timeout(self.answer_within_s) if self.answer_within_s else nullcontext():
             answer = await self.pool.run(exchange.respond, environ_of(exchange.scope, body))
         if answer is not None:

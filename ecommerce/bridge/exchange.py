@@ -16,6 +16,7 @@ from ecommerce.live.events import EventStream
 from ecommerce.live.sender import EventSender
 from ecommerce.rest.refusals import refusal_of
 
+WAIT_S = 0.05  # for a thread, before it is worth its cost to learn whether the client still waits
 log = logging.getLogger(__name__)
 
 
@@ -30,8 +31,13 @@ class Exchange:
         self.request_id = ""  # of the view, once it has answered
         self.is_answered = False
         self._watcher: asyncio.Task[None] | None = None
+        self._watches_from: asyncio.TimerHandle | None = None
 
     # -- On the event loop --------------------------------------------------------------------------------------
+    def watch_soon(self) -> None:
+        """Watch if it takes long until there is a thread."""
+        self._watches_from = self.loop.call_later(WAIT_S, self.watch)
+
     def watch(self) -> None:
         """Learn when the client leaves. Only once the body is read."""
         if self._watcher is None:
@@ -42,6 +48,8 @@ class Exchange:
             continue
 
     def stop_watching(self) -> None:
+        if self._watches_from is not None:
+            self._watches_from.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
 
