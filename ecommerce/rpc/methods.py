@@ -70,6 +70,8 @@ class Method:
         )
 
 
+# A message that the core refuses looks like the end of the stream, and a moment later the call is over.
+SETTLE_S = 0.02
 UNREADABLE: Any = object()  # grpcio takes None for a fault of ours
 
 
@@ -126,7 +128,14 @@ class Collecting(Method):
         try:
             service.check_is_awaited()
             service.enter()
-            service.request = map(readable, requests)
+            service.request = self._whole(service, requests)
             return getattr(service, self.name)(service.request, service.context)
         finally:
             self._places.release()
+
+    @staticmethod
+    def _whole(service: Any, requests: Iterator[Message]) -> Iterator[Message]:
+        """Pass the messages on. Raises ClientGone when the last was not the client's last word."""
+        yield from map(readable, requests)
+        time.sleep(SETTLE_S)
+        service.check_is_awaited()

@@ -195,7 +195,7 @@ def stalled(shop: WebShop, server: Server) -> Iterator[None]:
     """Open a stream with much to tell, and take nothing of it."""
     place, count = newest(shop), much_to_tell(shop)
     request = framed(written(pb.GetProductRequest(after=place), STREAM_WAYS["Connect JSON"]))
-    head = f"POST {path_of('WatchProducts')} HTTP/1.1\r\nHost: x\r\nContent-Type: application/connect+json\r\n"
+    head = f"POST {path_of('WatchProducts')} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/connect+json\r\n"
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", server.port))

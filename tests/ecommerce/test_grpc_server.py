@@ -82,7 +82,7 @@ def test_wildcard_serves_both_kinds_of_address(tmp_path, shop):
             has_ipv6 = probe.connect_ex(("::1", port)) == 0
     finally:
         process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert has_ipv6 or "0.0.0.0" in (tmp_path / "log").read_text()
 
 
