@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 from ecommerce.errors import Unavailable
@@ -12,6 +13,7 @@ from ecommerce.feed.hub import hub
 
 REASON = "The server ends: go on from the last cursor"
 RETRY_S = 1
+FAREWELL_S = 0.3
 
 
 class Ending:
@@ -70,7 +72,12 @@ def begin_with_signals() -> None:
 def _first(loop: asyncio.AbstractEventLoop, then: Callable[[int, FrameType | None], object]) -> Callable[..., None]:
     def handle(number: int, frame: FrameType | None) -> None:
         # Only asked for here: whoever was interrupted may hold a lock that the end takes.
-        loop.call_soon_threadsafe(ending.begin)
-        then(number, frame)
+        loop.call_soon_threadsafe(_begin, loop, partial(then, number, None))
 
     return handle
+
+
+def _begin(loop: asyncio.AbstractEventLoop, then: Callable[[], object]) -> None:
+    """Begin the end, and tell the server a moment later: its own farewell to a WebSocket gives no reason."""
+    ending.begin()
+    loop.call_later(FAREWELL_S, then)
