@@ -20,7 +20,8 @@ from ecommerce.graph.limits import MAX_BODY_BYTES, check_body
 from ecommerce.graph.operations import Operations
 from ecommerce.graph.streams import SubscriptionStream
 from ecommerce.live.following import Following
-from ecommerce.live.sockets import Hangup, Over, Socket, expire, hangup_for, refusal_of
+from ecommerce.live.refusals import refusal_of
+from ecommerce.live.sockets import Hangup, Over, Socket, expire, hangup_for
 from ecommerce.live.threads import ask
 from ecommerce.rest.parsers import loads
 from ecommerce.threads import ThreadPool

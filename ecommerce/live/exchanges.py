@@ -22,7 +22,8 @@ from ecommerce.errors import DomainError, InvalidInput
 from ecommerce.feed.events import Event
 from ecommerce.feed.hub import Match
 from ecommerce.live.following import Following
-from ecommerce.live.sockets import Hangup, Over, Socket, expire, refusal_of
+from ecommerce.live.refusals import refusal_of
+from ecommerce.live.sockets import Hangup, Over, Socket, expire
 from ecommerce.live.threads import ask
 from ecommerce.rest.parsers import loads
 

@@ -9,15 +9,12 @@ from typing import Any
 from django.conf import settings
 
 from ecommerce.callers import TokenExpired
-from ecommerce.errors import DomainError, Unavailable
 from ecommerce.live.ending import ending
 from ecommerce.live.events import COMMENT, EventStream, Pieces
+from ecommerce.live.refusals import refusal_of
 from ecommerce.live.rounds import rounds
 from ecommerce.live.transports import cut_off
-from ecommerce.rest.errors import as_domain_error
-from ecommerce.threads import QueueFull
 
-BUSY_RETRY_S = 1
 FAREWELL_S = 1  # for a client to take why the stream ends, when the server does
 log = logging.getLogger(__name__)
 
@@ -57,7 +54,7 @@ class EventSender:
         try:
             pieces = await stack.enter_async_context(self.stream.source())
         except Exception as error:
-            raise _refusal_of(error) from error
+            raise refusal_of(error) from error
         ending.check()  # it may have begun meanwhile
         return pieces
 
@@ -87,7 +84,7 @@ class EventSender:
                 async for piece in pieces:
                     await self._send(piece)
         except Exception as error:  # noqa: BLE001  # the head is sent: the stream itself must say it
-            return self.stream.last_words(TokenExpired() if lifetime.expired() else _refusal_of(error))
+            return self.stream.last_words(TokenExpired() if lifetime.expired() else refusal_of(error))
         return b""
 
     async def _send(self, piece: bytes, *, more: bool = True) -> None:
@@ -134,12 +131,3 @@ class EventSender:
     def _cut_off(self) -> None:
         if not cut_off(self._asgi_send) and self._task is not None:
             self._task.cancel()
-
-
-def _refusal_of(error: Exception) -> DomainError:
-    if isinstance(error, QueueFull):
-        return Unavailable("The server is busy", retry_after_s=BUSY_RETRY_S)
-    refusal = as_domain_error(error)
-    if refusal is None:
-        log.error("A stream failed", exc_info=error)
-    return refusal or DomainError()

@@ -18,10 +18,10 @@ from ecommerce.callers import Caller, TokenExpired, check_host
 from ecommerce.errors import DomainError, Forbidden, Unavailable
 from ecommerce.feed.hub import SlowReader
 from ecommerce.live.ending import ended, ending
+from ecommerce.live.refusals import refusal_of
 from ecommerce.live.transports import cut_off
-from ecommerce.rest.errors import as_domain_error, body_of, headers_of
+from ecommerce.rest.errors import body_of, headers_of
 from ecommerce.rest.renderers import JSONRenderer
-from ecommerce.threads import QueueFull
 
 GOING_AWAY, TOO_LONG, FAULT, TRY_AGAIN = 1001, 1009, 1011, 1013
 OWN = 4000
@@ -40,16 +40,6 @@ class Hangup(Exception):
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(code, reason)
         self.code, self.reason = code, reason
-
-
-def refusal_of(error: Exception) -> DomainError:
-    """Return what the client is told of an error. A fault goes to the log."""
-    if isinstance(error, QueueFull):
-        return Unavailable("The server is busy", retry_after_s=1)
-    refusal = as_domain_error(error)
-    if refusal is None:
-        log.error("A WebSocket failed", exc_info=error)
-    return refusal or DomainError()
 
 
 def hangup_for(refusal: DomainError) -> Hangup:
