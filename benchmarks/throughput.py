@@ -1,18 +1,19 @@
 """Requests a second on the server that streams too, against the same WSGI application on servers that do nothing else.
 
-    python -m benchmarks.throughput [--seconds 4] [--rounds 5] [--clients 8]     # DATABASE_URL's server, or SQLite
+    python -m benchmarks.throughput [--starts 8] [--rounds 3] [--seconds 2]     # DATABASE_URL's server, or SQLite
 
 Each server is one process with four threads on one processor; the load is `wrk` (Debian: wrk) on the other, with
-`--clients` connections that ask one request after the other. All servers run at once and are asked in turn, in another
-order each round, so that a machine that slows down slows all of them. Prints the median of the rounds, the server's CPU
-time a request, and the median of the rounds' own ratios to this shop.
+eight connections that ask one request after the other. In each round the servers are asked in turn, in another
+order each time, for their requests a second; then all at once, for the CPU time of a request: a machine that slows down
+then slows all of them alike, and a server that is busy all the time does as many requests as their cost allows. One
+process of the same code differs from another by some percent, so all are started `--starts` times.
+Prints medians, and medians of the rounds' own ratios to this shop: above 1 this shop does more.
 """
 
 import argparse
 import re
 import statistics
 import subprocess
-from collections import defaultdict
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -21,9 +22,11 @@ import httpx
 from benchmarks.servers import LOAD_CPU, Usage, pinned, shop_database, web_server
 
 PRODUCTS, PRODUCT = 10_000, 7_777
+CLIENTS = 8
 WSGI = "ecommerce.wsgi:application"
+OURS = "this shop"
 SERVERS = {
-    "this shop": ["-m", "benchmarks.peers.shop", "PORT"],
+    OURS: ["-m", "benchmarks.peers.shop", "PORT"],
     "granian WSGI": [
         *("-m", "granian", "--interface", "wsgi", "--port", "PORT", "--workers", "1", "--blocking-threads", "4"),
         *("--no-access-log", "--log-level", "error", WSGI),
@@ -33,6 +36,7 @@ SERVERS = {
         *("--log-level", "error", WSGI),
     ],
 }
+Servers = dict[str, tuple[str, Usage]]
 PATHS = {"product detail": f"/api/v1/products/{PRODUCT}", "list of 20": "/api/v1/products"}
 
 
@@ -49,54 +53,79 @@ def checked(base: str) -> dict[str, Any]:
     return answers
 
 
-def measure(url: str, usage: Usage, seconds: int, clients: int) -> Figure:
-    command = ["wrk", "-t", "1", "-c", str(clients), "-d", f"{seconds}s", url]
-    before = usage.cpu_s()
-    text = subprocess.run(pinned(LOAD_CPU, command), capture_output=True, text=True, check=True).stdout
-    assert not re.search("Non-2xx|Socket errors", text), text
-    done, per_second = (re.findall(pattern, text)[0] for pattern in (r"(\d+) requests in", r"Requests/sec: +([\d.]+)"))
-    return Figure(float(per_second), (usage.cpu_s() - before) * 1e6 / int(done))
+class Load:
+    """`wrk` at work on one server."""
+
+    def __init__(self, url: str, options: argparse.Namespace) -> None:
+        command = ["wrk", "-t", "1", "-c", str(CLIENTS), "-d", f"{options.seconds}s", url]
+        self._process = subprocess.Popen(pinned(LOAD_CPU, command), stdout=subprocess.PIPE, text=True)
+
+    def answers(self) -> tuple[int, float]:
+        """Wait for the end; return the answers, and the answers a second. Raises AssertionError for one that failed."""
+        text, _ = self._process.communicate()
+        assert self._process.returncode == 0, text
+        assert not re.search("Non-2xx|Socket errors", text), text
+        sought = (r"(\d+) requests in", r"Requests/sec: +([\d.]+)")
+        done, per_second = (re.findall(pattern, text)[0] for pattern in sought)
+        return int(done), float(per_second)
 
 
-def rounds_of(servers: dict[str, tuple[str, Usage]], options: argparse.Namespace) -> dict[str, dict[str, list[Figure]]]:
-    figures: dict[str, dict[str, list[Figure]]] = {path: defaultdict(list) for path in PATHS}
+def figures_of(servers: Servers, target: str, options: argparse.Namespace) -> dict[str, Figure]:
+    """Measure one round, the servers in the order given."""
+    per_second = {name: Load(base + target, options).answers()[1] for name, (base, _) in servers.items()}
+    before = {name: usage.cpu_s() for name, (_, usage) in servers.items()}
+    loads = {name: Load(base + target, options) for name, (base, _) in servers.items()}
+    done = {name: load.answers()[0] for name, load in loads.items()}
+    return {
+        name: Figure(per_second[name], (usage.cpu_s() - before[name]) * 1e6 / done[name])
+        for name, (_, usage) in servers.items()
+    }
+
+
+def rounds_of(servers: Servers, options: argparse.Namespace) -> dict[str, list[dict[str, Figure]]]:
     names = list(servers)
-    for number in range(-1, options.rounds):  # the first warms up
+    rounds: dict[str, list[dict[str, Figure]]] = {path: [] for path in PATHS}
+    for number in range(options.rounds + 1):
+        order = names[number % len(names) :] + names[: number % len(names)]
         for path, target in PATHS.items():
-            for name in names[number % len(names) :] + names[: number % len(names)]:
-                base, usage = servers[name]
-                figure = measure(base + target, usage, options.seconds if number >= 0 else 1, options.clients)
-                if number >= 0:
-                    figures[path][name].append(figure)
-    return figures
+            rounds[path].append(figures_of({name: servers[name] for name in order}, target, options))
+    return {path: found[1:] for path, found in rounds.items()}  # the first warmed up
 
 
-def show(figures: dict[str, dict[str, list[Figure]]]) -> None:
-    for path, by_server in figures.items():
-        print(f"\n{path:18} {'req/s':>8} {'CPU us':>8} {'this shop / it':>16} {'in the worst and best round':>28}")
-        ours = [figure.per_second for figure in by_server["this shop"]]
-        for name, found in by_server.items():
-            ratios = [mine / figure.per_second for mine, figure in zip(ours, found, strict=True)]
-            per_second, cpu_us = (statistics.median(values) for values in zip(*found, strict=True))
-            spread = f"{min(ratios):.3f} - {max(ratios):.3f}"
-            print(f"{name:18} {per_second:8.0f} {cpu_us:8.0f} {statistics.median(ratios):16.3f} {spread:>28}")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--clients", type=int, default=8)
-    options = parser.parse_args()
+def rounds_of_one_start(url: str, options: argparse.Namespace) -> dict[str, list[dict[str, Figure]]]:
     with ExitStack() as stack:
-        url = stack.enter_context(shop_database(PRODUCTS))
-        servers = {}
+        servers: Servers = {}
         for name, command in SERVERS.items():
             port, pid = stack.enter_context(web_server(command, url))
             servers[name] = (f"http://127.0.0.1:{port}", Usage(pid))
         answers = {name: str(checked(base)).replace(base, "") for name, (base, _) in servers.items()}
         assert len(set(answers.values())) == 1, "The servers do not answer the same"
-        show(rounds_of(servers, options))
+        return rounds_of(servers, options)
+
+
+def show(rounds: dict[str, list[dict[str, Figure]]]) -> None:
+    for path, found in rounds.items():
+        print(f"\n{path:18}{'req/s':>8}{'this shop / it':>26}{'CPU us':>9}{'it / this shop':>26}")
+        for name in SERVERS:
+            more = [figures[OURS].per_second / figures[name].per_second for figures in found]
+            less = [figures[name].cpu_us / figures[OURS].cpu_us for figures in found]
+            per_second, cpu_us = (statistics.median(column) for column in zip(*(it[name] for it in found), strict=True))
+            print(f"{name:18}{per_second:8.0f}{written(more):>26}{cpu_us:9.0f}{written(less):>26}")
+
+
+def written(ratios: list[float]) -> str:
+    return f"{statistics.median(ratios):.3f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--starts", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=2)
+    options = parser.parse_args()
+    with shop_database(PRODUCTS) as url:
+        starts = [rounds_of_one_start(url, options) for _ in range(options.starts)]
+    show({path: [figures for start in starts for figures in start[path]] for path in PATHS})
 
 
 if __name__ == "__main__":
