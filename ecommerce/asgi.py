@@ -1,12 +1,13 @@
 """The ASGI entry point: one port for everything. Streams are answered on the event loop, all else on threads."""
 
 import asyncio
+import gc
 import logging
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +29,7 @@ STOP_S = 0.5  # for the threads, once the server has waited for its connections
 READY_S = 5.5
 MAX_PROBES_WAITING = 20
 
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 log = logging.getLogger(__name__)
 web_threads = ThreadPool("web", size=settings.WEB_THREADS, max_waiting=settings.WEB_QUEUE)
 # Probes have threads of their own: they are answered when every web thread waits for a database that hangs.
@@ -36,28 +38,29 @@ ready_thread = ThreadPool("ready", size=1, max_waiting=MAX_PROBES_WAITING, keeps
 
 web = Bridge(wsgi.application, web_threads)
 connect = Connect(grpc_services(), web_threads)
-# The first that takes a connection answers it. What streams joins here.
-ROUTES: list[tuple[Callable[[Any], bool], Callable[..., Any]]] = [
-    (lambda scope: scope["path"] == "/health/live", Bridge(wsgi.application, live_thread)),
-    (lambda scope: scope["path"] == "/health/ready", Bridge(wsgi.application, ready_thread, answer_within_s=READY_S)),
-    (connect.takes, connect),
-    (lambda scope: scope["type"] == "http", web),
-    (lambda scope: scope["path"] == "/ws/prices", live_prices),
-    (lambda scope: scope["path"] == "/graphql", GraphQLSockets(wsgi.application, web_threads)),
-]
+# What has a path of its own. What streams joins here.
+HTTP: dict[str, Application] = {
+    "/health/live": Bridge(wsgi.application, live_thread),
+    "/health/ready": Bridge(wsgi.application, ready_thread, answer_within_s=READY_S),
+}
+WEBSOCKETS: dict[str, Application] = {
+    "/ws/prices": live_prices,
+    "/graphql": GraphQLSockets(wsgi.application, web_threads),
+}
 
 
 async def application(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-    """Hand the connection to the first route that takes it."""
-    if scope["type"] == "lifespan":
+    """Hand the connection to the application that it is for."""
+    if scope["type"] == "http":
+        await (HTTP.get(scope["path"]) or (connect if connect.takes(scope) else web))(scope, receive, send)
+    elif scope["type"] == "websocket":
+        await WEBSOCKETS.get(scope["path"], _refused)(scope, receive, send)
+    else:
         await _lifespan(receive, send)
-        return
-    app = next((app for takes, app in ROUTES if takes(scope)), _refused)
-    await app(scope, receive, send)
 
 
 async def _refused(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-    """Refuse a WebSocket that no route takes: closed before it is accepted, it is answered 403."""
+    """Refuse a WebSocket that is for nobody: closed before it is accepted, it is answered 403."""
     await receive()
     await send({"type": "websocket.close"})
 
@@ -76,6 +79,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
 def _start() -> None:
     _ = get_resolver().url_patterns  # imported now, not by the first request; a fault in them ends the start
     begin_with_signals()
+    gc.freeze()  # what is there now stays: to look for garbage in it would stop all threads for 0.1 s, time and again
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
 

@@ -8,7 +8,6 @@ piece, and holds its thread.
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 from ecommerce.bodies import ClientGone, Scope
@@ -55,7 +54,7 @@ class Bridge:
         body = await exchange.body.read()
         if self.pool.is_busy:
             exchange.watch_soon()
-        async with asyncio.timeout(self.answer_within_s) if self.answer_within_s else nullcontext():
-            answer = await self.pool.run(exchange.respond, environ_of(exchange.scope, body))
+        making = self.pool.run(exchange.respond, environ_of(exchange.scope, body))
+        answer = await (asyncio.wait_for(making, self.answer_within_s) if self.answer_within_s else making)
         if answer is not None:
             await exchange.send_answer(answer)

@@ -59,7 +59,7 @@ class Exchange:
             return
         await self._start(answer.status, answer.headers)
         if answer.rest is None:
-            await self._send_part(answer.body, more=False)
+            await self.send({"type": "http.response.body", "body": answer.body})
         else:
             await self._send_file(answer.body, answer.rest)
 

@@ -46,7 +46,7 @@ class Connect:
         )
 
     def takes(self, scope: Scope) -> bool:
-        return scope["type"] == "http" and scope["path"].startswith(self._prefixes)
+        return bool(scope["path"].startswith(self._prefixes))
 
     async def __call__(self, scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")

@@ -116,5 +116,5 @@ ACTIONS = {
     "/file": _file,
     "/closed": _closed,
 }
-asgi.ROUTES.insert(1, (lambda scope: True, Bridge(echo, ThreadPool("echo", size=2, max_waiting=2))))
+asgi.web = Bridge(echo, ThreadPool("echo", size=2, max_waiting=2))
 application = asgi.application
