@@ -23,6 +23,18 @@ def new_message_id() -> str:
     return f"msg_{secrets.token_urlsafe(20)}"
 
 
+def place_reached() -> int | None:
+    """Return the place after the last event that deliveries were made of; None while nobody is to be told of any."""
+    starts_after = _starts_after()
+    made = Position.objects.filter(pk=POSITION).values_list("seq", flat=True).first()
+    return None if starts_after is None else max(made or 0, starts_after)
+
+
+def _starts_after() -> int | None:
+    first: int | None = Endpoint.objects.active().aggregate(first=Min("starts_after"))["first"]
+    return first
+
+
 class Planner:
     """Makes the deliveries of new events; remembers how far it came, to open no transaction for nothing."""
 
@@ -34,7 +46,7 @@ class Planner:
 
         Deliveries are made in the transaction that moves the position past their events.
         """
-        starts_after = Endpoint.objects.active().aggregate(first=Min("starts_after"))["first"]
+        starts_after = _starts_after()
         if starts_after is None:
             return None
         number_committed()

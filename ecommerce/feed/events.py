@@ -8,7 +8,9 @@ become visible in another order than they were numbered, so `number_committed` n
 order of `id`; the lock on a product's row makes that the order of its changes.
 """
 
+import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,6 +22,8 @@ from django.utils import timezone
 from ecommerce.databases import is_postgresql
 from ecommerce.errors import CursorExpired, InvalidInput
 from ecommerce.models import ChangeEvent
+
+log = logging.getLogger(__name__)
 
 PAGE = 500
 PRUNED_AT_ONCE = 5_000
@@ -151,14 +155,23 @@ class Watch:
         return bool(before != self._version)
 
 
-def prune(*, days: float) -> int:
-    """Delete the events before the first that is younger than `days`, the newest never. Returns how many.
+# Who must have read an event before it may go, by name: each tells the place it has come to, or None for no matter.
+READERS: dict[str, Callable[[], int | None]] = {}
 
-    What is left is without a hole, whatever the clocks said. No transaction of it is long.
+
+def prune(*, days: float) -> int:
+    """Delete the events before the first that is younger than `days`, or that a reader still needs; never the newest.
+
+    Returns how many. What is left is without a hole, whatever the clocks said. No transaction of it is long.
     """
     newest = place_of_now()
     kept = _NUMBERED.filter(at__gte=timezone.now() - timedelta(days=days)).order_by("seq")
     end = min(kept.values_list("seq", flat=True).first() or newest, newest)
+    for name, place_of in READERS.items():
+        reached = place_of()
+        if reached is not None and reached + 1 < end:
+            log.warning("Events after %s are kept, however old: %s has not come to them", reached, name)
+            end = reached + 1
     deleted, place = 0, _NUMBERED.order_by("seq").values_list("seq", flat=True).first() or 0
     while place < end:
         place = min(place + PRUNED_AT_ONCE, end)

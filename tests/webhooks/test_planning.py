@@ -190,13 +190,40 @@ def test_more_events_than_a_page_are_made_page_by_page(monkeypatch: pytest.Monke
     assert len(set(endpoint.deliveries.values_list("seq", flat=True))) == 7
 
 
-def test_events_that_were_pruned_unsent_are_named_and_the_rest_is_sent(caplog: pytest.LogCaptureFixture) -> None:
+def test_feed_keeps_what_an_endpoint_is_still_to_be_told_however_old(caplog: pytest.LogCaptureFixture) -> None:
     endpoint = make_endpoint()
     make_product()
     plan_all()
     for _ in range(3):
         make_product()
+
     prune(days=0)
+    plan_all()
+
+    assert len(told(endpoint)) == 4
+    assert f"Events after {endpoint.starts_after + 1} are kept" in caplog.text
+    assert "deliverwebhooks" in caplog.text
+
+
+@pytest.mark.parametrize("is_told", [False, True], ids=["off", "all told"])
+def test_feed_keeps_nothing_for_an_endpoint_that_needs_nothing(is_told: bool) -> None:
+    make_endpoint(is_active=is_told)
+    for _ in range(3):
+        make_product()
+    plan_all()
+
+    prune(days=0)
+
+    assert ChangeEvent.objects.count() == 1
+
+
+def test_events_that_were_deleted_unsent_are_named_and_the_rest_is_sent(caplog: pytest.LogCaptureFixture) -> None:
+    endpoint = make_endpoint()
+    make_product()
+    plan_all()
+    for _ in range(3):
+        make_product()
+    ChangeEvent.objects.filter(seq__lt=place_of_now()).delete()
     make_product()
 
     plan_all()
