@@ -13,7 +13,7 @@ from rest_framework.settings import api_settings
 
 from ecommerce import limits
 from ecommerce.budgets import Budget
-from ecommerce.errors import InvalidInput, Unauthenticated
+from ecommerce.errors import Forbidden, InvalidInput, Unauthenticated
 
 
 class TokenExpired(Unauthenticated):
@@ -39,10 +39,23 @@ class Caller(NamedTuple):
         return None if self.expires_at is None else (self.expires_at - timezone.now()).total_seconds()
 
 
-def check_host(host: str) -> None:
-    """Raise InvalidInput for the Host header of another site: one whose name leads here is no client of this shop."""
-    if not validate_host(split_domain_port(host.lower())[0], settings.ALLOWED_HOSTS):
+def check_site(scheme: str, headers: Mapping[str, str]) -> None:
+    """Raise for what Django's middleware refuses or redirects, where no view of Django asks; names are in lower case.
+
+    InvalidInput for the Host of another site: one whose name leads here is no client of this shop. Forbidden for a
+    connection that is not encrypted, where the shop speaks HTTPS alone.
+    """
+    if not validate_host(split_domain_port(headers.get("host", "").lower())[0], settings.ALLOWED_HOSTS):
         raise InvalidInput("This host is not served here")
+    if settings.SECURE_SSL_REDIRECT and not _is_encrypted(scheme, headers):
+        raise Forbidden("This shop speaks HTTPS alone")
+
+
+def _is_encrypted(scheme: str, headers: Mapping[str, str]) -> bool:
+    said = headers.get("x-forwarded-proto") if settings.SECURE_PROXY_SSL_HEADER else None
+    if said is None:
+        return scheme in ("https", "wss")
+    return said.partition(",")[0].strip() == "https"
 
 
 def caller_of(headers: Mapping[str, str], address: str) -> Caller:

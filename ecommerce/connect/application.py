@@ -13,7 +13,7 @@ from django.conf import settings
 from ecommerce import logs
 from ecommerce.bodies import ClientGone, Scope
 from ecommerce.budgets import fields_of
-from ecommerce.callers import check_host
+from ecommerce.callers import check_site
 from ecommerce.connect.calls import CALL, Call
 from ecommerce.connect.endpoints import NO_METHOD, NO_STREAM, endpoint_of, no_method
 from ecommerce.connect.messages import BINARY, JSON, Gzip
@@ -91,10 +91,11 @@ class Ending:
 
 
 class Bounds:
-    """Refuses metadata that is too long, as native gRPC does, and hosts that are not served, as Django does."""
+    """Refuses metadata that is too long, as native gRPC does, and what has come to the wrong place, as Django does."""
 
     async def on_start(self, context: RequestContext) -> None:
-        check_host(context.request_headers.get("host", ""))
+        call = CALL.get()
+        check_site(call.scheme, call.metadata)
         limit = settings.GRPC_MAX_METADATA_BYTES
         if sum(len(name) + len(value) for name, value in context.request_headers.allitems()) > limit:
             raise TooLarge(f"Metadata max is {limit} bytes")

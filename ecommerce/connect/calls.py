@@ -30,7 +30,7 @@ class Call:
     code = ""  # what gRPC calls its end
 
     def __init__(self, method: Method | None, scope: Scope, wire: Wire, pool: ThreadPool) -> None:
-        self.method, self.wire, self.path = method, wire, scope["path"]
+        self.method, self.wire, self.path, self.scheme = method, wire, scope["path"], scope.get("scheme", "http")
         self.request_id = logs.request_id.get()
         self._pool, self._context, self._started_at = pool, Context(), time.perf_counter()
         self.metadata = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 
 from ecommerce import logs
-from ecommerce.callers import Caller, TokenExpired, check_host
+from ecommerce.callers import Caller, TokenExpired, check_site
 from ecommerce.errors import DomainError, Forbidden, Unavailable
 from ecommerce.feed.hub import SlowReader
 from ecommerce.live.ending import ended, ending
@@ -119,14 +119,13 @@ class Socket:
 
     # -- Opening ------------------------------------------------------------------------------------------------
     def _check_origin(self) -> None:
-        """Raise for a host that is not served, and for a page of another site: browsers ask nobody before they connect.
+        """Raise for what is not of this site, and for a page of another: browsers ask nobody before they connect.
 
         No cookie counts on a WebSocket; still, such a page would reach a shop that only its reader's network reaches.
         """
-        own = self.headers.get("host", "").lower()
-        check_host(own)
+        check_site(self.scope.get("scheme", "ws"), self.headers)
         origin = self.headers.get("origin")
-        is_ours = origin is None or origin.lower().partition("://")[2] == own
+        is_ours = origin is None or origin.lower().partition("://")[2] == self.headers.get("host", "").lower()
         if not is_ours and origin not in settings.CSRF_TRUSTED_ORIGINS:
             raise Forbidden("Pages of this origin may not connect")
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from websockets.exceptions import InvalidStatus
@@ -156,6 +157,23 @@ def test_pages_of_this_shop_and_of_trusted_sites_may_connect(live_shop) -> None:
     for origin in (shop.url, "https://app.example"):
         with graph_socket(shop.url, origin=origin):
             pass
+
+
+def test_shop_that_speaks_https_alone_takes_no_socket_and_no_call_in_the_clear(live_shop) -> None:
+    shop = live_shop(HTTPS="on", TRUST_PROXY="on")
+    call, encrypted = f"{shop.url}/ecommerce.ProductService/GetProduct", {"X-Forwarded-Proto": "https"}
+
+    with pytest.raises(InvalidStatus) as refused, graph_socket(shop.url):
+        pass
+    with graph_socket(shop.url, additional_headers=encrypted):
+        pass
+    answers = [httpx.post(call, json={"id": 1}, headers=headers) for headers in ({}, encrypted)]
+
+    assert json.loads(refused.value.response.body)["error"] == "This shop speaks HTTPS alone"
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
+        (403, "permission_denied"),
+        (404, "not_found"),
+    ]
 
 
 def test_unknown_path_takes_no_socket(shop: Shop) -> None:
