@@ -101,7 +101,8 @@ class Shop:
     def __init__(self, database_url: str, folder: Path, unblock: Callable, env: dict[str, str]) -> None:
         self.database_url, self.folder, self._unblock = database_url, folder, unblock
         ours = {"DATABASE_URL": database_url, "RATE_LIMITS": "off", "SECRET_KEY": settings.SECRET_KEY}
-        self.env = {**os.environ, **ours, **env}
+        budgets = {"REDIS_PREFIX": f"test-{uuid4().hex}:"}  # of its own, where no test has named any: `unspent_budgets`
+        self.env = {**budgets, **os.environ, **ours, **env}
         self.servers: list[Server] = []
 
     @property
