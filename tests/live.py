@@ -18,6 +18,7 @@ inside `shop.database()`, is good there. `shop.database()` is for the test's own
 database.
 """
 
+import itertools
 import os
 import random
 import shutil
@@ -27,7 +28,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -150,13 +151,23 @@ def using(database_url: str) -> Iterator[None]:
         inside.close()
 
 
+def _own_ports() -> Iterator[int]:
+    """Give out, again and again, every port of PORTS that is for this worker of the test run alone."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = PORTS[worker :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+    start = random.randrange(len(ports))
+    return itertools.cycle([*ports[start:], *ports[:start]])
+
+
+_ports = _own_ports()
+
+
 def free_port() -> int:
-    """Find a port that nobody listens on."""
+    """Return a port that can be listened on, and that is not given out again for some thousand calls."""
     while True:
-        port = random.choice(PORTS)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
+        port = next(_ports)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 # -- Fresh databases --------------------------------------------------------------------------------------------
