@@ -65,7 +65,7 @@ class GraphQLView(ShopView):
     def get_renderers(self) -> list[BaseRenderer]:
         """Offer the page to who asks for nothing else: an answer written as HTML would run what a client sent."""
         renderers: list[BaseRenderer] = [LegacyRenderer(), GraphQLResponseRenderer(), EventsRenderer()]
-        is_question = self.request.method == "POST" or "query" in self.request.GET
+        is_question = self.request.method == "POST" or PREFLIGHT in self.request.headers
         return renderers if is_question else [*renderers, PageRenderer()]
 
     @property

@@ -98,6 +98,14 @@ def test_page_has_nothing_inline() -> None:
 
 
 @pytest.mark.django_db
+def test_link_with_a_document_opens_the_page_and_asks_nothing() -> None:
+    link = Client().get("/graphql", {"query": "{ me { id } }", "variables": "{}"}, headers=BROWSER)
+
+    assert (link.status_code, link["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert b"{ me" not in link.content
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json", "*/*"])
 def test_client_that_asks_for_no_html_gets_no_page(accept: str) -> None:
     response = Client().get("/graphql", headers={"Accept": accept})

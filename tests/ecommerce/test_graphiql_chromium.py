@@ -1,6 +1,7 @@
-"""GraphiQL in a browser: it subscribes, by WebSocket, as who is signed in."""
+"""GraphiQL in a browser: it opens what a link brings, and subscribes, by WebSocket, as who is signed in."""
 
 import json
+from urllib.parse import quote
 
 from catalog.models import Product
 from orders.actions import pay_order
@@ -10,6 +11,7 @@ from tests.factories import make_order, make_product, make_user
 
 EDITOR = "document.querySelector('.graphiql-query-editor .CodeMirror')?.CodeMirror"
 HEADERS = "[...document.querySelectorAll('.graphiql-editor-tool .CodeMirror')].at(-1)?.CodeMirror"
+TABS = "document.querySelectorAll('.graphiql-tab').length"
 RESULT = "document.querySelector('.result-window .CodeMirror')?.CodeMirror.getValue()"
 
 
@@ -21,6 +23,22 @@ def run(page: Page, query: str, token: str | None = None) -> None:
         page.value_of(f"{HEADERS}.setValue({json.dumps(headers)})")
     page.value_of("new Promise((done) => setTimeout(done, 500))")  # the editor tells the page a little later
     page.value_of("document.querySelector('.graphiql-execute-button').click()")
+
+
+def test_link_brings_its_document_into_the_first_tab_and_sends_nothing(live_shop) -> None:
+    shop, query = live_shop(), "query Link($q: String!) { searchProducts(query: $q) { name } }"
+    with shop.database():
+        make_product(name="Tea")
+
+    link = f"{shop.url}/graphql?query={quote(query)}&variables={quote(json.dumps({'q': 'te'}))}"
+    with chromium_page(link) as page:
+        page.wait_for(f"{EDITOR}?.getValue()")
+        assert (page.value_of(f"{EDITOR}.getValue()"), page.value_of(RESULT)) == (query, "")
+        assert page.value_of(TABS) > 5
+        page.value_of("document.querySelector('.graphiql-execute-button').click()")
+        page.wait_for(f"{RESULT}?.includes('Tea')")
+
+        assert page.errors == []
 
 
 def test_subscription_of_a_stranger_tells_what_happens(live_shop) -> None:

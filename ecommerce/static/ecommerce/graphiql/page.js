@@ -79,12 +79,22 @@
     return el("span", { className: "who" }, username, " ", forget);
   }
 
+  // What a link to the page, /graphql?query=...&variables=..., brings into its first tab; it is not sent by itself.
+  function linked() {
+    const params = new URLSearchParams(location.search);
+    const [query, variables] = ["query", "variables"].map((name) => params.get(name) ?? undefined);
+    return query ? { query, variables } : null;
+  }
+
   async function open() {
     const documents = (await (await fetch(examples)).text()).split(/^#---\n/m);
+    const tabs = documents.map((text) => ({ query: text.trimEnd(), headers: placeholder }));
+    const link = linked();
     const graphiql = {
+      ...link,
       fetcher: fetcher(),
       plugins: [GraphiQLPluginExplorer.explorerPlugin()],
-      defaultTabs: documents.map((text) => ({ query: text.trimEnd(), headers: placeholder })),
+      defaultTabs: link ? [{ ...link, headers: placeholder }, ...tabs] : tabs,
       defaultQuery: "",
       defaultHeaders: placeholder,
       defaultEditorToolsVisibility: "headers",
