@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection
 from datetime import datetime
 
+from django.conf import settings
 from django.http import HttpResponse, HttpResponseNotModified
 from django.utils.http import http_date, parse_etags, parse_http_date_safe
 from rest_framework.request import Request
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 
 from ecommerce.errors import PreconditionFailed
 from ecommerce.rest.errors import refused
+from ecommerce.rest.versions import V1
 
 SAFE_METHODS = ("GET", "HEAD")
 BODY_HEADERS = ("Content-Type", "Content-Length", "Allow")
@@ -32,9 +34,12 @@ def versions_matching(request: Request, pk: int) -> Collection[int] | None:
 def validators(request: Request, pk: int, version: int, modified: datetime) -> dict[str, str]:
     """Build the headers ETag and Last-Modified of a row that carries a version.
 
-    The tag is strong, so it is another one in each version of REST and in each format.
+    The tag is strong, so it is another one in each version of REST, in each format, and in each currency where money
+    names it.
     """
     form = f"{request.version}-{request.accepted_renderer.format}"
+    if request.version != V1:
+        form += f"-{settings.STORE_CURRENCY}"
     suffix = "" if form == "v1-json" else f"-{form}"
     return {"ETag": f'"{pk}-{version}{suffix}"', "Last-Modified": http_date(modified.timestamp())}
 

@@ -109,6 +109,17 @@ def test_currency_is_the_shops(staff, settings):
     assert response.json()["price"] == {"amount": "5.00", "currency": "EUR"}
 
 
+def test_product_in_another_currency_has_another_tag(settings):
+    path = f"/products/{make_product().pk}"
+    tag = Api(base="/api/v2").get(path)["ETag"]
+    settings.STORE_CURRENCY = "EUR"
+
+    response = Api(base="/api/v2").get(path, If_None_Match=tag)
+
+    assert (response.status_code, response.json()["price"]["currency"]) == (200, "EUR")
+    assert response["ETag"] != tag
+
+
 def test_batch_refuses_a_row_as_a_problem(staff):
     body = staff.post("/products/batch", [{"name": "A", "price": PRICE}, {"name": "B", "price": 1}]).json()
 
