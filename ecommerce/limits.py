@@ -20,6 +20,7 @@ from ecommerce.models import RateCounter
 
 WRITES_PER_BUDGET = 20  # a process draws a twentieth of a budget at a time: at most one request in so many writes
 MAX_CALLERS_KEPT = 50_000
+STREAM_RETRY_S = 10  # nobody knows when one of the caller's streams ends
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +47,11 @@ _streams_lock = threading.Lock()
 
 def hold_stream(*, user_id: int | None, address: str) -> Callable[[], None]:
     """Count one open stream of a caller in this process; what is returned takes it back. Raises RateLimited."""
+    most = settings.STREAMS_PER_CALLER
     caller = f"address:{address}" if user_id is None else f"user:{user_id}"
     with _streams_lock:
-        if settings.RATE_LIMITS and _streams[caller] >= settings.STREAMS_PER_CALLER:
-            raise RateLimited(f"A caller holds at most {settings.STREAMS_PER_CALLER} streams")
+        if settings.RATE_LIMITS and _streams[caller] >= most:
+            raise RateLimited(f"Rate limit exceeded: open streams max is {most}", retry_after_s=STREAM_RETRY_S)
         _streams[caller] += 1
 
     def release() -> None:

@@ -62,6 +62,7 @@ class _Conversation:
         self.socket, self.exchange = socket, exchange
         self._headers = {"authorization": socket.headers.get("authorization", "")}
         self._seat = socket.at_end.enter_context(ExitStack())
+        self._seat_is_of: tuple[Any, ...] = ()
         self._telling: asyncio.Task[None] | None = None
         self._expiring: asyncio.Task[None] | None = None
 
@@ -94,13 +95,20 @@ class _Conversation:
     async def _enter(self, headers: dict[str, str]) -> Caller:
         """Name the caller, and count the stream as the caller's. Raises Unauthenticated, RateLimited."""
         caller: Caller = await ask(counted_caller_of, headers, self.socket.address)
-        self._seat.close()
-        self._seat.callback(limits.hold_stream(user_id=caller.user.pk, address=caller.address))
+        self._take_seat(user_id=caller.user.pk, address=caller.address)
         self._headers = headers
         if self._expiring is not None:
             self._expiring.cancel()
         self._expiring = self.socket.start(expire(caller))
         return caller
+
+    def _take_seat(self, **caller: Any) -> None:
+        """Give the seat of who this was for one of who it is. Raises RateLimited; the seat is then kept."""
+        if self._seat_is_of != tuple(caller.values()):
+            release = limits.hold_stream(**caller)
+            self._seat.close()
+            self._seat.callback(release)
+            self._seat_is_of = tuple(caller.values())
 
     def _tell_after(self, cursor: str) -> None:
         if self._telling is not None:

@@ -253,6 +253,25 @@ def test_streams_of_a_caller_are_limited(live_shop) -> None:
         with socket_client(shop.url, PATH) as other:
             assert "cursor" in other.receive()
 
+    assert (refused.value.response.status_code, refused.value.response.headers["retry-after"]) == (429, "10")
+
+
+def test_client_that_becomes_a_caller_with_too_many_streams_stays_who_it_was(live_shop) -> None:
+    shop = live_shop(RATE_LIMITS="on", STREAMS_PER_CALLER="1")
+    with shop.database():
+        token = access_token(make_clerk())
+    renewal = {"authorization": f"Bearer {token}"}
+
+    with socket_client(shop.url, PATH, token) as first, socket_client(shop.url, PATH) as second:
+        assert "cursor" in first.receive()
+        assert "cursor" in second.receive()
+        first.send(renewal)  # its own seat is no hindrance
+        assert "expires_at" in first.receive()
+        second.send(renewal)
+        assert second.receive()["error_code"] == "rate_limited"
+        with pytest.raises(InvalidStatus) as refused, socket_client(shop.url, PATH):
+            pass
+
     assert refused.value.response.status_code == 429
 
 

@@ -169,7 +169,8 @@ def test_caller_holds_so_many_streams_and_one_that_leaves_makes_room(live_shop, 
     first.leave()
 
     assert (refused.status, json.loads(refused.body)["code"]) == (429, "rate_limited")
-    assert json.loads(refused.body)["error"] == "A caller holds at most 2 streams"
+    assert json.loads(refused.body)["error"] == "Rate limit exceeded: open streams max is 2"
+    assert (refused.headers["retry-after"], json.loads(refused.body)["retry_after"]) == ("10", 10)
     assert someone_else.status == 200
     first.wait_until(lambda: listen(shop.url + EVENTS).status == 200, "room for another")
 

@@ -176,7 +176,7 @@ def test_connections_and_their_further_subscriptions_count_as_streams(live_shop)
             pass
 
     assert refused.value.response.status_code == 429
-    assert json.loads(refused.value.response.body)["error"] == "A caller holds at most 2 streams"
+    assert json.loads(refused.value.response.body)["error"] == "Rate limit exceeded: open streams max is 2"
 
 
 def test_every_operation_counts_as_a_request(live_shop) -> None:

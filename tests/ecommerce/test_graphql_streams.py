@@ -130,7 +130,7 @@ def test_streams_of_a_caller_are_limited(live_shop) -> None:
         refused = ask(shop, body["query"])
 
     assert (first.status_code, refused.status_code) == (200, 429)
-    assert refused.json()["errors"][0]["message"] == "A caller holds at most 1 streams"
+    assert refused.json()["errors"][0]["message"] == "Rate limit exceeded: open streams max is 1"
 
 
 def test_token_that_expires_ends_the_stream_with_its_code(shop: Shop) -> None:
