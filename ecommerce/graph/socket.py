@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Coroutine, MutableMapping
 from contextlib import ExitStack
+from types import NoneType
 from typing import Any
 
 from ecommerce import limits, logs
@@ -29,9 +30,12 @@ from ecommerce.threads import ThreadPool
 PROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT_S = 10
 MAX_OPERATIONS = 100  # of a connection at a time
+RETRY_S = 1  # until one of them may be over
 MAX_ID_LENGTH = 128
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_ACCEPTABLE, INIT_TIMEOUT = 4400, 4401, 4403, 4406, 4408
 DUPLICATE, TOO_MANY_INITS = 4409, 4429
+OBJECT = (dict, NoneType)
+OPERATION = {"query": str, "operationName": (str, NoneType), "variables": OBJECT, "extensions": OBJECT}
 
 
 class GraphQLSockets:
@@ -90,13 +94,14 @@ class Conversation:
         message = _read(await self.socket.receive(MAX_BODY_BYTES))
         match message:
             case {"type": "connection_init"}:
-                await self._initialise(_payload_of({"payload": {}} | message))
+                await self._initialise(_payload_of(message, {}))
             case {"type": "ping"}:
+                _payload_of(message, {})
                 await self._say(**{**message, "type": "pong"})
             case {"type": "pong"}:
-                return
+                _payload_of(message, {})
             case {"type": "subscribe", "id": str(name)} if 0 < len(name) <= MAX_ID_LENGTH:
-                await self._begin(name, _payload_of(message))
+                await self._begin(name, _operation_of(message))
             case {"type": "complete", "id": str(name)}:
                 self._end(name)
             case _:
@@ -125,7 +130,7 @@ class Conversation:
         if name in self._running:
             raise Hangup(DUPLICATE, f"Subscriber for {name} already exists")
         if len(self._running) >= MAX_OPERATIONS:
-            refusal = RateLimited(f"A connection holds at most {MAX_OPERATIONS} operations")
+            refusal = RateLimited(f"Rate limit exceeded: operations max is {MAX_OPERATIONS}", retry_after_s=RETRY_S)
             await self._say(id=name, type="error", payload=body_of([refusal])["errors"])
             return
         self._running[name] = self.socket.start(self._operate(name, payload))
@@ -202,8 +207,20 @@ def _read(text: str | None) -> Any:
         raise Hangup(BAD_REQUEST, f"Invalid message: {refusal.message}") from refusal
 
 
-def _payload_of(message: dict[str, Any]) -> dict[str, Any]:
+def _payload_of(message: dict[str, Any], default: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the payload; `default` where it is null or missing. Raises Hangup."""
     payload = message.get("payload")
+    if payload is None:
+        payload = default
     if not isinstance(payload, dict):
         raise Hangup(BAD_REQUEST, "Invalid message: payload must be an object")
+    return payload
+
+
+def _operation_of(message: dict[str, Any]) -> dict[str, Any]:
+    """Return what a client asks for. Raises Hangup for parameters of the wrong type; what they say is not looked at."""
+    payload = _payload_of(message)
+    for name, kinds in OPERATION.items():
+        if not isinstance(payload.get(name), kinds):
+            raise Hangup(BAD_REQUEST, f"Invalid message: {name} is of the wrong type")
     return payload

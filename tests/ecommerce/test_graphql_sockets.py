@@ -46,11 +46,18 @@ def test_client_without_the_protocol_is_told_which_it_is(shop: Shop) -> None:
         {"type": "start"},
         {"type": 5},
         {"type": "connection_init", "payload": "Bearer"},
+        {"type": "ping", "payload": "x"},
+        {"type": "pong", "payload": [1]},
         {"type": "subscribe", "id": "1"},
         {"type": "subscribe", "id": "1", "payload": []},
         {"type": "subscribe", "id": "", "payload": {"query": "{ me { id } }"}},
         {"type": "subscribe", "id": 1, "payload": {"query": "{ me { id } }"}},
         {"type": "subscribe", "id": "x" * 129, "payload": {"query": "{ me { id } }"}},
+        {"type": "subscribe", "id": "1", "payload": {}},
+        {"type": "subscribe", "id": "1", "payload": {"query": 5}},
+        {"type": "subscribe", "id": "1", "payload": {"query": "{ me { id } }", "variables": []}},
+        {"type": "subscribe", "id": "1", "payload": {"query": "{ me { id } }", "operationName": 5}},
+        {"type": "subscribe", "id": "1", "payload": {"query": "{ me { id } }", "extensions": []}},
         {"type": "complete"},
     ],
 )
@@ -60,6 +67,14 @@ def test_message_that_is_none_of_the_protocol_closes_with_4400(shop: Shop, messa
 
         code, reason = client.closed()
     assert (code, reason.startswith("Invalid message")) == (4400, True)
+
+
+@pytest.mark.parametrize("payload", [{}, {"payload": None}, {"payload": {"more": 1}}])
+def test_initialisation_needs_no_payload(shop: Shop, payload: dict[str, Any]) -> None:
+    with graph_socket(shop.url, acknowledge=False) as client:
+        client.send({"type": "connection_init", **payload})
+
+        assert client.receive() == {"type": "connection_ack"}
 
 
 def test_operation_before_the_acknowledgement_closes_with_4401(shop: Shop) -> None:
