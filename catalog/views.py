@@ -83,7 +83,7 @@ class ProductViewSet(ShopViewSet):
 
     @action(detail=True, url_path="events", renderer_classes=[EventStreamRenderer])
     def events_of_one(self, request: Request, pk: int) -> EventStream:
-        if cursor_of(request) is None:  # one that is gone still has a past
+        if cursor_of(request) is None or not pk:  # one that is gone still has a past; 0 stands for all
             self.get_object()
         return event_stream(request, partial(is_of, pk), BLOCKS[request.version])
 

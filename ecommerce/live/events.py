@@ -19,6 +19,7 @@ COMMENT = b":\n\n"  # says that somebody is there
 STREAMS = "ecommerce.streams"  # in the environ, where whoever runs the application can go on with a stream: its Hold
 
 Hold = Callable[..., Callable[[], None]]  # counts a stream of a caller, as `limits.hold_stream`
+Body = Callable[[DomainError], dict[str, Any]]  # what is said of a refusal
 Pieces = AsyncIterable[bytes]
 Source = Callable[[], AbstractAsyncContextManager[Pieces]]
 
@@ -64,7 +65,7 @@ def block(*, event: str = "", data: Any = None, cursor: str = "", retry_ms: int 
     return b"\n".join(filter(None, lines)) + b"\n\n"
 
 
-def error_block(refusal: DomainError, cursor: str = "") -> bytes:
+def error_block(refusal: DomainError, cursor: str = "", body: Body = body_of) -> bytes:
     """Write why a stream ends; with a cursor, the place up to which it has told everything."""
     retry_ms = None if refusal.retry_after_s is None else refusal.retry_after_s * 1_000
-    return block(event="error", data=body_of(refusal), cursor=cursor, retry_ms=retry_ms)
+    return block(event="error", data=body(refusal), cursor=cursor, retry_ms=retry_ms)

@@ -7,24 +7,24 @@ from functools import lru_cache, partial
 from ecommerce.errors import CursorExpired, DomainError
 from ecommerce.feed.events import Event
 from ecommerce.feed.hub import Match
-from ecommerce.live.events import COMMENT, RETRY_MS, Pieces, Source, block, error_block
+from ecommerce.live.events import COMMENT, RETRY_MS, Body, Pieces, Source, block, error_block
 from ecommerce.live.following import Following
 from ecommerce.rest.errors import body_of
 
 Write = Callable[[Event], bytes]  # one event as a block
 
 
-def feed_source(match: Match, write: Write, after: str | None = None) -> Source:
-    """Return the source of a stream that tells what matches, after a cursor or from now on.
+def feed_source(match: Match, write: Write, after: str | None = None, body: Body = body_of) -> Source:
+    """Return the source of a stream that tells what matches, after a cursor or from now on; `body` is of refusals.
 
     Where the cursor is too old, an event `reset` says so, and the stream goes on from now.
     """
-    return partial(_told, match, write, after)
+    return partial(_told, match, write, after, body)
 
 
 @asynccontextmanager
-async def _told(match: Match, write: Write, after: str | None) -> AsyncIterator[Pieces]:
-    telling = _Telling(match, write)
+async def _told(match: Match, write: Write, after: str | None, body: Body) -> AsyncIterator[Pieces]:
+    telling = _Telling(match, write, body)
     await telling.begin(after)
     try:
         async with aclosing(telling.pieces):
@@ -38,8 +38,8 @@ class _Telling:
 
     following: Following
 
-    def __init__(self, match: Match, write: Write) -> None:
-        self._match, self._write = match, write
+    def __init__(self, match: Match, write: Write, body: Body) -> None:
+        self._match, self._write, self._body = match, write, body
         self.pieces = self._tell()
         self._beginning = b""
         self._told = ""  # the last cursor that the client was told
@@ -62,7 +62,8 @@ class _Telling:
 
     async def _begin_anew(self, refusal: CursorExpired) -> None:
         self.following = await Following.open(self._match)
-        self._beginning = block(event="reset", data=body_of(refusal), cursor=self.following.cursor, retry_ms=RETRY_MS)
+        said, cursor = self._body(refusal), self.following.cursor
+        self._beginning = block(event="reset", data=said, cursor=cursor, retry_ms=RETRY_MS)
 
     async def _tell(self) -> AsyncGenerator[bytes, None]:
         yield self._beginning
@@ -75,7 +76,7 @@ class _Telling:
                 await self._begin_anew(refusal)
                 yield self._beginning
             except DomainError as refusal:
-                yield error_block(refusal, self.following.cursor)
+                yield error_block(refusal, self.following.cursor, self._body)
                 return
             else:
                 yield b"".join(_content_of(self._write, event) for event in events) or self._heartbeat()

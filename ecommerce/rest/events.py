@@ -1,5 +1,6 @@
 """The change feed over REST: a view says what is followed, and the event stream goes on from there."""
 
+from functools import partial
 from typing import Any
 
 from rest_framework.request import Request
@@ -7,8 +8,9 @@ from rest_framework.request import Request
 from ecommerce.callers import Caller
 from ecommerce.feed.events import cursor_value
 from ecommerce.feed.hub import Match
-from ecommerce.live.events import MEDIA_TYPE, EventStream
+from ecommerce.live.events import MEDIA_TYPE, EventStream, error_block
 from ecommerce.live.feed import Write, feed_source
+from ecommerce.rest.errors import Refused, written
 from ecommerce.rest.renderers import JSONRenderer
 from ecommerce.rest.views import address_of
 
@@ -21,7 +23,8 @@ class EventStreamRenderer(JSONRenderer):
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         response = renderer_context["response"]
-        response["Content-Type"] = response.media_type(JSONRenderer.format)
+        is_refusal = isinstance(response, Refused)  # or what OPTIONS is answered
+        response["Content-Type"] = response.media_type("json") if is_refusal else JSONRenderer.media_type
         return super().render(data, accepted_media_type, renderer_context)
 
 
@@ -40,4 +43,6 @@ def cursor_of(request: Request) -> str | None:
 def event_stream(request: Request, match: Match, write: Write) -> EventStream:
     """Answer with what matches, from the client's cursor on, or from now. Raises InvalidInput, RateLimited."""
     caller = Caller(request.user, address_of(request), request.auth)
-    return EventStream(request._request, caller, feed_source(match, write, cursor_of(request)))
+    body = partial(written, version=request.version, path=request.path)
+    source = feed_source(match, write, cursor_of(request), body)
+    return EventStream(request._request, caller, source, last_words=partial(error_block, body=body))

@@ -201,6 +201,15 @@ def test_deleted_product_still_has_a_past(shop, listen):
     assert [block.data["kind"] for block in client.wait_for("product")] == ["deleted"]
 
 
+def test_stream_of_v2_says_why_it_begins_anew_as_v2_does(shop, listen):
+    url = f"{shop.url}/api/v2/products/events"
+
+    (reset,) = listen(url, after="999999999").wait_for("reset")
+
+    assert (reset.data["type"], reset.data["status"]) == ("/api/problems/cursor_expired", 410)
+    assert reset.data["instance"] == "/api/v2/products/events"
+
+
 def test_cursor_that_is_too_old_is_told_and_the_stream_goes_on_from_now(shop, listen):
     product = product_in(shop, stock=10)
     place = here(shop)
@@ -244,6 +253,24 @@ def test_unknown_product_is_not_found(shop, listen):
 
     assert (client.status, client.headers["content-type"]) == (404, "application/json")
     assert (json.loads(client.body)["error"], json.loads(client.body)["code"]) == ("Resource not found", "not_found")
+
+
+@pytest.mark.parametrize("after", [None, "0"])
+def test_no_product_has_the_id_that_stands_for_all_of_them(shop, listen, after):
+    product_in(shop)
+
+    client = listen(f"{shop.url}/api/v1/products/0/events", after=after)
+
+    assert (client.status, json.loads(client.body)["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/event-stream"])
+@pytest.mark.parametrize("path", ["/products/events", "/products/1/events"])
+def test_what_a_stream_allows_may_be_asked(shop, path, accept):
+    answer = httpx.options(f"{shop.url}/api/v1{path}", headers={"Accept": accept})
+
+    assert (answer.status_code, answer.headers["allow"]) == (200, "GET, HEAD, OPTIONS")
+    assert answer.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize("cursor", ["x", "-1", "1.5", "9" * 19])
