@@ -1,6 +1,6 @@
 """Every write of a product that is a business verb."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -16,6 +16,7 @@ from ecommerce.permissions import require
 WRITABLE = ("name", "description", "price", "stock", "sku")
 REQUIRED: Mapping[str, Any] = {"name": None, "price": None}
 DEFAULTS: Mapping[str, Any] = {"description": "", "stock": 0, "sku": None}
+Condition = Callable[[Product], str | None]  # names what a product as it stands does not meet, if there is anything
 
 
 def create_product(*, actor: Any, values: Mapping[str, Any]) -> Product:
@@ -35,7 +36,7 @@ def replace_product(
     product_id: int,
     values: Mapping[str, Any],
     expected_version: int | None = None,
-    if_match: Collection[int] | None = None,
+    condition: Condition | None = None,
 ) -> Product:
     """Set every field: what `values` leaves out returns to its default. Errors as `change_product`."""
     return change_product(
@@ -43,7 +44,7 @@ def replace_product(
         product_id=product_id,
         changes={**REQUIRED, **DEFAULTS, **values},
         expected_version=expected_version,
-        if_match=if_match,
+        condition=condition,
     )
 
 
@@ -53,16 +54,16 @@ def change_product(
     product_id: int,
     changes: Mapping[str, Any],
     expected_version: int | None = None,
-    if_match: Collection[int] | None = None,
+    condition: Condition | None = None,
 ) -> Product:
     """Set the fields named in `changes`, under the product's row lock.
 
-    Raises ProductNotFound, StaleProduct when `expected_version` is not the version that stands, ProductChanged when
-    `if_match` (versions) does not hold it, InvalidInput, SkuTaken.
+    Raises ProductNotFound, StaleProduct when `expected_version` is not the version that stands, ProductChanged when it
+    does not meet the `condition`, InvalidInput, SkuTaken.
     """
     require(actor, can_edit_products(actor))
     with transaction.atomic():
-        product = _locked(product_id, expected_version, if_match)
+        product = _locked(product_id, expected_version, condition)
         wanted = _writable(changes)
         if not wanted:
             return product
@@ -73,12 +74,12 @@ def change_product(
 
 
 def delete_product(
-    *, actor: Any, product_id: int, expected_version: int | None = None, if_match: Collection[int] | None = None
+    *, actor: Any, product_id: int, expected_version: int | None = None, condition: Condition | None = None
 ) -> None:
     """Remove a product; orders that name it keep what they copied. Errors as `change_product`."""
     require(actor, can_edit_products(actor))
     with transaction.atomic():
-        _locked(product_id, expected_version, if_match).delete()
+        _locked(product_id, expected_version, condition).delete()
 
 
 def create_products(*, actor: Any, rows: Sequence[Mapping[str, Any]]) -> list[Product | DomainError]:
@@ -125,12 +126,12 @@ def _saved_or_refused(product: Product) -> Product | DomainError:
         return refusal
 
 
-def _locked(product_id: int, expected_version: int | None, if_match: Collection[int] | None) -> Product:
+def _locked(product_id: int, expected_version: int | None, condition: Condition | None) -> Product:
     product = Product.objects.locked().filter(pk=product_id).first()
     if product is None:
         raise ProductNotFound(f"Product {product_id} not found")
-    if if_match is not None and product.version not in if_match:
-        raise ProductChanged(version=product.version)
+    if condition and (unmet := condition(product)):
+        raise ProductChanged(unmet, version=product.version)
     if expected_version is not None and product.version != expected_version:
         raise StaleProduct(expected=expected_version, version=product.version)
     return product

@@ -18,8 +18,8 @@ class StaleProduct(VersionMismatch):
 
 
 class ProductChanged(PreconditionFailed):
-    def __init__(self, *, version: int) -> None:
-        super().__init__("If-Match does not match the product as it is", details={"version": version})
+    def __init__(self, unmet: str, *, version: int) -> None:
+        super().__init__(f"{unmet} does not match the product as it is", details={"version": version})
 
 
 class InvalidProduct(InvalidInput):

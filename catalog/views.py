@@ -25,7 +25,7 @@ from ecommerce.batch import checked_rows, outcomes_of
 from ecommerce.feed.events import Event
 from ecommerce.live.events import EventStream, block
 from ecommerce.rest.batch import report
-from ecommerce.rest.conditional import validators, versions_matching
+from ecommerce.rest.conditional import unmet_by, validators
 from ecommerce.rest.events import EventStreamRenderer, cursor_of, event_stream
 from ecommerce.rest.parsers import NDJSONParser, StrictJSONParser, XMLParser
 from ecommerce.rest.views import ShopViewSet
@@ -93,7 +93,7 @@ class ProductViewSet(ShopViewSet):
             "actor": self.request.user,
             "product_id": pk,
             "expected_version": values.pop("version", None),
-            "if_match": versions_matching(self.request, pk),
+            "condition": unmet_by(self.request),
         }
 
     def _shown(self, product: Product, status: int = 200, headers: dict[str, str] | None = None) -> Response:

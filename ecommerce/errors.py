@@ -99,7 +99,7 @@ class VersionMismatch(DomainError):
 
 
 class PreconditionFailed(VersionMismatch):
-    """The version named in If-Match is not the one that stands (RFC 9110, 13.1.1)."""
+    """What stands is not what a condition of the request is about (RFC 9110, 13.1)."""
 
     http_status = 412
 

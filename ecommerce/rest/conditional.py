@@ -1,9 +1,9 @@
 """Conditional requests (RFC 9110, section 13): validators, and what is answered to who has the body already."""
 
 import hashlib
-import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseNotModified
@@ -13,22 +13,26 @@ from rest_framework.response import Response
 
 from ecommerce.errors import PreconditionFailed
 from ecommerce.rest.errors import refused
-from ecommerce.rest.versions import V1
+from ecommerce.rest.renderers import RENDERERS
+from ecommerce.rest.versions import V1, VERSIONS
 
 SAFE_METHODS = ("GET", "HEAD")
 BODY_HEADERS = ("Content-Type", "Content-Length", "Allow")
 
 
-def versions_matching(request: Request, pk: int) -> Collection[int] | None:
-    """Return the versions of row `pk` that If-Match names, in whatever form they were read; None when any will do.
+def unmet_by(request: Request) -> Callable[[Any], str | None]:
+    """Return what names the condition of a write that a row with a version does not meet; None when it meets all.
 
-    Weak tags and those of other rows match nothing (RFC 9110, 13.1.1).
+    In the order of RFC 9110, 13.2.2. Rows are known by the tag of every form that they are read in.
     """
-    header = request.headers.get("If-Match")
-    if header is None or header.strip() == "*":
-        return None
-    tags = (re.fullmatch(rf'"{pk}-(\d{{1,10}})(?:-[\w-]+)?"', tag) for tag in parse_etags(header))
-    return {int(tag[1]) for tag in tags if tag}
+
+    def unmet(row: Any) -> str | None:
+        tags = {_tag(row.pk, row.version, version, kind.format) for version in VERSIONS for kind in RENDERERS}
+        if failed := _failed_condition(request, tags, int(row.updated_at.timestamp())):
+            return failed
+        return "If-None-Match" if _is_known(request.headers.get("If-None-Match"), tags) else None
+
+    return unmet
 
 
 def validators(request: Request, pk: int, version: int, modified: datetime) -> dict[str, str]:
@@ -37,11 +41,15 @@ def validators(request: Request, pk: int, version: int, modified: datetime) -> d
     The tag is strong, so it is another one in each version of REST, in each format, and in each currency where money
     names it.
     """
-    form = f"{request.version}-{request.accepted_renderer.format}"
-    if request.version != V1:
-        form += f"-{settings.STORE_CURRENCY}"
-    suffix = "" if form == "v1-json" else f"-{form}"
-    return {"ETag": f'"{pk}-{version}{suffix}"', "Last-Modified": http_date(modified.timestamp())}
+    tag = _tag(pk, version, request.version, request.accepted_renderer.format)
+    return {"ETag": tag, "Last-Modified": http_date(modified.timestamp())}
+
+
+def _tag(pk: int, version: int, rest_version: str, format: str) -> str:
+    if (rest_version, format) == (V1, "json"):
+        return f'"{pk}-{version}"'
+    currency = "" if rest_version == V1 else f"-{settings.STORE_CURRENCY}"
+    return f'"{pk}-{version}-{rest_version}-{format}{currency}"'
 
 
 def conditional(request: Request, response: Response) -> HttpResponse:
@@ -51,19 +59,31 @@ def conditional(request: Request, response: Response) -> HttpResponse:
     """
     if "ETag" not in response:
         response["ETag"] = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
-    tag, wanted = response["ETag"], request.headers.get("If-Match")
-    if wanted is not None and wanted.strip() != "*" and tag not in parse_etags(wanted):
-        return _failed(request, response)
-    return _not_modified(response) if _client_has_it(request, response) else response
+    modified = parse_http_date_safe(response.get("Last-Modified", ""))
+    if unmet := _failed_condition(request, {response["ETag"]}, modified):
+        return _failed(request, response, unmet)
+    return _not_modified(response) if _client_has_it(request, response["ETag"], modified) else response
 
 
-def _client_has_it(request: Request, response: Response) -> bool:
+def _failed_condition(request: Request, tags: Collection[str], modified: int | None) -> str | None:
+    """Name the condition that asks for what is not there; `modified` is in Unix seconds."""
+    wanted = request.headers.get("If-Match")
+    if wanted is not None:  # it decides alone, and weak tags match nothing: RFC 9110, 13.1.1 and 13.1.4
+        return None if wanted.strip() == "*" or set(parse_etags(wanted)) & set(tags) else "If-Match"
+    since = parse_http_date_safe(request.headers.get("If-Unmodified-Since", ""))
+    return "If-Unmodified-Since" if since is not None and modified is not None and modified > since else None
+
+
+def _is_known(header: str | None, tags: Collection[str]) -> bool:
+    known = header or ""
+    return known.strip() == "*" or not {tag.removeprefix("W/") for tag in parse_etags(known)}.isdisjoint(tags)
+
+
+def _client_has_it(request: Request, tag: str, modified: int | None) -> bool:
     known = request.headers.get("If-None-Match")
     if known is not None:  # it decides alone: RFC 9110, 13.2.2
-        tags = [tag.removeprefix("W/") for tag in parse_etags(known)]
-        return response["ETag"] in tags or known.strip() == "*"
+        return _is_known(known, {tag})
     since = parse_http_date_safe(request.headers.get("If-Modified-Since", ""))
-    modified = parse_http_date_safe(response.get("Last-Modified", ""))
     return since is not None and modified is not None and modified <= since
 
 
@@ -72,8 +92,8 @@ def _not_modified(response: Response) -> HttpResponse:
     return HttpResponseNotModified(headers=headers)
 
 
-def _failed(request: Request, response: Response) -> HttpResponse:
-    refusal = refused(PreconditionFailed("If-Match does not match"), request)
+def _failed(request: Request, response: Response, unmet: str) -> HttpResponse:
+    refusal = refused(PreconditionFailed(f"{unmet} does not match"), request)
     refusal.accepted_renderer, refusal.renderer_context = response.accepted_renderer, response.renderer_context
     refusal.accepted_media_type = response.accepted_media_type
     refusal.content_type = refusal.media_type(response.accepted_renderer.format)

@@ -16,6 +16,7 @@ from ecommerce.rest.versions import V1, V2
 
 DEFAULT_PER_PAGE = 20
 MAX_PER_PAGE = 100
+MAX_PAGE = 10**18 - 1  # a page number is answered as it was asked for, and JSON readers end at 64 bits
 
 
 class Pages(BasePagination):
@@ -24,21 +25,21 @@ class Pages(BasePagination):
     list_name = "rows"
     list_extra: Mapping[str, Any] = {}  # JSON Schema of what else the answer holds
 
-    def positive(self, name: str, default: int) -> int:
-        """Read a parameter. Raises InvalidInput for what is no positive integer."""
+    def positive(self, name: str, default: int, most: int = MAX_PAGE) -> int:
+        """Read a parameter. Raises InvalidInput for what is no positive integer, or more than `most`."""
         text = self.request.query_params.get(name)
         if text is None:
             return default
-        if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) > 0):
+        digits = text.lstrip("0") if text.isascii() and text.isdigit() else ""
+        if not digits:
             raise InvalidInput(f"{name} must be a positive integer")
-        return int(text)
+        if len(digits) > len(str(most)) or int(digits) > most:
+            raise InvalidInput(f"{name} max is {most}")
+        return int(digits)
 
     def size(self, name: str) -> int:
         """Read how many rows a page is to have. Raises InvalidInput."""
-        size = self.positive(name, DEFAULT_PER_PAGE)
-        if size > MAX_PER_PAGE:
-            raise InvalidInput(f"{name} max is {MAX_PER_PAGE}")
-        return size
+        return self.positive(name, DEFAULT_PER_PAGE, MAX_PER_PAGE)
 
     def _schema_of(self, rows: dict[str, Any], **more: dict[str, Any]) -> dict[str, Any]:
         fields = {**self.list_extra, self.list_name: rows, **more}

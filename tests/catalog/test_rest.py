@@ -130,7 +130,9 @@ def test_filters(query, expected):
         ("page=0", "page must be a positive integer"),
         ("page=-1", "page must be a positive integer"),
         ("page=1.5", "page must be a positive integer"),
-        ("page=" + "9" * 5000, "page must be a positive integer"),
+        ("page=" + "9" * 5000, "page max is 999999999999999999"),
+        ("page=1000000000000000000", "page max is 999999999999999999"),
+        ("per_page=" + "9" * 5000, "per_page max is 100"),
         ("page=%D9%A1", "page must be a positive integer"),
         ("sort=colour", "sort must be one of id, name, price, stock, created_at, updated_at"),
         ("order=up", "order must be one of asc, desc"),
@@ -366,6 +368,55 @@ def test_if_match_that_matches_lets_the_change_through(staff, tag):
     response = staff.patch(f"/products/{product.pk}", {"stock": 1}, If_Match=tag.format(pk=product.pk))
 
     assert (response.status_code, response.json()["version"]) == (200, 2)
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+@pytest.mark.parametrize(
+    ("headers", "unmet"),
+    [
+        ({"If_Unmodified_Since": "Mon, 01 Jan 2024 00:00:00 GMT"}, "If-Unmodified-Since"),
+        ({"If_None_Match": "*"}, "If-None-Match"),
+        ({"If_None_Match": '"x", W/"{pk}-1"'}, "If-None-Match"),
+        ({"If_Match": "*", "If_None_Match": '"{pk}-1-v2-xml-USD"'}, "If-None-Match"),
+        ({"If_Match": '"{pk}-1-v3-json"'}, "If-Match"),
+    ],
+)
+def test_write_whose_condition_does_not_hold_changes_nothing(staff, method, headers, unmet):
+    product = make_product()
+    body = None if method == "delete" else {"name": "x", "price": 1}
+    given = {name: text.format(pk=product.pk) for name, text in headers.items()}
+
+    response = staff.send(method, f"/products/{product.pk}", body, **given)
+
+    assert (response.status_code, response.json()["error"]) == (412, f"{unmet} does not match the product as it is")
+    product.refresh_from_db()
+    assert product.version == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"If_Unmodified_Since": "Fri, 01 Jan 2100 00:00:00 GMT"},
+        {"If_Unmodified_Since": "no date"},
+        {"If_Match": '"{pk}-1"', "If_Unmodified_Since": "Mon, 01 Jan 2024 00:00:00 GMT"},
+        {"If_None_Match": '"{pk}-2"'},
+    ],
+)
+def test_write_whose_conditions_hold_is_done(staff, headers):
+    product = make_product()
+    given = {name: text.format(pk=product.pk) for name, text in headers.items()}
+
+    assert staff.patch(f"/products/{product.pk}", {"stock": 1}, **given).json()["version"] == 2
+
+
+def test_read_of_what_has_changed_since_is_refused_where_that_is_asked():
+    path = f"/products/{make_product().pk}"
+
+    refused = Api().get(path, If_Unmodified_Since="Mon, 01 Jan 2024 00:00:00 GMT")
+    answered = Api().get(path, If_Unmodified_Since=Api().get(path)["Last-Modified"])
+
+    assert (refused.status_code, refused.json()["error"]) == (412, "If-Unmodified-Since does not match")
+    assert (answered.status_code, answered["ETag"]) == (200, Api().get(path)["ETag"])
 
 
 def test_delete_leaves_nothing_to_find(staff):
