@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from ecommerce.graph.streams import last_blocks
 from ecommerce.live.events import MEDIA_TYPE
+from ecommerce.rest.versions import preferred
 
 
 class GraphQLResponseRenderer(BaseRenderer):
@@ -48,10 +49,10 @@ class Negotiation(DefaultContentNegotiation):
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         renderers_by_type = {renderer.media_type: renderer for renderer in renderers}
-        preferred = request._request.get_preferred_type(list(renderers_by_type))
-        if preferred is None:
+        chosen = preferred(request.headers.get("Accept"), list(renderers_by_type))
+        if chosen is None:
             raise NotAcceptable()
-        return renderers_by_type[preferred], preferred
+        return renderers_by_type[chosen], chosen
 
 
 def takes_events(request: Request) -> bool:

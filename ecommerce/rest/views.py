@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from rest_framework import viewsets
+from rest_framework.exceptions import NotAcceptable
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -49,6 +50,13 @@ class ShopView(APIView):
     def determine_version(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         return super().determine_version(request, *args, **{"version": self.url_version, **kwargs})
 
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        try:
+            return super().perform_content_negotiation(request, force)
+        except NotAcceptable:
+            self.perform_authentication(request)  # what is refused here is a request too
+            raise
+
     def perform_authentication(self, request: Request) -> None:
         """Name the caller and count the request; one with a bad token counts for its address."""
         try:
@@ -64,7 +72,8 @@ class ShopView(APIView):
             require(request.user, rule(request.user))
 
     def action_name(self) -> str:
-        return getattr(self, "action", None) or (self.request.method or "").lower()
+        method = (self.request.method or "").lower()
+        return getattr(self, "action", None) or ("get" if method == "head" else method)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

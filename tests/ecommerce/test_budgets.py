@@ -47,10 +47,12 @@ def test_refused_answers_say_it_too():
         api.get("/nothing"),
         api.get("/orders"),
         api.get("/products", Authorization="Bearer x"),
+        api.get("/products", Accept="text/html"),
+        api.get("/products", Accept="text/html"),
     ]
 
-    assert [answer.status_code for answer in answers] == [404, 404, 401, 401]
-    assert [answer["RateLimit"] for answer in answers] == [f'"default";r={r};t=45' for r in (4, 3, 2, 1)]
+    assert [answer.status_code for answer in answers] == [404, 404, 401, 401, 406, 429]
+    assert [answer["RateLimit"] for answer in answers] == [f'"default";r={r};t=45' for r in (4, 3, 2, 1, 0, 0)]
 
 
 def test_304_says_it_too():

@@ -42,6 +42,10 @@ def answered(path: str, accept: str) -> tuple[int, str, str]:
         ("/products", "text/html, application/xml;q=0.9", "v1", "application/xml"),
         ("/products", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "v1", "application/json"),
         ("/products", f"text/html, {V2_XML}; charset=utf-8", "v2", V2_XML),
+        ("/products", "application/json;q=0, */*", "v1", "application/xml"),
+        ("/products", "application/json;q=0, application/*;q=0.8", "v1", "application/xml"),
+        ("/products", "application/json;q=0, application/xml;q=0, */*", "v1", V1_JSON),
+        ("/products", "application/*;q=0, application/json, */*", "v1", "application/json"),
         ("/v1/products", "*/*", "v1", "application/json"),
         ("/v1/products", V1_XML, "v1", V1_XML),
         ("/v1/products", f"{V2_JSON}, application/json;q=0.1", "v1", "application/json"),
@@ -65,6 +69,7 @@ def test_version_and_format_are_those_asked_for(path, accept, version, content_t
         ("/products", "application/vnd.myapi.v3+json", "v1"),
         ("/products", "application/vnd.myapi.v2+yaml", "v2"),
         ("/v2/products", "text/html", "v2"),
+        ("/v2/products", "*/*, application/*;q=0", "v2"),
     ],
 )
 def test_url_and_header_that_disagree_are_406(path, accept, version):
@@ -93,6 +98,7 @@ def test_urls_in_a_body_name_the_version(path, accept, url):
     ("base", "content_type", "accept", "status"),
     [
         ("/api/v2", V2_JSON, "*/*", 201),
+        ("/api/v2", "Application/Vnd.MyApi.V2+JSON", "*/*", 201),
         ("/api", V2_JSON, V2_JSON, 201),
         ("/api", V2_JSON, "*/*", 415),
         ("/api/v1", V2_JSON, "*/*", 415),
