@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ecommerce.errors import CATALOGUE, InvalidInput, NotFound
-from ecommerce.rest.renderers import JSONRenderer
+from ecommerce.rest.caching import say_who_may_keep
 from ecommerce.rest.versions import V1, VERSIONS
 from ecommerce.rest.views import ShopView
 
@@ -36,6 +36,7 @@ class SwaggerUI(SpectacularSwaggerView):
     """Swagger UI, all of it from this server, for the version chosen by `?version=`."""
 
     authentication_classes: list[Any] = []
+    http_method_names = ["get", "head"]
     template_name = "swagger.html"
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -43,17 +44,22 @@ class SwaggerUI(SpectacularSwaggerView):
         asked = request.GET.get("version")
         current = asked if asked in VERSIONS else V1
         response.data |= {"current": current, "versions": [(each, f"?version={each}") for each in VERSIONS]}
+        say_who_may_keep(request, response, is_open=False)  # the page is for this session of a browser
         return response
 
 
 class Problem(ShopView):
-    """What a code means, in every protocol: the `type` of a problem document leads here."""
+    """What a code means, in every protocol: the `type` of a problem document leads here.
+
+    Whoever was given the address can read it: as JSON, where nothing that is accepted can be had.
+    """
 
     schema = None
     open_to_caches = ("get",)
     versioning_class = None
-    content_negotiation_class = DefaultContentNegotiation
-    renderer_classes = [JSONRenderer]
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        return super().perform_content_negotiation(request, force=True)
 
     def get(self, request: Request, code: str) -> Response:
         status = CATALOGUE.get(code)

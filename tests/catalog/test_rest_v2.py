@@ -283,3 +283,19 @@ def test_type_of_a_problem_leads_to_what_it_means_in_every_protocol():
         "grpc": "FAILED_PRECONDITION",
     }
     assert Api().get("http://testserver/api/problems/nothing").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("application/problem+json", "application/json"),
+        ("application/vnd.myapi.v2+json", "application/json"),
+        ("text/html", "application/json"),
+        ("application/xml", "application/xml"),
+    ],
+)
+def test_type_of_a_problem_can_be_read_by_whoever_was_given_it(accept, media_type):
+    response = Api().get("http://testserver/api/problems/out_of_stock", Accept=accept)
+
+    assert (response.status_code, response["Content-Type"]) == (200, media_type)
+    assert b"out_of_stock" in response.content

@@ -141,3 +141,10 @@ def test_page_to_try_asks_no_other_host(client):
     assert len(addresses) >= 4
     assert all(address.startswith(("/static/", "?version=")) for address in addresses)
     assert "//cdn" not in page
+
+
+@pytest.mark.parametrize("method", ["options", "post"])
+def test_page_is_for_reading_alone(client, method):
+    response = getattr(client, method)("/api/docs")
+
+    assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
