@@ -1,5 +1,6 @@
 """What all serializers share: strict types, money, and one clear text for each field."""
 
+import re
 from collections.abc import Callable, Mapping
 from copy import copy
 from decimal import Decimal
@@ -24,12 +25,18 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+# Python reads more as a number than anybody means: 1_0, other scripts' digits, 1e1 in a text.
+WHOLE, DECIMAL = (re.compile(rf"\s*-?{form}\s*", re.ASCII) for form in (r"\d+(\.0*)?", r"(\d+\.?\d*|\.\d+)"))
+
+
 class WholeNumberField(serializers.IntegerField):
-    """An integer, or a text of one; true and false are none."""
+    """An integer, or a text of one; true and false are none. 1.0 and 1e2 are integers, as JSON Schema has it."""
 
     def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool):
+        if isinstance(data, bool) or (isinstance(data, str) and not WHOLE.fullmatch(data)):
             self.fail("invalid")
+        if isinstance(data, Decimal) and -(2**63) < data < 2**63 and data == int(data):
+            data = int(data)
         return super().to_internal_value(data)
 
 
@@ -41,6 +48,8 @@ class MoneyField(serializers.DecimalField):
 
     def to_internal_value(self, data: Any) -> Decimal:
         if isinstance(data, bool) or not isinstance(data, int | float | Decimal | str):
+            self.fail("invalid")
+        if isinstance(data, str) and not DECIMAL.fullmatch(data):
             self.fail("invalid")
         return super().to_internal_value(data)
 

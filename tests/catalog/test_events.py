@@ -93,6 +93,23 @@ def test_stream_of_v2_has_money_as_v2_has_it_and_the_same_cursors(shop, listen):
     assert (client.blocks[0].cursor, int(told.cursor) - int(place)) == (place, 1)
 
 
+@pytest.mark.parametrize(
+    ("accept", "price"),
+    [
+        ("application/vnd.myapi.v2+json, text/event-stream", {"amount": "5.00", "currency": "USD"}),
+        ("text/event-stream, application/vnd.myapi.v2+json;q=0.1", {"amount": "5.00", "currency": "USD"}),
+        ("text/event-stream, application/json", 5.0),
+    ],
+)
+def test_stream_is_of_the_version_that_is_named_beside_it(shop, listen, accept, price):
+    place = here(shop)
+    product_in(shop, price=5)
+
+    (told,) = listen(f"{shop.url}/api/products/events", after=place, accept=accept).wait_for("product", 1)
+
+    assert told.data["new_price"] == price
+
+
 def test_head_says_that_it_is_a_stream_and_that_nobody_may_keep_it(shop, listen):
     head = listen(events_url(shop)).headers
 
