@@ -10,9 +10,8 @@ WINDOW_S = 60
 class Budget(NamedTuple):
     """One budget of one caller after a request.
 
-    `remaining` is what this process has drawn and not spent, and what nobody had drawn when it last drew. With one
-    process that is exact. Others may since have drawn of it, or hold a part of it that they will not spend: with
-    several it is the best guess, and right again at the next draw, a twentieth of the budget later at most.
+    `remaining` is what this process has drawn and not spent, and what nobody had drawn when it last looked, a second
+    ago at most. With one process that is exact. Of several, each may hold a twentieth of the budget that is not in it.
     `resets_at` is in Unix seconds; `resets_in_s` is the same instant, and that of Retry-After.
     """
 

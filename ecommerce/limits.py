@@ -19,6 +19,7 @@ from ecommerce.errors import RateLimited
 from ecommerce.models import RateCounter
 
 WRITES_PER_BUDGET = 20  # a process draws a twentieth of a budget at a time: at most one request in so many writes
+KNOWN_FOR_S = 1.0  # others draw too: how long what was seen of the shared budget is told
 MAX_CALLERS_KEPT = 50_000
 STREAM_RETRY_S = 10  # nobody knows when one of the caller's streams ends
 
@@ -69,7 +70,8 @@ class _Purse:
 
     window: int
     left: int = 0
-    undrawn: int = 0  # what nobody had drawn when this process last drew
+    undrawn: int = 0  # what nobody had drawn when this process last drew or looked
+    known_until: float = 0.0  # when to look again, in Unix seconds
     is_empty: bool = False  # the whole budget is drawn: nothing to ask for until the next window
 
 
@@ -81,28 +83,36 @@ def _spend(name: str, caller: str, limit: int) -> Budget | None:
     if not settings.RATE_LIMITS:
         return None
     now = time.time()
-    window = int(now // WINDOW_S)
-    is_refused, remaining = _take(caller, limit, window)
-    resets_at = (window + 1) * WINDOW_S
+    is_refused, remaining = _take(caller, limit, now)
+    resets_at = (_window_of(now) + 1) * WINDOW_S
     budget = Budget(name, limit, remaining, resets_at, resets_in_s=math.ceil(resets_at - now))
     if is_refused:
         raise RateLimited(retry_after_s=budget.resets_in_s, budget=budget)
     return budget
 
 
-def _take(caller: str, limit: int, window: int) -> tuple[bool, int]:
+def _window_of(now: float) -> int:
+    return int(now // WINDOW_S)
+
+
+def _take(caller: str, limit: int, now: float) -> tuple[bool, int]:
     """Take one out of a caller's purse; say whether there was none, and what remains."""
+    window = _window_of(now)
     with _purses_lock:
         purse = _purse_of(caller, window)
-        if purse.left:
-            purse.left -= 1
-            return False, purse.left + purse.undrawn
-        is_empty = purse.is_empty
-    drawn, undrawn = (0, 0) if is_empty else _draw(caller, window, limit)
+        is_paid = purse.left > 0
+        purse.left -= is_paid
+        if purse.is_empty or (is_paid and now < purse.known_until):
+            return not is_paid, purse.left + purse.undrawn
+    block = 0 if is_paid else max(1, limit // WRITES_PER_BUDGET)
+    used = _used_after(caller, window, block)
+    drawn = max(0, min(block, limit - (used - block)))
     with _purses_lock:
         purse.left += max(drawn - 1, 0)
-        purse.undrawn, purse.is_empty = undrawn, drawn == 0
-        return drawn == 0, purse.left + purse.undrawn
+        purse.undrawn, purse.known_until = max(0, limit - used), now + KNOWN_FOR_S
+        if not is_paid:
+            purse.is_empty = drawn == 0
+        return not is_paid and drawn == 0, purse.left + purse.undrawn
 
 
 def _purse_of(caller: str, window: int) -> _Purse:
@@ -114,15 +124,9 @@ def _purse_of(caller: str, window: int) -> _Purse:
     return purse
 
 
-def _draw(caller: str, window: int, limit: int) -> tuple[int, int]:
-    """Take up to a block out of the shared budget, 0 when nothing is left; return it and what is left. One write."""
-    block = max(1, limit // WRITES_PER_BUDGET)
+def _used_after(caller: str, window: int, block: int) -> int:
+    """Draw a block of the shared budget, or with 0 only look; return what all have drawn then. One statement."""
     key = hashlib.sha256(caller.encode(errors="surrogatepass")).hexdigest()
-    used = _used_after(key, window, block)
-    return max(0, min(block, limit - (used - block))), max(0, limit - used)
-
-
-def _used_after(key: str, window: int, block: int) -> int:
     if settings.REDIS_URL:
         try:
             return _used_after_in_redis(key, window, block)
@@ -138,6 +142,8 @@ def _redis(url: str) -> redis.Redis:
 
 def _used_after_in_redis(key: str, window: int, block: int) -> int:
     name = f"{settings.REDIS_PREFIX}rate:{key}:{window}"
+    if not block:
+        return int(_redis(settings.REDIS_URL).get(name) or 0)
     with _redis(settings.REDIS_URL).pipeline(transaction=True) as pipe:
         pipe.incrby(name, block)
         pipe.expire(name, 2 * WINDOW_S)
@@ -150,14 +156,15 @@ ON CONFLICT (key) DO UPDATE SET "window" = excluded."window",
     used = CASE WHEN counter."window" = excluded."window" THEN counter.used ELSE 0 END + excluded.used
 RETURNING used
 """
+_SELECT = 'SELECT used FROM ecommerce_ratecounter WHERE key = %s AND "window" = %s'
 _swept_window = 0
 
 
 def _used_after_in_database(key: str, window: int, block: int) -> int:
     _sweep(window)
     with connection.cursor() as cursor:
-        cursor.execute(_UPSERT, [key, window, block])
-        return int(cursor.fetchone()[0])
+        cursor.execute(*((_UPSERT, [key, window, block]) if block else (_SELECT, [key, window])))
+        return int((cursor.fetchone() or [0])[0])
 
 
 def _sweep(window: int) -> None:

@@ -169,7 +169,7 @@ def test_budget_is_one_over_all_three(rpc):
 
 
 # -- Several processes ------------------------------------------------------------------------------------------
-def test_what_is_left_is_right_again_at_the_next_draw(monkeypatch, settings):
+def test_what_is_left_is_right_again_at_the_next_draw_and_after_a_second(monkeypatch, settings, clock):
     settings.RATE_ANONYMOUS_PER_MINUTE = 100  # drawn by fives
     ours, others = limits._purses, {}
 
@@ -181,3 +181,7 @@ def test_what_is_left_is_right_again_at_the_next_draw(monkeypatch, settings):
     assert remaining(ours, 1) == [99]
     assert remaining(others, 10) == [94, 93, 92, 91, 90, 89, 88, 87, 86, 85]  # four are with the first
     assert remaining(ours, 5) == [98, 97, 96, 95, 84]
+    assert remaining(others, 1) == [79]
+    assert remaining(ours, 1) == [83]  # five more are drawn than it has seen
+    clock.time = lambda: MINUTE + 16.6
+    assert remaining(ours, 2) == [77, 76]
