@@ -21,6 +21,13 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+class RefusedHandshakeFilter(logging.Filter):
+    """Drops what uvicorn logs as an error of every WebSocket that was refused by an answer of HTTP."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.msg != "ASGI callable returned without completing handshake."
+
+
 @contextmanager
 def named(given: str) -> Iterator[str]:
     """Name what is logged inside after one request: by `given` where that is well formed, else by a new name."""

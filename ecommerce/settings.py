@@ -221,7 +221,10 @@ LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "ecommerce.logs.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "ecommerce.logs.RequestIdFilter"},
+        "refused_handshake": {"()": "ecommerce.logs.RefusedHandshakeFilter"},
+    },
     "formatters": {
         "json": {
             "()": "pythonjsonlogger.json.JsonFormatter",
@@ -234,6 +237,7 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR"},  # 4xx are in the line a request gets anyway
         "django.security.DisallowedHost": {"level": "CRITICAL"},
+        "uvicorn.error": {"filters": ["refused_handshake"]},
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },
 }

@@ -237,6 +237,7 @@ def test_bad_token_is_refused_as_a_request_is(shop: Shop) -> None:
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
     assert json.loads(response.body)["code"] == "unauthenticated"
+    assert not any("without completing" in server.log for server in shop.servers)
 
 
 def test_streams_of_a_caller_are_limited(live_shop) -> None:
