@@ -36,11 +36,13 @@ WAYS = {
     "Connect binary": "application/proto",
     "gRPC-Web": "application/grpc-web+proto",
     "gRPC-Web JSON": "application/grpc-web+json",
+    "gRPC-Web text": "application/grpc-web-text",
 }
 STREAM_WAYS = {
     "Connect JSON": "application/connect+json",
     "Connect binary": "application/connect+proto",
     "gRPC-Web": "application/grpc-web+proto",
+    "gRPC-Web text": "application/grpc-web-text+proto",
 }
 FRAME = struct.Struct(">BI")
 IS_END = {"connect": 0b10, "grpc-web": 0x80}  # the flag of the last frame
@@ -56,8 +58,8 @@ class Stream:
 
     def __init__(self, response: httpx.Response, kind: str, output: type[Message]) -> None:
         self.headers, self.trailers = response.headers, {}
-        parts = [response.content] if response.is_closed else response.iter_raw()
-        self.messages = self._messages(frames_in(iter(parts)), kind, output)
+        parts = iter([response.content]) if response.is_closed else response.iter_raw()
+        self.messages = self._messages(frames_in(bytes_in(parts) if is_text(kind) else parts), kind, output)
 
     def _messages(self, frames: Iterator[tuple[int, bytes]], kind: str, output: type[Message]) -> Iterator[Message]:
         for flags, content in frames:
@@ -108,14 +110,14 @@ class WebClient:
             return self.http.get(path_of(name), params=params, headers=headers)
         kind = WAYS[self.way]
         content = written(request, kind)
-        content = framed(content) if "grpc-web" in kind else content
+        content = sent_as(kind, content) if "grpc-web" in kind else content
         return self.http.post(path_of(name), content=content, headers=headers | {"content-type": kind})
 
     @contextmanager
     def open(self, name: str, /, *, metadata: dict[str, str] | None = None, **fields: Any) -> Iterator[Stream]:
         """Open a stream, and yield it once the server has begun to answer."""
         kind, method = STREAM_WAYS[self.way], METHODS[name][1]
-        content = framed(written(method.input_type._concrete_class(**fields), kind))
+        content = sent_as(kind, written(method.input_type._concrete_class(**fields), kind))
         headers = self.headers | (metadata or {}) | {"content-type": kind}
         with self.http.stream("POST", path_of(name), content=content, headers=headers) as response:
             yield Stream(response, kind, method.output_type._concrete_class)
@@ -136,6 +138,24 @@ def message_of(content: bytes, kind: str, output: type[Message]) -> Message:
 
 def framed(content: bytes, flags: int = 0) -> bytes:
     return FRAME.pack(flags, len(content)) + content
+
+
+def is_text(kind: str) -> bool:
+    return "-text" in kind
+
+
+def sent_as(kind: str, content: bytes) -> bytes:
+    return base64.b64encode(framed(content)) if is_text(kind) else framed(content)
+
+
+def bytes_in(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Decode base64 that may be padded anywhere: four characters at a time stand for themselves."""
+    left = b""
+    for part in parts:
+        left += part
+        whole = len(left) // 4 * 4
+        yield b"".join(base64.b64decode(left[at : at + 4], validate=True) for at in range(0, whole, 4))
+        left = left[whole:]
 
 
 def frames_in(parts: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:

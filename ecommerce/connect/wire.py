@@ -1,12 +1,14 @@
 """One call on its way through ASGI: what connectrpc is shown of it, and what is made of its answer."""
 
 import asyncio
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
 
 from ecommerce.bodies import Body, ClientGone, Scope
+from ecommerce.connect import text
 from ecommerce.live.sender import FAREWELL_S
 from ecommerce.live.transports import cut_off
 from ecommerce.logs import request_id
@@ -26,7 +28,8 @@ def content_type_of(headers: Headers) -> str:
     name = dict(headers).get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
     if name == GRPC_WEB:
         return f"{GRPC_WEB}+proto"
-    return "" if name.startswith("application/grpc") and not name.startswith(f"{GRPC_WEB}+") else name
+    is_of_web = name.startswith(f"{GRPC_WEB}+") or name in text.TEXTS
+    return name if is_of_web or not name.startswith("application/grpc") else ""
 
 
 def shown(scope: Scope, path: str, content_type: str) -> Scope:
@@ -51,6 +54,9 @@ class Wire:
     def __init__(self, scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         self._receive, self._send = receive, send
         self._body, self.content_type = Body(scope, receive), content_type_of(scope["headers"])
+        self._is_text = self.content_type in text.TEXTS
+        if self._is_text:
+            self.content_type = text.GRPC_WEB
         self._is_read = self._is_sending = self.is_client_gone = False
         self._headers: Headers = [(b"x-request-id", request_id.get().encode()), (b"cache-control", b"no-store")]
         self.status = 0  # HTTP's, once the answer has begun
@@ -62,7 +68,8 @@ class Wire:
             self.is_client_gone = message["type"] == "http.disconnect"
             return message
         self._is_read = True
-        return {"type": "http.request", "body": await self._body.read(), "more_body": False}
+        body = await self._body.read()
+        return {"type": "http.request", "body": text.read(body) if self._is_text else body, "more_body": False}
 
     async def begin(self, headers: Mapping[str, str]) -> None:
         """Send the head of a stream now: connectrpc sends it with the first message, and a client waits for it."""
@@ -76,7 +83,8 @@ class Wire:
             if self.status:
                 return
             self.status = message["status"]
-            message = {**message, "headers": [*message["headers"], *self._headers, *self._closing()]}
+            headers = text.written(message["headers"]) if self._is_text else message["headers"]
+            message = {**message, "headers": [*headers, *self._headers, *self._closing()]}
         elif self._body.is_left_unread and not message.get("more_body"):
             await self._pass_on({**message, "more_body": True})
             await self._body.linger()
@@ -87,6 +95,8 @@ class Wire:
         return [(b"connection", b"close")] if self._body.is_left_unread else []
 
     async def _pass_on(self, message: dict[str, Any]) -> None:
+        if self._is_text and message["type"] == "http.response.body":
+            message = {**message, "body": base64.b64encode(message["body"])}
         self._is_sending = True
         try:
             async with asyncio.timeout(settings.STREAM_STALL_S):

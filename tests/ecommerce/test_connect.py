@@ -1,16 +1,18 @@
 """Connect and gRPC-Web on the HTTP origin: real processes, real sockets, frames made by hand."""
 
+import base64
 import gzip
 import json
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from catalog.models import Product
 from protos import product_pb2 as pb
-from tests.connect import GET, WAYS, WebClient, WebShop, framed, json_headers, refusal_of
+from tests.connect import GET, WAYS, WebClient, WebShop, bytes_in, framed, frames_in, json_headers, refusal_of
 from tests.factories import make_product, make_staff, make_user
 from tests.live import Server
 from tests.rpc import Refusal
@@ -80,6 +82,29 @@ def test_refused_fields_are_in_the_details(shop, clients, way):
     )
     assert len(refusal.request_id) == 32
     assert count(shop) == before
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_text_may_be_padded_anywhere(shop, clients, pieces):
+    product = tea(shop)
+    frame = framed(pb.GetProductRequest(id=product.pk).SerializeToString())
+    size = -(-len(frame) // pieces)
+    text = b"".join(base64.b64encode(frame[at : at + size]) for at in range(0, len(frame), size))
+
+    answer = clients().http.post(GET_PRODUCT, content=text, headers={"content-type": "application/grpc-web-text+proto"})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/grpc-web-text+proto")
+    flags, content = next(frames_in(bytes_in(iter([answer.content]))))
+    assert (flags, pb.GetProductResponse.FromString(content).product.name) == (0, "Tea")
+
+
+@pytest.mark.parametrize("body", [b"not base64!", b"AAA", b"AAAA\n", b"====", framed(b"")])
+def test_text_that_is_none_is_refused(clients, body):
+    answer = clients().http.post(GET_PRODUCT, content=body, headers={"content-type": "application/grpc-web-text"})
+
+    assert answer.headers["content-type"] == "application/grpc-web-text+proto"
+    [(_, end)] = frames_in(bytes_in(iter([answer.content])))
+    assert "grpc-status: 3\r\ngrpc-message: The body is not base64" in unquote(end.decode())
 
 
 @pytest.mark.parametrize("way", EVERY_WAY)
@@ -181,7 +206,7 @@ def test_unknown_method_is_unimplemented(clients, path):
         "",
         "application/grpc",
         "application/grpc+proto",
-        "application/grpc-web-text",
+        "application/grpc-web-text+json",
         "application/grpc-web+thrift",
         "application/connect+proto",
         "multipart/form-data; boundary=x",
