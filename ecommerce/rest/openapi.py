@@ -1,5 +1,6 @@
 """The OpenAPI documents: what they say of every operation beyond what the code shows."""
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,6 +24,7 @@ ERRORS_EXTENSION = "x-errors"
 TITLES = {412: "If-Match does not match", **{s.http: s.title for s in reversed(CATALOGUE.values())}, 409: "Conflict"}
 CODES = {412: "version_mismatch", **{s.http: code for code, s in reversed(CATALOGUE.items())}}
 REQUEST_ID = "0f8fad5bd9cb469fa165708950a4c3d1"
+INTERNAL = ("ecommerce.serializers", "rest_framework", "builtins")  # docstrings of bases are for who writes code
 
 
 def operation(
@@ -92,6 +94,12 @@ class Schema(AutoSchema):
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
         return super().get_serializer_name(serializer, direction).replace("V2Serializer", "Serializer")
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)
+        schema.pop("description", None)  # the nearest docstring, which may be that of a base
+        text = _description(type(serializer))
+        return schema | {"description": text} if text else schema
 
     # These two and _get_examples stand between extend_schema, which a method is described by, and the document.
     def _get_request_for_media_type(self, serializer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -165,6 +173,12 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
 def keep_versioned(endpoints: list[Any]) -> list[Any]:
     """Leave out the paths without a version: they are the same, for who names it in Accept (a preprocessing hook)."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith("/api/{version}/")]
+
+
+def _description(serializer_class: type) -> str:
+    """Return the docstring of a serializer, or of the one that it is a version of."""
+    kinds = [kind for kind in serializer_class.__mro__ if not kind.__module__.startswith(INTERNAL)]
+    return next((inspect.cleandoc(kind.__doc__) for kind in kinds if kind.__doc__), "")
 
 
 def _statuses(path: str, details: dict[str, Any]) -> list[int]:

@@ -111,6 +111,25 @@ def test_examples_and_schemas_are_of_the_version(version, price, url):
     assert schema["type"] == ("number" if version == "v1" else "object")
 
 
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_descriptions_of_schemas_are_for_clients(version):
+    schemas = document(version)["components"]["schemas"].items()
+    described = {name: schema["description"] for name, schema in schemas if {"properties", "description"} <= {*schema}}
+    described.pop("Problem", None)
+
+    assert described == {
+        "BasketRequest": "What to order; lines that name the same product are merged.",
+        "OrderRow": "An order in the list of a user's orders.",
+        "PatchedProductChangeRequest": (
+            "A change: with `version` it is refused when that is not the version that stands."
+        ),
+        "ProductReplacementRequest": (
+            "A whole product: name and price must be there, what else is left out returns to its default."
+        ),
+        "ProductRow": "A product in a list.",
+    }
+
+
 @pytest.mark.parametrize(
     ("version", "media_types"),
     [
