@@ -2,6 +2,7 @@
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema_view
+from rest_framework import serializers
 
 from catalog.serializers import (
     ProductChangeSerializer,
@@ -11,6 +12,7 @@ from catalog.serializers import (
     ProductSerializer,
 )
 from ecommerce.rest.openapi import header, operation
+from ecommerce.serializers import second_version_of
 
 URL = "https://shop.example/api/v1/products/7"
 SENT = {"name": "Breakfast tea, 250 g", "description": "Assam and Kenya.", "price": 6.5, "stock": 40, "sku": "TEA-250"}
@@ -28,30 +30,6 @@ CONDITIONAL = [
     header("If-None-Match", "An ETag; 304 when the product still has it."),
     header("If-Modified-Since", "An HTTP date; 304 when the product has not changed since."),
 ]
-BATCH = {
-    "type": "object",
-    "required": ["created", "failed", "results"],
-    "properties": {
-        "created": {"type": "integer"},
-        "failed": {"type": "integer"},
-        "results": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["index", "status"],
-                "properties": {
-                    "index": {"type": "integer", "description": "Place in what was sent, from 0."},
-                    "status": {"type": "integer", "description": "201, or the status the row alone would have had."},
-                    "id": {"type": "integer"},
-                    "url": {"type": "string", "format": "uri"},
-                    "error": {"type": "string"},
-                    "code": {"type": "string"},
-                    "errors": {"type": "object", "additionalProperties": {"type": "string"}},
-                },
-            },
-        },
-    },
-}
 BATCH_GOT = {
     "created": 1,
     "failed": 1,
@@ -81,6 +59,43 @@ EVENTS = {
     "got": "retry: 2000\nid: 41\n\nid: 42\nevent: product\n"
     'data: {"product_id":7,"new_price":6.9,"new_stock":40,"timestamp":1795339815,"kind":"updated"}\n\n',
 }
+
+
+class BatchOutcomeSerializer(serializers.Serializer):
+    """What became of one row: the product's id and URL, or why there is none."""
+
+    index = serializers.IntegerField(help_text="Place in what was sent, from 0.")
+    status = serializers.IntegerField(help_text="201, or the status the row alone would have had.")
+    id = serializers.IntegerField(required=False)
+    url = serializers.URLField(required=False)
+    code = serializers.CharField(required=False, help_text="What is wrong, for a program.")
+    errors = serializers.DictField(
+        child=serializers.CharField(),
+        required=False,
+        help_text='One text for each field that failed; in XML each is `<error field="...">`.',
+    )
+
+
+class BatchRowSerializer(BatchOutcomeSerializer):
+    error = serializers.CharField(required=False, help_text="What is wrong, in words.")
+
+
+class BatchSerializer(serializers.Serializer):
+    created = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    results = BatchRowSerializer(many=True)
+
+
+class BatchRowV2Serializer(BatchOutcomeSerializer):
+    type = serializers.CharField(required=False, help_text="Leads to what the code stands for.")
+    title = serializers.CharField(required=False, help_text="What is wrong, the same for every row of this type.")
+    detail = serializers.CharField(required=False, help_text="What is wrong here, in words.")
+
+
+@second_version_of(BatchSerializer)
+class BatchV2Serializer(BatchSerializer):
+    results = BatchRowV2Serializer(many=True)
+
 
 products = extend_schema_view(
     events=operation("Follow all products", name="products_events", **EVENTS),
@@ -137,7 +152,7 @@ products = extend_schema_view(
             "application/x-ndjson": {"type": "string", "description": "One JSON object a line."},
         },
         sent=SENT,
-        answer=BATCH,
+        answer=BatchSerializer,
         got=BATCH_GOT,
         errors=[403],
         description="Up to 10,000 rows, as a JSON array or as NDJSON. Each valid row is created.",

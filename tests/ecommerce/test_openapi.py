@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api import Api
+from tests.factories import make_staff
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -111,6 +112,27 @@ def test_examples_and_schemas_are_of_the_version(version, price, url):
     assert schema["type"] == ("number" if version == "v1" else "object")
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("version", "price", "refusal"),
+    [
+        ("v1", 6.5, {"error", "code", "errors"}),
+        ("v2", {"amount": "6.50", "currency": "USD"}, {"type", "title", "detail", "code", "errors"}),
+    ],
+)
+def test_rows_of_a_batch_are_described_as_the_version_answers_them(version, price, refusal):
+    rows = [{"name": "Tea", "price": price}, {"name": "Cake", "price": True}]
+    answer = Api(make_staff(), f"/api/{version}").post("/products/batch", rows).json()
+    example = examples(version, f"/api/{version}/products/batch", "post", "200")
+    schema = document(version)["components"]["schemas"]["BatchRow"]
+
+    for made, refused in (answer["results"], example["results"]):
+        assert {*made} == {"index", "status", "id", "url"}
+        assert {*refused} == {"index", "status", *refusal}
+    assert {*schema["properties"]} == {"index", "status", "id", "url", *refusal}
+    assert schema["required"] == ["index", "status"]
+
+
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_descriptions_of_schemas_are_for_clients(version):
     schemas = document(version)["components"]["schemas"].items()
@@ -119,6 +141,7 @@ def test_descriptions_of_schemas_are_for_clients(version):
 
     assert described == {
         "BasketRequest": "What to order; lines that name the same product are merged.",
+        "BatchRow": "What became of one row: the product's id and URL, or why there is none.",
         "OrderRow": "An order in the list of a user's orders.",
         "PatchedProductChangeRequest": (
             "A change: with `version` it is refused when that is not the version that stands."
