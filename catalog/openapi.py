@@ -44,6 +44,12 @@ BATCH_GOT = {
         },
     ],
 }
+BATCH_IN_XML = {
+    "type": "array",
+    "items": {"$ref": "#/components/schemas/ProductRequest", "xml": {"name": "product"}},
+    "xml": {"name": "products", "wrapped": True},
+    "description": "An element `products` that holds a `product` for each row, as a list of products does.",
+}
 EVENTS = {
     "answer": OpenApiTypes.STR,
     "media_type": "text/event-stream",
@@ -149,12 +155,13 @@ products = extend_schema_view(
         "Create many products",
         request={
             "application/json": ProductSerializer(many=True),
+            "application/xml": BATCH_IN_XML,
             "application/x-ndjson": {"type": "string", "description": "One JSON object a line."},
         },
         sent=SENT,
         answer=BatchSerializer,
         got=BATCH_GOT,
         errors=[403],
-        description="Up to 10,000 rows, as a JSON array or as NDJSON. Each valid row is created.",
+        description="Up to 10,000 rows, as a JSON array, as XML or as NDJSON. Each valid row is created.",
     ),
 )

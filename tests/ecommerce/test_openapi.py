@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ecommerce.rest.markup import write
 from tests.api import Api
 from tests.factories import make_staff
 
@@ -110,6 +111,23 @@ def test_examples_and_schemas_are_of_the_version(version, price, url):
     assert (product["price"], product["_links"]["self"]) == (price, url)
     assert (row["price"], row["url"]) == (price, url)
     assert schema["type"] == ("number" if version == "v1" else "object")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("version", "price"), [("v1", 6.5), ("v2", {"amount": "6.50", "currency": "USD"})])
+def test_batch_is_read_in_xml_of_the_names_that_are_described(version, price):
+    described = document(version)["paths"][f"/api/{version}/products/batch"]["post"]["requestBody"]["content"]
+    schema = described["application/xml"]["schema"]
+    root, row = schema["xml"]["name"], schema["items"]["xml"]["name"]
+    body = write(root, [{"name": "Tea", "price": price}, {"name": "Cake", "price": price}])
+    staff = Api(make_staff(), f"/api/{version}")
+
+    answer = staff.send("post", "/products/batch", body, "application/xml").json()
+
+    assert (root, row, schema["xml"]["wrapped"]) == ("products", "product", True)
+    assert "<products><product><name>Tea</name><price>" in body.decode()
+    assert schema["items"]["$ref"] == described["application/json"]["schema"]["items"]["$ref"]
+    assert (answer["created"], answer["failed"]) == (2, 0)
 
 
 @pytest.mark.django_db
