@@ -9,7 +9,7 @@ from accounts.serializers import (
     TokenPairSerializer,
     UserSerializer,
 )
-from ecommerce.rest.openapi import operation
+from ecommerce.rest.openapi import CONDITIONAL, operation
 
 URL = "https://shop.example/api/v1/users/12"
 USER = {
@@ -23,9 +23,11 @@ PAIR = {"access": "eyJhbGciOi...", "refresh": "eyJhbGciOi..."}
 REFRESH = {"refresh": "eyJhbGciOi..."}
 
 users = extend_schema_view(
-    list=operation("List users", answer=UserSerializer(many=True), got=USER, errors=[403]),
-    retrieve=operation("Get a user", answer=UserSerializer, got=USER, errors=[304, 412]),
-    me=operation("Get yourself", answer=UserSerializer, got=USER, errors=[304, 412]),
+    list=operation(
+        "List users", answer=UserSerializer(many=True), got=USER, errors=[304, 403, 412], headers=CONDITIONAL
+    ),
+    retrieve=operation("Get a user", answer=UserSerializer, got=USER, errors=[304, 412], headers=CONDITIONAL),
+    me=operation("Get yourself", answer=UserSerializer, got=USER, errors=[304, 412], headers=CONDITIONAL),
     create=operation(
         "Register",
         request=RegistrationSerializer,

@@ -11,7 +11,7 @@ from catalog.serializers import (
     ProductRowSerializer,
     ProductSerializer,
 )
-from ecommerce.rest.openapi import header, operation
+from ecommerce.rest.openapi import CONDITIONAL, header, operation
 from ecommerce.serializers import second_version_of
 
 URL = "https://shop.example/api/v1/products/7"
@@ -25,10 +25,16 @@ PRODUCT = {
     "updated_at": "2026-11-22T09:30:00Z",
     "_links": {"self": URL, "update": URL, "delete": URL},
 }
-IF_MATCH = header("If-Match", "The ETag that the change was made from; 412 when the product has changed since.")
-CONDITIONAL = [
-    header("If-None-Match", "An ETag; 304 when the product still has it."),
+UNMODIFIED = header("If-Unmodified-Since", "An HTTP date; 412 when the product has changed since.")
+READ_CONDITIONS = [
+    *CONDITIONAL,
     header("If-Modified-Since", "An HTTP date; 304 when the product has not changed since."),
+    UNMODIFIED,
+]
+WRITE_CONDITIONS = [
+    header("If-Match", "The ETag that the change was made from; 412 when the product has changed since."),
+    header("If-None-Match", "An ETag, or `*` for any; 412 when the product has it."),
+    UNMODIFIED,
 ]
 BATCH_GOT = {
     "created": 1,
@@ -110,10 +116,12 @@ products = extend_schema_view(
         "List products",
         answer=ProductRowSerializer(many=True),
         got=ROW,
+        errors=[304, 412],
+        headers=CONDITIONAL,
         description="Search, narrow, sort and page through the products. A page past the end is empty.",
     ),
     retrieve=operation(
-        "Get a product", answer=ProductDetailSerializer, got=PRODUCT, errors=[304, 412], headers=CONDITIONAL
+        "Get a product", answer=ProductDetailSerializer, got=PRODUCT, errors=[304, 412], headers=READ_CONDITIONS
     ),
     create=operation(
         "Create a product",
@@ -131,7 +139,7 @@ products = extend_schema_view(
         answer=ProductDetailSerializer,
         got=PRODUCT | {"version": 2},
         errors=[403, 409, 412],
-        headers=[IF_MATCH],
+        headers=WRITE_CONDITIONS,
         description="Name and price are required; what else is left out returns to its default.",
     ),
     partial_update=operation(
@@ -141,14 +149,14 @@ products = extend_schema_view(
         answer=ProductDetailSerializer,
         got=PRODUCT | {"price": 6.9, "version": 2},
         errors=[403, 409, 412],
-        headers=[IF_MATCH],
+        headers=WRITE_CONDITIONS,
         description="Changes what is sent, and nothing else.",
     ),
     destroy=operation(
         "Delete a product",
         status=204,
         errors=[403, 412],
-        headers=[IF_MATCH],
+        headers=WRITE_CONDITIONS,
         description="Orders that name it keep the name, the SKU and the price it had.",
     ),
     batch=operation(

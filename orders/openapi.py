@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import extend_schema_view
 
-from ecommerce.rest.openapi import header, operation
+from ecommerce.rest.openapi import CONDITIONAL, header, operation
 from orders.serializers import BasketSerializer, OrderRowSerializer, OrderSerializer
 
 URL = "https://shop.example/api/v1/orders/31"
@@ -45,9 +45,11 @@ orders = extend_schema_view(
         "List orders",
         answer=OrderSerializer(many=True),
         got=ORDER,
+        errors=[304, 412],
+        headers=CONDITIONAL,
         description="One's own orders; all of them for staff. The newest come first.",
     ),
-    retrieve=operation("Get an order", answer=OrderSerializer, got=ORDER, errors=[304, 412]),
+    retrieve=operation("Get an order", answer=OrderSerializer, got=ORDER, errors=[304, 412], headers=CONDITIONAL),
     create=operation(
         "Place an order",
         request=BasketSerializer,
@@ -70,5 +72,7 @@ user_orders = extend_schema_view(
         "List a user's orders",
         answer=OrderRowSerializer(many=True),
         got=ROW,
+        errors=[304, 412],
+        headers=CONDITIONAL,
     )
 )

@@ -68,6 +68,12 @@ def header(name: str, description: str) -> OpenApiParameter:
     return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description)
 
 
+CONDITIONAL = [
+    header("If-None-Match", "An ETag; 304 when the answer still has it."),
+    header("If-Match", "An ETag; 412 when the answer has another by now."),
+]
+
+
 class Schema(AutoSchema):
     """Names the list in a page as the view does, and asks for a token where a rule does."""
 
@@ -203,7 +209,8 @@ class Errors:
         schema = {"$ref": f"#/components/schemas/{self.name}"}
         content: dict[str, Any] = {media_type: {"schema": schema} for media_type in self.media_types}
         content[self.media_types[0]]["example"] = self._example(status)
-        response = {"description": TITLES[status], "content": content}
+        title = "A condition of the request does not hold" if status == 412 else TITLES[status]
+        response = {"description": title, "content": content}
         if status in (429, 503):
             response["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
         return response

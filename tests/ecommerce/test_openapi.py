@@ -113,6 +113,39 @@ def test_examples_and_schemas_are_of_the_version(version, price, url):
     assert schema["type"] == ("number" if version == "v1" else "object")
 
 
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_conditions_are_named_with_what_is_answered_when_they_do_not_hold(version):
+    whole = {"If-Match", "If-None-Match"}, {"304", "412"}
+    dated = whole[0] | {"If-Modified-Since", "If-Unmodified-Since"}, whole[1]
+    change = {"If-Match", "If-None-Match", "If-Unmodified-Since"}, {"412"}
+
+    found = {}
+    for path, method, operation in operations(version):
+        names = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "header"}
+        conditions = {name for name in names if name.startswith("If-")}
+        statuses = {"304", "412"} & operation["responses"].keys()
+        if conditions or statuses:
+            found[method, path.removeprefix(f"/api/{version}")] = conditions, statuses
+
+    reads = ("/products", "/orders", "/orders/{id}", "/users", "/users/{id}", "/users/me", "/users/{id}/orders")
+    assert found == {
+        **{("get", path): whole for path in reads},
+        ("get", "/products/{id}"): dated,
+        **{(method, "/products/{id}"): change for method in ("put", "patch", "delete")},
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/products", "/orders", "/users", "/users/{}/orders"])
+def test_lists_answer_the_conditions_that_are_named(path):
+    user = make_staff()
+    path = path.format(user.pk)
+
+    answers = [Api(user).get(path, If_None_Match="*"), Api(user).get(path, If_Match='"x"')]
+
+    assert [answer.status_code for answer in answers] == [304, 412]
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(("version", "price"), [("v1", 6.5), ("v2", {"amount": "6.50", "currency": "USD"})])
 def test_batch_is_read_in_xml_of_the_names_that_are_described(version, price):
