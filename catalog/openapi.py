@@ -36,6 +36,7 @@ WRITE_CONDITIONS = [
     header("If-None-Match", "An ETag, or `*` for any; 412 when the product has it."),
     UNMODIFIED,
 ]
+VALIDATORS = ("ETag", "Last-Modified")
 BATCH_GOT = {
     "created": 1,
     "failed": 1,
@@ -121,7 +122,12 @@ products = extend_schema_view(
         description="Search, narrow, sort and page through the products. A page past the end is empty.",
     ),
     retrieve=operation(
-        "Get a product", answer=ProductDetailSerializer, got=PRODUCT, errors=[304, 412], headers=READ_CONDITIONS
+        "Get a product",
+        answer=ProductDetailSerializer,
+        got=PRODUCT,
+        errors=[304, 412],
+        headers=READ_CONDITIONS,
+        told=VALIDATORS,
     ),
     create=operation(
         "Create a product",
@@ -131,6 +137,7 @@ products = extend_schema_view(
         status=201,
         got=PRODUCT,
         errors=[403, 409],
+        told=VALIDATORS,
     ),
     update=operation(
         "Replace a product",
@@ -140,6 +147,7 @@ products = extend_schema_view(
         got=PRODUCT | {"version": 2},
         errors=[403, 409, 412],
         headers=WRITE_CONDITIONS,
+        told=VALIDATORS,
         description="Name and price are required; what else is left out returns to its default.",
     ),
     partial_update=operation(
@@ -150,6 +158,7 @@ products = extend_schema_view(
         got=PRODUCT | {"price": 6.9, "version": 2},
         errors=[403, 409, 412],
         headers=WRITE_CONDITIONS,
+        told=VALIDATORS,
         description="Changes what is sent, and nothing else.",
     ),
     destroy=operation(

@@ -14,13 +14,14 @@ from ecommerce.errors import CATALOGUE
 from ecommerce.rest.deprecation import is_deprecated
 from ecommerce.rest.examples import in_second_version
 from ecommerce.rest.problems import MEDIA_TYPE
-from ecommerce.rest.schemas import ERROR, PROBLEM, as_xml
+from ecommerce.rest.schemas import ERROR, HEADERS, PROBLEM, as_xml, headers_named
 from ecommerce.rest.versions import V2
 from ecommerce.serializers import MoneyObjectField, in_version
 
 ALWAYS = (400, 401, 406, 429, 500, 503)
 WITH_BODY = (413, 415)
-ERRORS_EXTENSION = "x-errors"
+ERRORS_EXTENSION, HEADERS_EXTENSION = "x-errors", "x-headers"
+ALWAYS_TOLD = ("RateLimit", "RateLimit-Policy", "X-Request-ID")
 TITLES = {412: "If-Match does not match", **{s.http: s.title for s in reversed(CATALOGUE.values())}, 409: "Conflict"}
 CODES = {412: "version_mismatch", **{s.http: code for code, s in reversed(CATALOGUE.items())}}
 REQUEST_ID = "0f8fad5bd9cb469fa165708950a4c3d1"
@@ -37,14 +38,16 @@ def operation(
     got: Any = None,
     errors: Iterable[int] = (),
     headers: Iterable[OpenApiParameter] = (),
+    told: Iterable[str] = (),
     description: str = "",
     name: str | None = None,
     media_type: str = "application/json",
 ) -> Any:
     """Describe an operation: the serializer it reads with an example `sent`, the one it answers with an example `got`.
 
-    `errors` are the statuses that it may answer beside those that every operation may; `media_type` is of `got`;
-    `name` is for programs, where the one that follows from the path is another operation's too.
+    `errors` are the statuses that it may answer beside those that every operation may, `headers` are of the request,
+    and `told` names those of the answer that do not follow from the rest; `media_type` is of `got`; `name` is for
+    programs, where the one that follows from the path is another operation's too.
     """
     examples = [OpenApiExample("Request", sent, request_only=True)] if sent is not None else []
     examples += (
@@ -60,7 +63,7 @@ def operation(
         responses={status: OpenApiResponse(answer, description=summary)},
         examples=examples,
         parameters=list(headers),
-        extensions={ERRORS_EXTENSION: sorted(errors)},
+        extensions={ERRORS_EXTENSION: sorted(errors), HEADERS_EXTENSION: list(told)},
     )
 
 
@@ -162,12 +165,15 @@ class UrlSchema(OpenApiSerializerFieldExtension):
 
 
 def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Give every operation the errors it may answer, and every schema its form in XML (a postprocessing hook)."""
+    """Give operations their headers and errors, and schemas their form in XML (a postprocessing hook)."""
     errors = Errors(generator.api_version)
     components = result["components"]
+    # Pages of v1 are linked in the body.
+    components["headers"] = {name: HEADERS[name] for name in HEADERS if errors.is_problem or name != "Link"}
     responses = components.setdefault("responses", {})
     for path, methods in result["paths"].items():
         for details in methods.values():
+            _name_headers(details)
             for status in _statuses(path, details):
                 responses[f"Error{status}"] = errors.response(status)
                 details["responses"][str(status)] = {"$ref": f"#/components/responses/Error{status}"}
@@ -179,6 +185,16 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
 def keep_versioned(endpoints: list[Any]) -> list[Any]:
     """Leave out the paths without a version: they are the same, for who names it in Accept (a preprocessing hook)."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith("/api/{version}/")]
+
+
+def _name_headers(details: dict[str, Any]) -> None:
+    """Name the headers of the answers that are no refusals, while an operation has no others."""
+    parameters = {parameter["name"] for parameter in details.get("parameters", ())}
+    told = {*ALWAYS_TOLD, *details.pop(HEADERS_EXTENSION, ())}
+    told |= {"ETag"} if 304 in details.get(ERRORS_EXTENSION, ()) else set()
+    told |= {"Link"} if "cursor" in parameters else set()
+    for status, response in details["responses"].items():
+        response["headers"] = headers_named({*told, "Location"} if status == "201" else told)
 
 
 def _description(serializer_class: type) -> str:
@@ -204,16 +220,15 @@ class Errors:
         self.media_types = [f"{base}{format}" for format in ("json", "xml")]
 
     def response(self, status: int) -> dict[str, Any]:
+        more = {304: ["ETag"], 429: ["Retry-After"], 503: ["Retry-After"]}.get(status, [])
+        headers = headers_named([*ALWAYS_TOLD, *more])
         if status == 304:
-            return {"description": "Not modified: the client has it."}
+            return {"description": "Not modified: the client has it.", "headers": headers}
         schema = {"$ref": f"#/components/schemas/{self.name}"}
         content: dict[str, Any] = {media_type: {"schema": schema} for media_type in self.media_types}
         content[self.media_types[0]]["example"] = self._example(status)
         title = "A condition of the request does not hold" if status == 412 else TITLES[status]
-        response = {"description": title, "content": content}
-        if status in (429, 503):
-            response["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
-        return response
+        return {"description": title, "content": content, "headers": headers}
 
     def _example(self, status: int) -> dict[str, Any]:
         code, title = CODES[status], TITLES[status]

@@ -1,5 +1,6 @@
-"""Schemas of refusals, and what OpenAPI needs to know of XML."""
+"""Schemas of refusals, the headers of answers, and what OpenAPI needs to know of XML."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from ecommerce.errors import CATALOGUE
@@ -37,6 +38,26 @@ PROBLEM: dict[str, Any] = {
     },
     "xml": {"name": "problem", "namespace": PROBLEM_NAMESPACE},
 }
+
+_WHEN_COUNTED = "Not where no budget is counted, nor with an answer that a shared cache may keep."
+_HEADERS = {
+    "ETag": "Names what is answered, for If-Match and If-None-Match.",
+    "Last-Modified": "When the product changed last, an HTTP date.",
+    "Link": '`<URL>; rel="next"`, the next page; not on the last one.',
+    "Location": "The URL of what was made.",
+    "RateLimit": f'What is left of each budget, `r` requests for `t` seconds: `"default";r=599;t=45`. {_WHEN_COUNTED}',
+    "RateLimit-Policy": f'What each budget is, `q` requests in `w` seconds: `"default";q=600;w=60`. {_WHEN_COUNTED}',
+    "X-Request-ID": "Names this request in the server's log: the one sent with it, where that is well formed.",
+}
+HEADERS: dict[str, Any] = {
+    **{name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()},
+    "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}},
+}
+
+
+def headers_named(names: Iterable[str]) -> dict[str, Any]:
+    """Refer to headers among the components of a document."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in sorted(names)}
 
 
 def as_xml(schema: Any) -> Any:

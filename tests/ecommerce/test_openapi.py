@@ -1,6 +1,7 @@
 """The OpenAPI documents, one a version, and the page to try them on."""
 
 import re
+from collections import defaultdict
 from functools import cache
 from typing import Any
 
@@ -8,9 +9,12 @@ import pytest
 
 from ecommerce.rest.markup import write
 from tests.api import Api
-from tests.factories import make_staff
+from tests.factories import make_order, make_product, make_staff
 
 METHODS = ("get", "post", "put", "patch", "delete")
+PRICES = {"v1": 6.5, "v2": {"amount": "6.50", "currency": "USD"}}
+ALWAYS_TOLD = {"RateLimit", "RateLimit-Policy", "X-Request-ID"}
+ALL_TOLD = {"ETag", "Last-Modified", "Link", "Location", "Retry-After", *ALWAYS_TOLD}
 
 
 @cache
@@ -18,6 +22,17 @@ def document(version: str) -> dict[str, Any]:
     from ecommerce.rest.docs import _document
 
     return _document(version)
+
+
+def headers(version: str, path: str, method: str, status: int) -> set[str]:
+    """Return the names of the headers that an answer is described with; each leads to its description."""
+    answer = document(version)["paths"][f"/api/{version}{path}"][method]["responses"][str(status)]
+    components = document(version)["components"]
+    if "$ref" in answer:
+        answer = components["responses"][answer["$ref"].removeprefix("#/components/responses/")]
+    assert all(components["headers"][name]["description"] for name in answer["headers"])
+    assert all(found == {"$ref": f"#/components/headers/{name}"} for name, found in answer["headers"].items())
+    return {*answer["headers"]}
 
 
 def operations(version: str) -> list[tuple[str, str, dict[str, Any]]]:
@@ -114,6 +129,82 @@ def test_examples_and_schemas_are_of_the_version(version, price, url):
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
+def test_every_answer_names_its_headers(version):
+    by_names = defaultdict(set)
+    for path, method, operation in operations(version):
+        place = path.removeprefix(f"/api/{version}")
+        for status in operation["responses"]:
+            names = headers(version, place, method, status)
+            assert names >= ALWAYS_TOLD
+            if status.startswith("2"):
+                by_names[tuple(sorted(names - ALWAYS_TOLD))].add(f"{method} {place}")
+
+    pages = ("ETag", "Link") if version == "v2" else ("ETag",)
+    by_names.pop(())
+    assert by_names[pages] >= {"get /products", "get /orders", "get /users", "get /users/{id}/orders"}
+    assert by_names["ETag",] >= {"get /orders/{id}", "get /users/{id}", "get /users/me"}
+    assert by_names["ETag", "Last-Modified"] == {f"{method} /products/{{id}}" for method in ("get", "put", "patch")}
+    assert by_names["ETag", "Last-Modified", "Location"] == {"post /products"}
+    assert by_names["Location",] == {"post /orders", "post /users"}
+    assert sum(map(len, by_names.values())) == 13
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_headers_that_are_described_are_told(version):
+    user, product, other = make_staff(), make_product(stock=9), make_product()
+    api, price = Api(user, f"/api/{version}"), PRICES[version]
+    order = make_order(user, {product: 1})
+    rows, account = "limit=1" if version == "v2" else "per_page=1", {"username": "ada", "password": "correct horse"}
+    basket, made = {"items": [{"product_id": product.pk, "quantity": 1}]}, {"name": "Tea", "price": price}
+
+    answers = {
+        ("get", "/products"): api.get(f"/products?{rows}"),
+        ("post", "/products"): api.post("/products", made),
+        ("post", "/products/batch"): api.post("/products/batch", [made]),
+        ("get", "/products/{id}"): api.get(f"/products/{product.pk}"),
+        ("put", "/products/{id}"): api.put(f"/products/{product.pk}", made),
+        ("patch", "/products/{id}"): api.patch(f"/products/{product.pk}", {"stock": 8}),
+        ("delete", "/products/{id}"): api.delete(f"/products/{other.pk}"),
+        ("post", "/orders"): api.post("/orders", basket),
+        ("get", "/orders"): api.get(f"/orders?{rows}"),
+        ("get", "/orders/{id}"): api.get(f"/orders/{order.pk}"),
+        ("post", "/orders/{id}/pay"): api.post(f"/orders/{order.pk}/pay"),
+        ("get", "/users/{id}/orders"): api.get(f"/users/{user.pk}/orders?{rows}"),
+        ("post", "/users"): api.post("/users", account | {"email": "ada@example.com"}),
+        ("get", "/users"): api.get(f"/users?{rows}"),
+        ("get", "/users/me"): api.get("/users/me"),
+        ("post", "/auth/token"): api.post("/auth/token", account),
+    }
+
+    assert {answer.status_code for answer in answers.values()} == {200, 201, 204}
+    for (method, path), answer in answers.items():
+        assert {*answer.headers} & ALL_TOLD == headers(version, path, method, answer.status_code), (method, path)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_headers_of_refusals_that_are_described_are_told(version, settings):
+    settings.RATE_USER_PER_MINUTE = 5
+    api = Api(make_staff(), f"/api/{version}")
+
+    answers = [
+        api.get("/orders", Accept="text/plain"),
+        api.get("/orders", If_None_Match="*"),
+        api.get("/orders", If_Match='"x"'),
+        api.get("/orders?sort=x&limit=0&per_page=0"),
+        api.get("/orders", Authorization="Bearer x"),
+        *[api.get("/orders") for _ in range(3)],
+    ]
+
+    answers = {answer.status_code: answer for answer in answers}
+    assert {*answers} == {200, 304, 400, 401, 406, 412, 429}
+    for status, answer in answers.items():
+        optional = {"Link"} if status == 200 else set()
+        assert {*answer.headers} & ALL_TOLD == headers(version, "/orders", "get", status) - optional, status
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
 def test_conditions_are_named_with_what_is_answered_when_they_do_not_hold(version):
     whole = {"If-Match", "If-None-Match"}, {"304", "412"}
     dated = whole[0] | {"If-Modified-Since", "If-Unmodified-Since"}, whole[1]
@@ -147,7 +238,7 @@ def test_lists_answer_the_conditions_that_are_named(path):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("version", "price"), [("v1", 6.5), ("v2", {"amount": "6.50", "currency": "USD"})])
+@pytest.mark.parametrize(("version", "price"), PRICES.items())
 def test_batch_is_read_in_xml_of_the_names_that_are_described(version, price):
     described = document(version)["paths"][f"/api/{version}/products/batch"]["post"]["requestBody"]["content"]
     schema = described["application/xml"]["schema"]
@@ -167,8 +258,8 @@ def test_batch_is_read_in_xml_of_the_names_that_are_described(version, price):
 @pytest.mark.parametrize(
     ("version", "price", "refusal"),
     [
-        ("v1", 6.5, {"error", "code", "errors"}),
-        ("v2", {"amount": "6.50", "currency": "USD"}, {"type", "title", "detail", "code", "errors"}),
+        ("v1", PRICES["v1"], {"error", "code", "errors"}),
+        ("v2", PRICES["v2"], {"type", "title", "detail", "code", "errors"}),
     ],
 )
 def test_rows_of_a_batch_are_described_as_the_version_answers_them(version, price, refusal):
