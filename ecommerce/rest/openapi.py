@@ -14,8 +14,9 @@ from ecommerce.errors import CATALOGUE
 from ecommerce.rest.deprecation import is_deprecated
 from ecommerce.rest.examples import in_second_version
 from ecommerce.rest.problems import MEDIA_TYPE
+from ecommerce.rest.renderers import RENDERERS
 from ecommerce.rest.schemas import ERROR, HEADERS, PROBLEM, as_xml, headers_named
-from ecommerce.rest.versions import V2
+from ecommerce.rest.versions import V2, vendor_type
 from ecommerce.serializers import MoneyObjectField, in_version
 
 ALWAYS = (400, 401, 406, 429, 500, 503)
@@ -165,7 +166,7 @@ class UrlSchema(OpenApiSerializerFieldExtension):
 
 
 def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Give operations their headers and errors, and schemas their form in XML (a postprocessing hook)."""
+    """Give operations their headers, vendor types and errors, schemas their form in XML (a postprocessing hook)."""
     errors = Errors(generator.api_version)
     components = result["components"]
     # Pages of v1 are linked in the body.
@@ -174,6 +175,7 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
     for path, methods in result["paths"].items():
         for details in methods.values():
             _name_headers(details)
+            _name_vendor_types(details, generator.api_version)
             for status in _statuses(path, details):
                 responses[f"Error{status}"] = errors.response(status)
                 details["responses"][str(status)] = {"$ref": f"#/components/responses/Error{status}"}
@@ -195,6 +197,15 @@ def _name_headers(details: dict[str, Any]) -> None:
     told |= {"Link"} if "cursor" in parameters else set()
     for status, response in details["responses"].items():
         response["headers"] = headers_named({*told, "Location"} if status == "201" else told)
+
+
+def _name_vendor_types(details: dict[str, Any], version: str) -> None:
+    """Name JSON and XML by the version's own types too, after the plain ones: the first is what a client takes."""
+    for message in (details.get("requestBody", {}), *details["responses"].values()):
+        content = message.get("content", {})
+        plain = {kind.format: content[kind.media_type] for kind in RENDERERS if kind.media_type in content}
+        for format, described in plain.items():
+            content[vendor_type(version, format)] = {"schema": described["schema"]}
 
 
 def _description(serializer_class: type) -> str:

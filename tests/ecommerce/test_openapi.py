@@ -1,7 +1,7 @@
 """The OpenAPI documents, one a version, and the page to try them on."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import cache
 from typing import Any
 
@@ -202,6 +202,23 @@ def test_headers_of_refusals_that_are_described_are_told(version, settings):
     for status, answer in answers.items():
         optional = {"Link"} if status == 200 else set()
         assert {*answer.headers} & ALL_TOLD == headers(version, "/orders", "get", status) - optional, status
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_bodies_are_of_the_plain_types_first_and_of_the_vendor_types_of_the_version(version):
+    plain = "application/json", "application/xml"
+    vendor = f"application/vnd.myapi.{version}+json", f"application/vnd.myapi.{version}+xml"
+    described = [operation for _, _, operation in operations(version)]
+
+    sent = Counter(tuple(operation["requestBody"]["content"]) for operation in described if "requestBody" in operation)
+    success = [operation["responses"].keys() & {"200", "201", "204"} for operation in described]
+    answered = Counter(
+        tuple(operation["responses"][status].get("content", ()))
+        for operation, (status,) in zip(described, success, strict=True)
+    )
+
+    assert sent == {(*plain, *vendor): 8, (*plain, "application/x-ndjson", *vendor): 1}
+    assert answered == {(*plain, *vendor): 21, ("text/event-stream",): 2, (): 2}
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
