@@ -163,7 +163,10 @@ _swept_window = 0
 def _used_after_in_database(key: str, window: int, block: int) -> int:
     _sweep(window)
     with connection.cursor() as cursor:
-        cursor.execute(*((_UPSERT, [key, window, block]) if block else (_SELECT, [key, window])))
+        if block:
+            cursor.execute(_UPSERT, [key, window, block])
+        else:
+            cursor.execute(_SELECT, [key, window])
         return int((cursor.fetchone() or [0])[0])
 
 

@@ -60,7 +60,7 @@ def test_every_refusal_has_a_code_of_the_catalogue() -> None:
         (ProductNotFound(), "not_found", 404, "Resource not found"),
         (SkuTaken(), "already_exists", 409, "SKU is already taken"),
         (StaleProduct(expected=1, version=3), "version_mismatch", 409, "Version is 3, not 1"),
-        (ProductChanged(version=3), "version_mismatch", 412, "If-Match does not match the product as it is"),
+        (ProductChanged("Tag", version=3), "version_mismatch", 412, "Tag does not match the product as it is"),
         (OrderNotFound(), "not_found", 404, "Resource not found"),
         (UnknownProduct([9, 4]), "invalid_input", 400, "Product 4 does not exist; Product 9 does not exist"),
         (OutOfStock({9: 0, 4: 2}), "out_of_stock", 409, "Product 4 has 2 left; Product 9 has 0 left"),
