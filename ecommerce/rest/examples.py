@@ -1,10 +1,14 @@
 """Examples of v1 as v2 has them."""
 
+import json
+import re
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 
 AMOUNTS = ("price", "total", "unit_price", "line_total")
+PRICE_IN_STREAM = re.compile(r'("new_price":)(\d+\.\d+)')
 
 
 def in_second_version(value: Any, name: str = "") -> Any:
@@ -16,7 +20,16 @@ def in_second_version(value: Any, name: str = "") -> Any:
         return [in_second_version(inner) for inner in value]
     if name in AMOUNTS and not isinstance(value, str):
         return {"amount": f"{value:.2f}", "currency": settings.STORE_CURRENCY}
-    return value.replace("/api/v1/", "/api/v2/") if isinstance(value, str) else value
+    return _text(value) if isinstance(value, str) else value
+
+
+def _text(value: str) -> str:
+    return PRICE_IN_STREAM.sub(_amount, value.replace("/api/v1/", "/api/v2/"))
+
+
+def _amount(found: re.Match[str]) -> str:
+    money = {"amount": f"{Decimal(found[2]):.2f}", "currency": settings.STORE_CURRENCY}
+    return found[1] + json.dumps(money, separators=(",", ":"))
 
 
 def _problem(row: dict[str, Any]) -> dict[str, Any]:

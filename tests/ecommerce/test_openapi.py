@@ -128,6 +128,16 @@ def test_examples_and_schemas_are_of_the_version(version, price, url):
     assert schema["type"] == ("number" if version == "v1" else "object")
 
 
+@pytest.mark.parametrize(
+    ("version", "price"), [("v1", "6.9"), ("v2", '{"amount":"6.90","currency":"USD"}')], ids=["v1", "v2"]
+)
+def test_example_of_a_stream_is_of_the_version(version, price):
+    answer = document(version)["paths"][f"/api/{version}/products/events"]["get"]["responses"]["200"]
+    (example,) = answer["content"]["text/event-stream"]["examples"].values()
+
+    assert f'"new_price":{price},' in example["value"]
+
+
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_every_answer_names_its_headers(version):
     by_names = defaultdict(set)
