@@ -91,7 +91,7 @@ def _file(environ, start_response):
 
         def close(self):
             file.close()
-            closed.append("file")
+            closed.append(environ["QUERY_STRING"])
 
     start_response("200 OK", [("Content-Length", str(FILE_BYTES))])
     return environ["wsgi.file_wrapper"](Zeroes(), 1000)

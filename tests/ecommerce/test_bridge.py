@@ -211,10 +211,10 @@ def test_stream_that_nobody_reads_gives_its_thread_back(server, sockets):
 
 
 def test_file_is_sent_whole_and_closed(server):
-    answer = httpx.get(f"{server.url}/file")
+    answer = httpx.get(f"{server.url}/file?whole")
 
     assert len(answer.content) == FILE_BYTES
-    wait_until(lambda: closed(server, "file") == 1)
+    wait_until(lambda: closed(server, "whole") == 1)
 
 
 def test_slow_clients_hold_no_thread(server, sockets):
