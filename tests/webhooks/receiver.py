@@ -31,7 +31,11 @@ class Handler(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # the sender was killed in the middle of it
+            self.close_connection = True
+            return
         fails = self.server.chance.random() < self.server.failing
         headers = {name.lower(): value for name, value in self.headers.items()}
         line = {"at": time.time(), "path": self.path, "headers": headers, "body": body.decode(), "failed": fails}
