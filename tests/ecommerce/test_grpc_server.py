@@ -66,6 +66,9 @@ def test_health_is_told_of_the_whole_and_of_each_service(shop):
 
     assert {health_of(shop.servers[0].port, name) for name in names} == {"SERVING"}
     assert health_of(shop.servers[0].port, "ecommerce.Nothing") == "NOT_FOUND"
+    with grpc.insecure_channel(f"127.0.0.1:{shop.servers[0].port}") as channel:
+        listed = health_pb2_grpc.HealthStub(channel).List(health_pb2.HealthListRequest(), timeout=TIMEOUT_S)
+    assert {name: found.status for name, found in listed.statuses.items() if name in names} == dict.fromkeys(names, 1)
 
 
 def test_wildcard_serves_both_kinds_of_address(tmp_path, shop):
