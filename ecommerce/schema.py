@@ -9,7 +9,7 @@ import accounts.schema
 import catalog.schema
 import orders.schema
 from ecommerce.errors import NotFound
-from ecommerce.graph.context import global_id_of
+from ecommerce.graph.context import global_id_of, is_id
 
 NODES = {
     kind._meta.name: kind
@@ -27,7 +27,7 @@ class Query(accounts.schema.Query, catalog.schema.Query, orders.schema.Query, gr
 
     def resolve_node(self, info: Any, id: str) -> Any:
         kind, pk = global_id_of(id)
-        if kind not in NODES:
+        if kind not in NODES or not is_id(pk):
             raise NotFound("Node not found")
         return NODES[kind].get_node(info, pk)
 

@@ -22,10 +22,13 @@ def address_of(info: Any) -> str:
 
 def id_given(value: Any) -> int:
     """Return an id that was given as a number or its text. Raises InvalidInput for null and for what is none."""
-    text = str(value)
-    if value is None or not (text.isascii() and text.removeprefix("-").isdigit() and len(text) <= 11):
+    if value is None or not is_id(str(value)):
         raise InvalidInput("id is required" if value is None else "id is none of ours")
-    return int(text)
+    return int(value)
+
+
+def is_id(text: str) -> bool:
+    return text.isascii() and text.removeprefix("-").isdigit() and len(text) <= 11
 
 
 def global_id_of(text: str) -> tuple[str, str]:
