@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from copy import copy
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -25,6 +25,7 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+CENT, MAX_DIGITS_CUT = Decimal("0.01"), 20  # more than any amount has
 # Python reads more as a number than anybody means: 1_0, other scripts' digits, 1e1 in a text.
 WHOLE, DECIMAL = (re.compile(rf"\s*-?{form}\s*", re.ASCII) for form in (r"\d+(\.0*)?", r"(\d+\.?\d*|\.\d+)"))
 
@@ -52,6 +53,13 @@ class MoneyField(serializers.DecimalField):
         if isinstance(data, str) and not DECIMAL.fullmatch(data):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+    def validate_precision(self, value: Decimal) -> Decimal:
+        """Pass over zeros at the end: 19.990 is the number that 19.99 is, and other protocols see no difference."""
+        _, digits, exponent = value.as_tuple()
+        if int(exponent) < -2 and len(digits) <= MAX_DIGITS_CUT and value == (cut := value.quantize(CENT, ROUND_DOWN)):
+            value = cut
+        return super().validate_precision(value)
 
     def to_representation(self, value: Any) -> float:
         return float(value)
@@ -160,10 +168,15 @@ def _word(field: serializers.Field, label: str) -> None:
         "max_digits": f"{invalid}: too many digits",
         "max_whole_digits": f"{invalid}: too many digits",
         "max_decimal_places": f"{invalid}: at most {getattr(field, 'decimal_places', None)} decimals",
-        "max_length": f"{noun} has at most {getattr(field, 'max_length', None)} characters",
+        "max_length": f"{noun} has at most {getattr(field, 'max_length', None)} {_units_of(field)}",
+        "empty": f"{noun} must not be empty",
     }
     field.error_messages |= {key: text for key, text in texts.items() if key in field.error_messages}
     field.validators = [_worded(rule, texts) for rule in field.validators]
+
+
+def _units_of(field: serializers.Field) -> str:
+    return "entries" if isinstance(field, serializers.ListSerializer) else "characters"
 
 
 def _worded(rule: Any, texts: Mapping[str, str]) -> Any:

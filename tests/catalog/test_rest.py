@@ -261,6 +261,13 @@ def test_number_that_is_not_whole_or_too_large_is_no_stock(staff, sent):
     assert (response.status_code, list(response.json()["errors"])) == (400, ["stock"])
 
 
+@pytest.mark.parametrize("sent", ["19.990", "1.99e1", '"19.9000"', "19.9"])
+def test_zeros_at_the_end_of_a_price_are_no_decimals(staff, sent):
+    response = staff.send("post", "/products", f'{{"name": "Tea", "price": {sent}}}')
+
+    assert (response.status_code, response.json()["price"]) == (201, 19.99 if sent == "19.990" else 19.9)
+
+
 def test_price_number_is_read_exactly(staff):
     response = staff.post("/products", '{"name": "Yacht", "price": 9999999999.99}')
 

@@ -198,7 +198,7 @@ def test_more_than_there_is_is_refused_and_takes_nothing():
 @pytest.mark.parametrize(
     ("items", "fields"),
     [
-        ([], {"items": "This list may not be empty."}),
+        ([], {"items": "Items must not be empty"}),
         ([{"productId": 1, "quantity": 0}], {"items[0].quantity": "Valid quantity is required"}),
         (
             [{"productId": 1, "quantity": 1}, {"productId": 0, "quantity": -1}],

@@ -86,7 +86,8 @@ def test_more_than_there_is_is_refused_and_takes_nothing():
     [
         ({}, {"items": "Items is required"}),
         ({"items": None}, {"items": "Items is required"}),
-        ({"items": []}, {"items": "This list may not be empty."}),
+        ({"items": []}, {"items": "Items must not be empty"}),
+        ({"items": [{"product_id": 1, "quantity": 1}] * 501}, {"items": "Items has at most 500 entries"}),
         (
             {"items": [{}]},
             {"items[0].product_id": "Valid product id is required", "items[0].quantity": "Valid quantity is required"},
