@@ -66,7 +66,7 @@ class Dispatcher:
             self._is_out = True
             connection.close()
             self._watch, self._looked_at = Watch(), 0.0  # another connection counts anew
-            self._is_ending.wait(RETRY_S)
+            time.sleep(RETRY_S)  # not a wait for the end: a signal's handler would need the lock that it holds
         else:
             if self._is_out:
                 log.warning("Webhooks have their database again")
@@ -159,7 +159,8 @@ class Senders:
     def __init__(self, threads: int) -> None:
         self._threads, self._client = threads, Client(threads)
         self._tries: queue.SimpleQueue[Try | None] = queue.SimpleQueue()
-        self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        # Not a SimpleQueue: its timed get waits for ever when a signal's handler outlasts the timeout.
+        self._outcomes: queue.Queue[Outcome] = queue.Queue()
         self._under_way: dict[int, Try] = {}
         for number in range(threads):
             threading.Thread(target=self._work, name=f"webhook-{number}", daemon=True).start()

@@ -1,6 +1,7 @@
 """The dispatcher's turns, with real receivers: from a change to a POST, and who waits for whom."""
 
 import json
+import signal
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ from standardwebhooks import Webhook
 from tests.factories import make_product
 from tests.webhooks.hooks import PATIENCE_S, attempts_of, make_endpoint, work_until
 from tests.webhooks.servers import OK, answer, server
-from webhooks.dispatcher import Lanes
+from webhooks.dispatcher import Lanes, Senders
 from webhooks.models import Delivery, Endpoint
 from webhooks.sending import Outcome, Try
 
@@ -181,3 +182,25 @@ def test_work_ends_in_time(settings: Any) -> None:
 
     assert time.monotonic() - begun < PATIENCE_S
     assert [error for _, _, error, _ in attempts_of(Delivery.objects.get())] == ["No answer within 0.3 s"] * 4
+
+
+def test_signal_whose_handler_outlasts_a_wait_does_not_make_it_endless() -> None:
+    senders = Senders(1)
+
+    def give_up(*_: Any) -> None:
+        raise TimeoutError("It waits still")
+
+    def slowly(*_: Any) -> None:
+        time.sleep(0.1)
+        signal.signal(signal.SIGALRM, give_up)
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
+
+    before = signal.signal(signal.SIGALRM, slowly)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        assert senders.outcomes(0.05) == []
+        assert signal.getsignal(signal.SIGALRM) is give_up
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        senders.stop()
