@@ -1,5 +1,6 @@
 """All settings. What differs between machines comes from the environment, read here and listed in the README."""
 
+import os
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -34,7 +35,8 @@ REDIS_URL = env.str("REDIS_URL", "")
 REDIS_PREFIX = env.str("REDIS_PREFIX", "shop:")  # before every key, for shops that share a Redis
 
 # -- Secrets ----------------------------------------------------------------------------------------------------
-SECRET_KEY = env.str("SECRET_KEY", "") or secret.kept_key(secret.folder(DATABASES["default"], BASE_DIR))
+# Not by `env`, which takes a value that begins with $ for the name of another variable; one key in fifty does.
+SECRET_KEY = os.environ.get("SECRET_KEY") or secret.kept_key(secret.folder(DATABASES["default"], BASE_DIR))
 
 # -- Applications -----------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
