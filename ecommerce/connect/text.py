@@ -9,8 +9,8 @@ import re
 
 from ecommerce.errors import InvalidInput
 
-GRPC_WEB, GRPC_WEB_TEXT = "application/grpc-web+proto", "application/grpc-web-text+proto"
-TEXTS = ("application/grpc-web-text", GRPC_WEB_TEXT)
+FRAMES, FRAMES_AS_TEXT = "application/grpc-web+proto", "application/grpc-web-text+proto"
+TEXTS = ("application/grpc-web-text", FRAMES_AS_TEXT)
 _PADDED = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 
 
@@ -28,4 +28,4 @@ def read(body: bytes) -> bytes:
 def written(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return the headers of an answer as those of its text; each piece of its body becomes a text with padding."""
     kept = [(name, value) for name, value in headers if name.lower() not in (b"content-type", b"content-length")]
-    return [*kept, (b"content-type", GRPC_WEB_TEXT.encode())]
+    return [*kept, (b"content-type", FRAMES_AS_TEXT.encode())]

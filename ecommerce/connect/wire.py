@@ -56,7 +56,7 @@ class Wire:
         self._body, self.content_type = Body(scope, receive), content_type_of(scope["headers"])
         self._is_text = self.content_type in text.TEXTS
         if self._is_text:
-            self.content_type = text.GRPC_WEB
+            self.content_type = text.FRAMES
         self._is_read = self._is_sending = self.is_client_gone = False
         self._headers: Headers = [(b"x-request-id", request_id.get().encode()), (b"cache-control", b"no-store")]
         self.status = 0  # HTTP's, once the answer has begun
