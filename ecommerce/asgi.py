@@ -1,4 +1,4 @@
-"""The ASGI entry point: one port for everything. Streams are answered on the event loop, all else on threads."""
+"""The ASGI entry point: one port for everything. The event loop answers streams, threads answer all other requests."""
 
 import asyncio
 import gc
@@ -7,51 +7,79 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from functools import partial
 
 from django.conf import settings
 from django.urls import get_resolver
 
-from ecommerce import wsgi  # first: it sets Django up
+from ecommerce import wsgi  # first, because it sets up Django
 
 # isort: split
-from catalog.sockets import live_prices
-from ecommerce.bridge import Bridge
-from ecommerce.connect.application import Connect
-from ecommerce.graph.socket import GraphQLSockets
-from ecommerce.live.ending import begin_with_signals
-from ecommerce.live.threads import stream_threads
-from ecommerce.threads import ThreadPool
-from ecommerce.urls import grpc_services
+from core.doctor.key_fingerprint import check_key_in_background
+from core.errors import NotFound
+from core.metrics.meters import meters
+from core.protocols.connect.application import Connect
+from core.protocols.graph.live.socket import GraphQLSockets
+from core.protocols.graph.plans.fast_path import graphql_fast_path
+from core.protocols.live.sampling import sample_streams
+from core.protocols.live.sockets import Socket
+from core.protocols.rest.fast_path import RestFastPath
+from core.runtime import singleton
+from core.server.asgi import Application, Receive, Scope, Send
+from core.server.bridge import Bridge
+from core.server.bridge.fast_path import FastPathResult
+from core.server.other_origins import open_to_other_origins
+from core.server.security_headers import with_security_headers
+from core.server.server_timing import threads_of, with_server_timing
+from core.server.serving import bound_connections
+from core.server.shutdown import begin_with_signals
+from core.server.stream_threads import StreamThreads
+from core.server.threads import ThreadPool
+from ecommerce.app_modules import app_modules
+from ecommerce.urls import grpc_services, router
 
-STOP_S = 0.5  # for the threads, once the server has waited for its connections
+STOP_S = 0.5  # for the threads to finish, after the server has drained its connections
 READY_S = 5.5
-MAX_PROBES_WAITING = 20
+BATCHES = ("/api/v1/products/batch", "/api/v2/products/batch", "/api/products/batch")
+MAX_PROBES_WAITING = 10_000  # many, so that other clients do not crowd out the orchestrator; each takes under 1 ms
 
-Application = Callable[[Any, Any, Any], Awaitable[None]]
 log = logging.getLogger(__name__)
-web_threads = ThreadPool("web", size=settings.WEB_THREADS, max_waiting=settings.WEB_QUEUE)
-# Probes have threads of their own: they are answered when every web thread waits for a database that hangs.
+web_threads = threads_of("web", size=settings.WEB_THREADS, max_waiting=settings.WEB_QUEUE)
+# Probes have their own threads, so they are answered even if all web threads wait for a database that hangs.
 live_thread = ThreadPool("live", size=1, max_waiting=MAX_PROBES_WAITING)
 ready_thread = ThreadPool("ready", size=1, max_waiting=MAX_PROBES_WAITING, keeps_connections=False)
 
-web = Bridge(wsgi.application, web_threads)
+rest_fast_path = RestFastPath(router)
+
+
+def fast_path(scope: Scope, body: bytes) -> FastPathResult:
+    return graphql_fast_path(scope, body) if scope["path"] == "/graphql" else rest_fast_path(scope, body)
+
+
+web = Bridge(wsgi.application, web_threads, settings.ANSWER_TIMEOUT_S, fast_path)
 connect = Connect(grpc_services(), web_threads)
-# What has a path of its own. What streams joins here.
+# Paths with their own application. Add an application that streams here.
 HTTP: dict[str, Application] = {
     "/health/live": Bridge(wsgi.application, live_thread),
-    "/health/ready": Bridge(wsgi.application, ready_thread, answer_within_s=READY_S),
+    "/health/ready": Bridge(wsgi.application, ready_thread, response_timeout_s=READY_S),
+    # 10,000 rows may take longer than ANSWER_TIMEOUT_S. A client that got 503 would send them again, although
+    # they were created. So only each statement has a timeout, as in a gRPC batch.
+    **dict.fromkeys(BATCHES, Bridge(wsgi.application, web_threads)),
 }
 WEBSOCKETS: dict[str, Application] = {
-    "/ws/prices": live_prices,
     "/graphql": GraphQLSockets(wsgi.application, web_threads),
+    **{path: sockets for module in app_modules("sockets") for path, sockets in module.WEBSOCKETS.items()},
 }
 
 
-async def application(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-    """Hand the connection to the application that it is for."""
+@with_security_headers
+@open_to_other_origins
+@with_server_timing
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Call the application for the connection's type and path."""
     if scope["type"] == "http":
+        if scope["path"] == "*":  # OPTIONS * asks about the whole server; Django's routes start with a slash
+            scope["path"] = "/*"
         await (HTTP.get(scope["path"]) or (connect if connect.takes(scope) else web))(scope, receive, send)
     elif scope["type"] == "websocket":
         await WEBSOCKETS.get(scope["path"], _refused)(scope, receive, send)
@@ -59,32 +87,46 @@ async def application(scope: MutableMapping[str, Any], receive: Any, send: Any) 
         await _lifespan(receive, send)
 
 
-async def _refused(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-    """Refuse a WebSocket that is for nobody: closed before it is accepted, it is answered 403."""
-    await receive()
-    await send({"type": "websocket.close"})
+async def _refused(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a WebSocket at an unknown path with NotFound."""
+    await Socket(scope, receive, send).run(_raise_not_found)
 
 
-async def _lifespan(receive: Any, send: Any) -> None:
+async def _raise_not_found() -> None:
+    raise NotFound
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
     while (message := await receive())["type"] != "lifespan.shutdown":
-        _start()
+        _start(send)
         await send({"type": f"{message['type']}.complete"})
-    pools = (web_threads, live_thread, ready_thread, stream_threads)
+    pools = (web_threads, live_thread, ready_thread, singleton(StreamThreads))
     ended = await asyncio.gather(*(asyncio.to_thread(pool.stop, STOP_S) for pool in pools))
     if not all(ended):
-        log.warning("Requests were still running when the server ended.")
+        log.warning("Requests were still running when the server stopped.")
     await send({"type": "lifespan.shutdown.complete"})
 
 
-def _start() -> None:
-    _ = get_resolver().url_patterns  # imported now, not by the first request; a fault in them ends the start
+def _start(send: Send) -> None:
+    bound_connections(send)
+    _ = get_resolver().url_patterns  # import the routes before the first request; an error in them stops the startup
     begin_with_signals()
-    gc.freeze()  # what is there now stays: to look for garbage in it would stop all threads for 0.1 s, time and again
+    check_key_in_background()
+    _sample()
+    gc.freeze()  # exempt start-up objects from GC: scanning them pauses all threads for 0.1 s
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
 
 
+def _sample() -> None:
+    for pool in (web_threads, singleton(StreamThreads)):
+        help_text = "Jobs of a thread pool that run or wait."
+        meters().sample("shop_thread_jobs", help_text, partial(getattr, pool, "unfinished"), pool=pool.name)
+        meters().sample("shop_threads", "Threads of a pool.", partial(getattr, pool, "size"), pool=pool.name)
+    sample_streams()
+
+
 def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
-    """End a worker whose supervisor was killed: it would hold the port for ever."""
+    """End this worker when its supervisor is killed: an orphaned worker would hold the port forever."""
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)

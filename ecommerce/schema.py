@@ -1,43 +1,33 @@
-"""The one GraphQL schema of all apps."""
+"""The GraphQL schema of all apps."""
 
 from typing import Any
 
 import graphene
 from graphene import relay
+from graphql import GraphQLResolveInfo
 
-import accounts.schema
-import catalog.schema
-import orders.schema
-from ecommerce.errors import NotFound
-from ecommerce.graph.context import global_id_of, is_id
-
-NODES = {
-    kind._meta.name: kind
-    for kind in (
-        accounts.schema.UserType,
-        catalog.schema.ProductType,
-        orders.schema.OrderType,
-        orders.schema.OrderItemType,
-    )
-}
+from core.errors import NotFound
+from core.protocols.graph.context import global_id_of, is_id
+from ecommerce.app_modules import app_modules
 
 
-class Query(accounts.schema.Query, catalog.schema.Query, orders.schema.Query, graphene.ObjectType):
-    node = graphene.Field(relay.Node, id=graphene.ID(required=True), description="Anything, by its global id.")
+class NodeQuery(graphene.ObjectType):
+    node = graphene.Field(relay.Node, id=graphene.ID(required=True), description="Any object, by its global id.")
 
-    def resolve_node(self, info: Any, id: str) -> Any:
-        kind, pk = global_id_of(id)
-        if kind not in NODES or not is_id(pk):
+    def resolve_node(self, info: GraphQLResolveInfo, id: str) -> object:
+        name, pk = global_id_of(id)
+        kind = getattr(info.schema.get_type(name), "graphene_type", None)
+        if kind is None or relay.Node not in getattr(kind._meta, "interfaces", ()) or not is_id(pk):
             raise NotFound("Node not found")
-        return NODES[kind].get_node(info, pk)
+        return kind.get_node(info, pk)
 
 
-class Mutation(accounts.schema.Mutation, catalog.schema.Mutation, orders.schema.Mutation, graphene.ObjectType):
-    pass
+def _merged(name: str, *more: type) -> Any:
+    """Return an object type with the fields of the types of this name in the apps' schemas."""
+    bases = [vars(module)[name] for module in app_modules("schema") if name in vars(module)]
+    return type(name, (*more, *bases, graphene.ObjectType), {})
 
 
-class Subscription(catalog.schema.Subscription, orders.schema.Subscription, graphene.ObjectType):
-    pass
-
-
-schema = graphene.Schema(query=Query, mutation=Mutation, subscription=Subscription)
+schema = graphene.Schema(
+    query=_merged("Query", NodeQuery), mutation=_merged("Mutation"), subscription=_merged("Subscription")
+)

@@ -4,43 +4,37 @@ from typing import Any
 
 from django.contrib import admin
 from django.urls import include, path, re_path
-from django.views.generic import RedirectView
-from rest_framework.routers import SimpleRouter
 
-from accounts.views import ObtainToken, RefreshToken, RevokeToken, UserViewSet
-from catalog.views import ProductViewSet
-from ecommerce import health
-from ecommerce.graph.view import GraphQLView
-from ecommerce.rest import docs, fallbacks, versions
-from ecommerce.rest.views import UnknownPath
-from orders.views import OrderViewSet, UserOrdersViewSet
+from core.openapi import pages
+from core.protocols.graph.view import GraphQLView
+from core.protocols.rest import versions
+from core.protocols.rest.routes import ShopRouter
+from core.protocols.rest.views import UnknownPath
+from ecommerce import docs_site, fallbacks, probes
+from ecommerce.app_modules import app_modules
+from samples.compare import front_page
 
-router = SimpleRouter(trailing_slash=False, use_regex_path=False)
-router.register("products", ProductViewSet, basename="product")
-router.register("users", UserViewSet, basename="user")
-router.register("orders", OrderViewSet, basename="order")
-
-resources = [
-    path("users/<int:pk>/orders", UserOrdersViewSet.as_view({"get": "list"}), name="user-orders"),
-    path("auth/token", ObtainToken.as_view(), name="token-obtain"),
-    path("auth/token/refresh", RefreshToken.as_view(), name="token-refresh"),
-    path("auth/token/revoke", RevokeToken.as_view(), name="token-revoke"),
-    *router.urls,
-]
-
+router = ShopRouter()  # the viewsets of all apps
+for module in app_modules("urls"):
+    router.registry += module.router.registry
+resources = [route for module in app_modules("urls") for route in module.urlpatterns]
 urlpatterns = [
     path("graphql", GraphQLView.as_view(), name="graphql"),
-    path("", RedirectView.as_view(url="/api/docs")),
+    path("", front_page.show, name="front"),
+    path("compare/", include(front_page.routes(lambda: grpc_services()))),
     path("admin/", admin.site.urls),
-    path("health/live", health.live),
-    path("health/ready", health.ready),
+    path("docs/<path:path>", docs_site.documentation),
+    path("docs/", docs_site.documentation, {"path": ""}, name="documentation"),
+    path("health/live", probes.live),
+    path("health/ready", probes.ready),
     re_path(rf"^api/(?P<version>{versions.URL})/", include(resources)),
     path("api/", include(resources)),  # the version that Accept names, or the first
-    re_path(rf"^api/(?:(?P<version>{versions.URL})/)?schema$", docs.Schema.as_view(), name="schema"),
-    path("api/docs", docs.SwaggerUI.as_view(url_name="schema"), name="docs"),
-    path("api/problems/<slug:code>", docs.Problem.as_view(), name="problem"),
-    re_path(rf"^api/(?P<version>{versions.URL})(?:/.*)?$", UnknownPath.as_view()),
-    re_path(r"^api(?:/.*)?$", UnknownPath.as_view()),
+    re_path(rf"^api/(?:(?P<version>{versions.URL})/)?schema$", pages.SchemaView.as_view(), name="schema"),
+    path("api/docs", pages.SwaggerUI.as_view(url_name="schema"), name="docs"),
+    path("api/problems/<slug:code>", pages.Problem.as_view(), name="problem"),
+    re_path(rf"^(?:/+)?api/(?P<version>{versions.URL})(?:/.*)?$", UnknownPath.as_view()),
+    re_path(r"^(?:/+)?api(?:/.*)?$", UnknownPath.as_view()),  # //api too, because clients join URLs carelessly
+    path("*", fallbacks.whole_server),
 ]
 
 handler400 = fallbacks.bad_request
@@ -50,17 +44,25 @@ handler500 = fallbacks.server_error
 
 
 def grpc_services() -> tuple[type[Any], ...]:
-    """Return every service of gRPC, which the HTTP origin serves too."""
-    # Imported late: not all that reads the routes serves gRPC.
-    from accounts.services import AccountService
-    from catalog.services import ProductService
-    from orders.services import OrderService
+    """Return every gRPC service: each subclass of Service in a `services` module, in both versions.
 
-    return ProductService, OrderService, AccountService
+    The HTTP origin serves them too.
+    """
+    # Imported late: not every process that reads the routes serves gRPC.
+    from core.protocols.rpc.service import Service
+    from ecommerce.second_version import second_version
+
+    first = tuple(
+        kind
+        for module in app_modules("services")
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Service) and kind.__module__ == module.__name__
+    )
+    return (*first, *map(second_version, first))
 
 
-def grpc_handlers(server: Any) -> None:
+def grpc_handlers(server: object) -> None:
     """Add every service to a gRPC server."""
-    from ecommerce.rpc.service import register
+    from core.protocols.rpc.service import add_services
 
-    register(server, *grpc_services())
+    add_services(server, *grpc_services())

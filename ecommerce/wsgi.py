@@ -1,10 +1,10 @@
-"""The WSGI entry point: requests and answers, for any WSGI server, and behind `ecommerce.asgi`."""
+"""The WSGI entry point: requests and responses, for any WSGI server and for `ecommerce.asgi`."""
 
 import os
 
 from django.core.wsgi import get_wsgi_application
 
-from ecommerce.secret import warn_if_unkept
+from core.server.secret import warn_if_unkept
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 application = get_wsgi_application()

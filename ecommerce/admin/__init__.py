@@ -1,4 +1,5 @@
-"""What the admins of the apps share.
+"""The parts of the admin that belong to no app."""
 
-Nothing is registered here: the admin's site imports the sign-in form while it is being made.
-"""
+from ecommerce.admin.requests import LoggedRequestAdmin
+
+__all__ = ["LoggedRequestAdmin"]

@@ -1,13 +1,15 @@
 "use strict";
-/* GraphiQL over this shop, opening with the examples. Signing in by obtainToken or refreshToken, in any tab, signs in
-   all of them: the token is kept in the memory of this page alone, and goes with what names no other in its headers. */
+/* GraphiQL for this shop; it opens with the examples. If a tab signs in with obtainToken or refreshToken, all tabs are
+   signed in, and so are the front page and Swagger UI in the same tab of the browser: the token is sent with each request
+   that sets no other token. */
 
 (() => {
   const root = document.getElementById("graphiql");
   const { endpoint, examples, styleNonce } = root.dataset;
   const placeholder = JSON.stringify({ Authorization: "Bearer <access token>" }, null, 2);
   const isPlaceholder = (value) => /^(bearer)?\s*(<|$)/i.test(value ?? "");
-  const session = { token: null, username: null, changed: () => {} };
+  const kept = shopSignIn.read();
+  const session = { token: kept && `Bearer ${kept.access}`, username: kept?.username ?? null, changed: () => {} };
   const el = React.createElement;
 
   // The library behind GraphiQL's dialogs adds a <style> to the page, with the nonce that it finds here.
@@ -15,6 +17,7 @@
 
   function keep(token, username) {
     Object.assign(session, { token, username });
+    shopSignIn.write(token && { username, access: token.replace("Bearer ", "") });
     session.changed();
   }
 
@@ -34,7 +37,7 @@
     const headers = signed(given);
     let response = await post(headers, body);
     if (response.status === 401 && session.token && headers.get("Authorization") === session.token) {
-      keep(null, null); // expired: without it the shop is open, and signing in possible
+      keep(null, null); // expired: without a token, public data and signing in still work
       response = await post(signed(given), body);
     }
     if (/(obtain|refresh|revoke)Token/.test(body)) await follow(response.clone());
@@ -62,7 +65,7 @@
     const plain = GraphiQL.createFetcher({ url: endpoint, fetch: send, enableIncrementalDelivery: false });
     const subscriptionUrl = new URL(endpoint, location.href.replace(/^http/, "ws")).href;
     const live = GraphiQL.createFetcher({ url: endpoint, subscriptionUrl });
-    // On a WebSocket the headers go as its first message.
+    // A WebSocket sends the headers in its first message.
     return (params, given) =>
       isSubscription(params, given)
         ? live(params, { ...given, headers: Object.fromEntries(signed(given.headers)) })
@@ -79,7 +82,8 @@
     return el("span", { className: "who" }, username, " ", forget);
   }
 
-  // What a link to the page, /graphql?query=...&variables=..., brings into its first tab; it is not sent by itself.
+  // The query and variables of a link to the page, /graphql?query=...&variables=..., for the first tab. They are not sent
+  // automatically.
   function linked() {
     const params = new URLSearchParams(location.search);
     const [query, variables] = ["query", "variables"].map((name) => params.get(name) ?? undefined);
@@ -98,11 +102,23 @@
       defaultQuery: "",
       defaultHeaders: placeholder,
       defaultEditorToolsVisibility: "headers",
-      storage: window.sessionStorage, // tabs and history hold what is typed: the password of SignIn, for one
+      storage: window.sessionStorage, // tabs and history contain the user's input, such as the password in SignIn
       showPersistHeadersSettings: false,
     };
     ReactDOM.createRoot(root).render(el(GraphiQL, graphiql, el(GraphiQL.Logo, null, el(WhoIsSignedIn))));
   }
 
+  // GraphiQL's tabs contain buttons, which a tab may not; so they are a group of buttons here.
+  keepAccessible(root, {
+    ".graphiql-tabs": { role: "group" },
+    ".graphiql-tab": { role: "none", "aria-selected": null },
+    ".graphiql-tab-active > .graphiql-tab-button": { "aria-current": "true" },
+    ".graphiql-tab:not(.graphiql-tab-active) > .graphiql-tab-button": { "aria-current": null },
+    ".graphiql-query-editor textarea": { "aria-label": "Operation" },
+    ".graphiql-editor-tool .graphiql-editor:nth-child(1) textarea": { "aria-label": "Variables" },
+    ".graphiql-editor-tool .graphiql-editor:nth-child(2) textarea": { "aria-label": "Headers" },
+    ".graphiql-response textarea": { "aria-label": "Response" },
+    ".CodeMirror-scroll": { tabindex: "0" },
+  });
   open();
 })();

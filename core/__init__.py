@@ -1,0 +1,1 @@
+"""Used by every app and protocol; imports none of the apps."""

@@ -1,0 +1,44 @@
+"""Formats of money and moments in the admin."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django import forms
+from django.conf import settings
+from django.utils import formats, timezone
+from unfold.widgets import INPUT_CLASSES, UnfoldPrefixSuffixMixin
+
+from core.moments import shop_zone
+
+MOMENT_FORMAT, SECOND_FORMAT = "j M Y, H:i", "j M Y, H:i:s"
+
+
+def money(amount: Decimal, places: int = 2) -> str:
+    """Format an amount with thousands separators and the store's currency: `1,234.50 USD`."""
+    return f"{formats.number_format(amount, places, force_grouping=True)} {settings.STORE_CURRENCY}"
+
+
+def signed(units: int) -> str:
+    """Format a difference with its sign: `+40`, `-3`."""
+    return f"{units:+,}"
+
+
+def exactly(amount: Decimal) -> str:
+    """Format an amount with all its decimals, and at least two."""
+    return money(amount, max(2, -int(amount.normalize().as_tuple().exponent)))
+
+
+def moment(value: datetime | None, *, seconds: bool = False) -> str:
+    """Format a moment in the shop's time zone: `22 Nov 2025, 23:31`, or with `seconds` to the second."""
+    style = SECOND_FORMAT if seconds else MOMENT_FORMAT
+    return formats.date_format(timezone.localtime(value, shop_zone()), style) if value else "-"
+
+
+class MoneyInput(UnfoldPrefixSuffixMixin, forms.TextInput):
+    """An amount with the currency beside it. Not a number input, because the mouse wheel changes its value."""
+
+    template_name = "unfold/widgets/text.html"
+
+    def __init__(self, attrs: dict[str, object] | None = None) -> None:
+        look = {"class": " ".join([*INPUT_CLASSES, "money-input"]), "inputmode": "decimal"}
+        super().__init__(look | {"suffix": settings.STORE_CURRENCY} | (attrs or {}))

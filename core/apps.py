@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate
+
+
+class CoreConfig(AppConfig):
+    name = "core"
+    label = "ecommerce"  # the label of its tables and migrations
+
+    def ready(self) -> None:
+        from core.history.origins import add_origins, renew_origins
+
+        connection_created.connect(add_origins)
+        post_migrate.connect(renew_origins)

@@ -1,0 +1,44 @@
+"""Rate budgets as clients see them: the fields of the IETF draft ratelimit-headers, and GraphQL extensions."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+WINDOW_S = 60
+
+
+class Budget(NamedTuple):
+    """One budget of one caller after a request.
+
+    Each process draws blocks of requests from the shared budget, and spends them one by one. `remaining` adds two
+    numbers: the requests that this process has drawn but not spent, and the requests that no process had drawn at the
+    last reading, at most a second ago. With one process the sum is exact. With several processes, each other process
+    may hold up to a twentieth of the budget, which the sum does not include. `resets_at` is in Unix seconds;
+    `resets_in_s` is the same instant in seconds from now, as in Retry-After.
+    """
+
+    name: str
+    limit: int
+    remaining: int
+    resets_at: int
+    resets_in_s: int
+
+
+def rate_limit_fields(*budgets: Budget | None) -> Mapping[str, str]:
+    """Return RateLimit-Policy and RateLimit; empty if no budget is counted."""
+    counted = [budget for budget in budgets if budget is not None]
+    if not counted:
+        return {}
+    return {
+        "RateLimit-Policy": ", ".join(f'"{each.name}";q={each.limit};w={WINDOW_S}' for each in counted),
+        "RateLimit": ", ".join(f'"{each.name}";r={each.remaining};t={each.resets_in_s}' for each in counted),
+    }
+
+
+def extension_of(budget: Budget | None) -> dict[str, object]:
+    """Return the budget for GraphQL's `extensions`; empty if none is counted."""
+    if budget is None:
+        return {}
+    reset_at = datetime.fromtimestamp(budget.resets_at, UTC).isoformat().replace("+00:00", "Z")
+    facts = {"limit": budget.limit, "remaining": budget.remaining, "resetAt": reset_at, "resetIn": budget.resets_in_s}
+    return {"rateLimit": facts}

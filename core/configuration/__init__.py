@@ -1,0 +1,1 @@
+"""Reads the settings from the environment."""

@@ -1,0 +1,69 @@
+"""The triggers that write the feed's rows and keep the newest one, for both databases."""
+
+from collections.abc import Mapping
+
+from core.moments import SQLITE_NOW
+from core.triggers import IS_STATEMENT, Trigger, register_trigger
+
+_NEXT_SEQ = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM ecommerce_changeevent)"
+
+
+def feed_trigger(
+    name: str,
+    table: str,
+    migration: tuple[str, str],
+    *,
+    event: str,
+    topic: str,
+    kind: str,
+    columns: Mapping[str, str],
+    condition: str = "",
+) -> Trigger:
+    """Return the trigger that writes one row for each row of `table` that `event` (INSERT, UPDATE, DELETE) changes.
+
+    `columns` maps the feed's columns to expressions over NEW or OLD; `condition` restricts an update, in SQL for
+    both databases. A table with an UPDATE trigger must have a version trigger.
+    """
+    facts = {"topic": f"'{topic}'", "kind": f"'{kind}'", **columns}
+    names, values = ", ".join(facts), ", ".join(facts.values())
+    insert = f"INSERT INTO ecommerce_changeevent ({names}) VALUES ({values});"
+    numbered = f"INSERT INTO ecommerce_changeevent (seq, at, {names}) VALUES ({_NEXT_SEQ}, {SQLITE_NOW}, {values});"
+    conditions = ([IS_STATEMENT] if event == "UPDATE" else []) + ([condition] if condition else [])
+    sqlite_when = f"WHEN {' AND '.join(conditions)} " if conditions else ""
+    body = f"IF {condition} THEN {insert} END IF;" if condition else insert
+    return Trigger(
+        name=name,
+        table=table,
+        migration=migration,
+        sqlite=f"CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW {sqlite_when}BEGIN {numbered} END",
+        # PostgreSQL refuses to alter the type of a column that a trigger's definition names; its body may name it.
+        postgresql=(f"AFTER {event}", f"{body} RETURN NULL;"),
+    )
+
+
+def truncate_feed_trigger(
+    name: str, table: str, migration: tuple[str, str], *, topic: str, kind: str, columns: Mapping[str, str]
+) -> Trigger:
+    """Return the trigger that writes one row for each row of `table` before TRUNCATE, which fires no row triggers."""
+    names, values = ", ".join(columns), ", ".join(columns.values())
+    insert = (
+        f"INSERT INTO ecommerce_changeevent (topic, kind, {names}) SELECT '{topic}', '{kind}', {values} FROM {table};"
+    )
+    return Trigger(name, table, migration, sqlite="", postgresql=("BEFORE TRUNCATE", f"{insert} RETURN NULL;"))
+
+
+# The next `seq` is computed from the newest event. If that event were deleted, its `seq` would be assigned again, and a
+# client with this cursor would miss the new event.
+_IS_NEWEST = "OLD.seq = (SELECT MAX(seq) FROM ecommerce_changeevent)"
+keep_newest = register_trigger(
+    Trigger(
+        name="ecommerce_changeevent_newest",
+        table="ecommerce_changeevent",
+        migration=("ecommerce", "0002_changeevent"),
+        sqlite=(
+            "CREATE TRIGGER ecommerce_changeevent_newest BEFORE DELETE ON ecommerce_changeevent FOR EACH ROW "
+            f"WHEN {_IS_NEWEST} BEGIN SELECT RAISE(IGNORE); END"
+        ),
+        postgresql=("BEFORE DELETE", f"IF {_IS_NEWEST} THEN RETURN NULL; END IF; RETURN OLD;"),
+    )
+)

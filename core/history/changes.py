@@ -1,0 +1,33 @@
+"""The base of the tables of changes."""
+
+from django.conf import settings
+from django.db import models
+
+from core.validation.validators import storable_text
+
+MAX_REASON_LENGTH = 200
+
+
+class Change(models.Model):
+    """One change of a row. The apps add the column `row_column` with its id, which is no foreign key: rows may go.
+
+    `fields` is a list of `{"field", "old", "new"}`, with texts or null; a new row has no old values, a deleted row no
+    new ones. Manual SQL has the protocol `sql`, and no actor.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=16)
+    at = models.DateTimeField()
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    protocol = models.CharField(max_length=16, db_default="sql")
+    request_id = models.CharField(max_length=64, db_default="")
+    reason = models.CharField(max_length=MAX_REASON_LENGTH, blank=True, db_default="", validators=storable_text)
+    fields = models.JSONField()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.at:%Y-%m-%d %H:%M}"

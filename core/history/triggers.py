@@ -1,0 +1,170 @@
+"""The triggers that write the changes of a table, for both databases.
+
+PostgreSQL reads the origin from a setting of the transaction. In SQLite only the shop's own connections know the
+origin, by a function, and any other program may write too: so a temporary trigger of these connections adds it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from core.history.origins import SETTING, track
+from core.moments import SQLITE_NOW
+from core.triggers import IS_STATEMENT, Trigger, register_trigger
+
+MONEY = {"postgresql": "{}::text", "sqlite": "PRINTF('%.2f', {})"}
+TEXT = {"postgresql": "{}::text", "sqlite": "CAST({} AS text)"}
+
+
+class History(NamedTuple):
+    """A table, the table of its changes, and the SQL that writes the value of each kept column as text."""
+
+    table: str
+    changes: str
+    key: str  # the column of `changes` with the row's id
+    columns: Mapping[str, Mapping[str, str]]
+    units_of: str = ""  # a column of units: `changes` has their difference in `units` and the new value under its name
+
+    def triggers(self, migration: tuple[str, str]) -> list[Trigger]:
+        """Return the triggers of the table. Their installation and `opening` need a migration."""
+        track(self.table, self.changes)
+        return [register_trigger(trigger) for trigger in (*self._on_rows(migration), *self._on_truncate(migration))]
+
+    def _on_rows(self, migration: tuple[str, str]) -> Iterator[Trigger]:
+        yield Trigger(
+            f"{self.table}_history",
+            self.table,
+            migration,
+            sqlite="",
+            postgresql=("AFTER INSERT OR UPDATE OR DELETE", self._on_postgresql()),
+        )
+        # A row with a new id is a new row, whose units come from the old one.
+        updated = f"WHEN {IS_STATEMENT} AND NEW.id"
+        for name, event, when, body in (
+            ("created", "INSERT", "", self._created("sqlite")),
+            ("changed", "UPDATE", f"{updated} = OLD.id", self._insert("sqlite", "OLD", "NEW", self._kind_of_update)),
+            ("renumbered", "UPDATE", f"{updated} <> OLD.id", f"{self._deleted('sqlite')} {self._created('sqlite')}"),
+            ("deleted", "DELETE", "", self._deleted("sqlite")),
+        ):
+            name = f"{self.table}_history_{name}"
+            create = f"CREATE TRIGGER {name} AFTER {event} ON {self.table} FOR EACH ROW {when} BEGIN {body} END"
+            yield Trigger(name, self.table, migration, sqlite=create, postgresql=("", ""))
+
+    def _on_truncate(self, migration: tuple[str, str]) -> Iterator[Trigger]:
+        if self.units_of:
+            body = self._insert("postgresql", "gone", "", "'deleted'", of_all=True)
+            yield Trigger(
+                f"{self.table}_history_truncated",
+                self.table,
+                migration,
+                sqlite="",
+                postgresql=("BEFORE TRUNCATE", _with_origin(body)),
+            )
+
+    @property
+    def _kind_of_update(self) -> str:
+        if not self.units_of:
+            return "'changed'"
+        return f"CASE WHEN NEW.{self.units_of} <> OLD.{self.units_of} THEN 'correction' ELSE 'changed' END"
+
+    def _on_postgresql(self) -> str:
+        changed = self._insert("postgresql", "OLD", "NEW", _cause_or(self._kind_of_update))
+        return _with_origin(
+            f"{self._if_only_units_moved()} IF TG_OP = 'UPDATE' AND NEW.id = OLD.id THEN {changed} ELSE "
+            f"IF TG_OP <> 'INSERT' THEN {self._deleted('postgresql')} END IF; "
+            f"IF TG_OP <> 'DELETE' THEN {self._created('postgresql')} END IF; END IF;"
+        )
+
+    def _if_only_units_moved(self) -> str:
+        """Return a shorter way for the most frequent change, a sale: half the time of the query over columns."""
+        if not self.units_of:
+            return ""
+        units, others = self.units_of, [name for name in self.columns if name != self.units_of]
+        old, new = (", ".join(f"{row}.{name}" for name in ("id", *others)) for row in ("OLD", "NEW"))
+        facts = {self.key: "NEW.id", "kind": _cause_or("'correction'"), **_ORIGIN["postgresql"]}
+        facts |= self._units("OLD", "NEW")
+        change = f"'field', '{units}', 'old', OLD.{units}::text, 'new', NEW.{units}::text"
+        names, values = ", ".join([*facts, "fields"]), ", ".join(facts.values())
+        return (
+            f"IF TG_OP = 'UPDATE' AND NEW.{units} <> OLD.{units} AND ({old}) IS NOT DISTINCT FROM ({new}) THEN "
+            f"INSERT INTO {self.changes} ({names}) "  # names of the shop's own tables
+            f"VALUES ({values}, jsonb_build_array(jsonb_build_object({change}))); RETURN NULL; END IF;"
+        )
+
+    def _created(self, vendor: str) -> str:
+        return self._insert(vendor, "", "NEW", _cause_or("'created'") if vendor == "postgresql" else "'created'")
+
+    def _deleted(self, vendor: str) -> str:
+        return self._insert(vendor, "OLD", "", "'deleted'")
+
+    def _insert(self, vendor: str, old: str, new: str, kind: str, *, of_all: bool = False) -> str:
+        """Return the statement that writes the change from the row image `old` to `new`; either may be missing.
+
+        It writes no row if no kept column differs. `of_all` writes the change of each row of the table.
+        """
+        columns = {self.key: f"{new or old}.id", "kind": kind, **_ORIGIN[vendor], **self._units(old, new)}
+        names, values = ", ".join([*columns, "fields"]), ", ".join([*columns.values(), _LIST[vendor]])
+        rows = f"{self.table} AS {old} CROSS JOIN LATERAL " if of_all else ""
+        group = f"GROUP BY {old}.id" if of_all else _IF_ANY[vendor]
+        differs = "IS NOT" if vendor == "sqlite" else "IS DISTINCT FROM"
+        return (
+            f"INSERT INTO {self.changes} ({names}) SELECT {values} "  # names of the shop's own tables
+            f"FROM {rows}({self._columns(vendor, old, new)}) AS each WHERE each.old {differs} each.new {group};"
+        )
+
+    def _columns(self, vendor: str, old: str, new: str) -> str:
+        """Return the query of the name, the old and the new text of each kept column."""
+        return " UNION ALL ".join(
+            f"SELECT '{name}' AS field, {_text(forms[vendor], old, name)} AS old, {_text(forms[vendor], new, name)} new"
+            for name, forms in self.columns.items()
+        )
+
+    def _units(self, old: str, new: str) -> dict[str, str]:
+        if not self.units_of:
+            return {}
+        before, after = (f"{row}.{self.units_of}" if row else "0" for row in (old, new))
+        difference = f"NULLIF({after} - {before}, 0)"
+        return {"units": difference, self.units_of: f"CASE WHEN {difference} IS NOT NULL THEN {after} END"}
+
+    def opening(self, vendor: str) -> str:
+        """Return the statement that writes the present units of the rows from `%s` to `%s` as their first change."""
+        columns = {self.key: "id", "kind": "'opening'", "at": _ORIGIN[vendor]["at"], "units": self.units_of}
+        names, values = ", ".join([*columns, self.units_of, "protocol", "fields"]), ", ".join(columns.values())
+        return (
+            f"INSERT INTO {self.changes} ({names}) SELECT {values}, {self.units_of}, 'command', '[]' "
+            f"FROM {self.table} WHERE {self.units_of} <> 0 AND id BETWEEN %s AND %s"
+        )
+
+
+def _text(form: str, row: str, name: str) -> str:
+    return form.format(f"{row}.{name}") if row else "NULL"
+
+
+def _cause_or(kind: str) -> str:
+    return f"COALESCE(NULLIF({_of_origin(3)}, ''), {kind})"
+
+
+def _with_origin(body: str) -> str:
+    """Return the body of a function of PostgreSQL that reads the origin once."""
+    declared = f"DECLARE origin jsonb := NULLIF(current_setting('{SETTING}', true), '')::jsonb;"
+    return f"{declared} BEGIN {body} RETURN NULL; END;"
+
+
+def _of_origin(place: int) -> str:
+    return f"origin ->> {place}"
+
+
+_LIST = {
+    "sqlite": "json_group_array(json_object('field', each.field, 'old', each.old, 'new', each.new))",
+    "postgresql": "jsonb_agg(jsonb_build_object('field', each.field, 'old', each.old, 'new', each.new))",
+}
+_IF_ANY = {"sqlite": "GROUP BY NULL", "postgresql": "HAVING COUNT(*) > 0"}
+_ORIGIN = {
+    "sqlite": {"at": SQLITE_NOW},
+    "postgresql": {
+        "at": "clock_timestamp()",
+        "actor_id": f"({_of_origin(0)})::integer",
+        "protocol": f"COALESCE({_of_origin(1)}, 'sql')",
+        "request_id": f"COALESCE({_of_origin(2)}, '')",
+        "reason": f"COALESCE({_of_origin(4)}, '')",
+    },
+}

@@ -1,0 +1,127 @@
+"""Filters, shared by all three protocols."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeVar
+
+import django_filters
+from django import forms
+from django.db import models
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from core.errors import InvalidInput
+from core.text.amounts import NUMBER, without_zeros_past_cents
+
+Rows = TypeVar("Rows", bound=models.QuerySet[Any])
+NUMBER_TEXTS = {
+    "invalid": "must be a number",
+    "max_digits": "has too many digits",
+    "max_whole_digits": "has too many digits",
+    "max_decimal_places": "has too many decimals",
+}
+
+
+class StrictBooleanField(forms.NullBooleanField):
+    """True, false, 1 or 0, in any case; any other value is an error, although Django would read it as unknown."""
+
+    widget = forms.TextInput
+
+    def to_python(self, value: object) -> bool | None:  # type: ignore[override]  # as its base of Django
+        known = {"true": True, "1": True, "false": False, "0": False, "": None, "none": None}
+        text = str(value if value is not None else "").lower()
+        if text not in known:
+            raise forms.ValidationError("must be true or false")
+        return known[text]
+
+
+class StrictBooleanFilter(django_filters.BooleanFilter):
+    field_class = StrictBooleanField
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs, widget=forms.TextInput)
+
+
+class AmountField(forms.DecimalField):
+    """A number as in JSON; leading zeros and trailing zeros are allowed too."""
+
+    def to_python(self, value: object) -> Decimal | None:  # type: ignore[override]  # as its base of Django
+        if value not in self.empty_values and not NUMBER.fullmatch(str(value)):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        number = super().to_python(value)
+        return None if number is None else without_zeros_past_cents(number)
+
+
+class AmountFilter(django_filters.NumberFilter):
+    """Filters by a column of money."""
+
+    field_class = AmountField
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, max_digits=12, decimal_places=2, error_messages=NUMBER_TEXTS, **kwargs)
+
+
+class OneOf(django_filters.ChoiceFilter):
+    """One of `words`; the error lists them all."""
+
+    def __init__(self, words: tuple[str, ...], **kwargs: object) -> None:
+        texts = {"invalid_choice": f"must be one of {', '.join(words)}"}
+        super().__init__(choices=[(word, word) for word in words], error_messages=texts, **kwargs)
+
+
+SORTING = ("sort", "order")  # GraphQL and gRPC write both as one text, such as `-price`
+
+
+class ShopFilterSet(django_filters.FilterSet):
+    """The filters of a list. One object of each class serves all requests, because building a form is slow."""
+
+    def applied(self, queryset: Rows, values: Mapping[str, Any]) -> Rows:
+        """Filter and sort a queryset by valid values, one for each filter; None and "" stand for no filter."""
+        for name, value in values.items():
+            queryset = self.filters[name].filter(queryset, value)
+        return queryset
+
+
+def filters_of(filterset: type[ShopFilterSet]) -> dict[str, django_filters.Filter]:
+    """Return the filters of a list by name, without its sort order."""
+    return {name: one for name, one in filterset.base_filters.items() if name not in SORTING}
+
+
+@cache
+def _made(filterset: Any) -> ShopFilterSet:
+    made: ShopFilterSet = filterset({})
+    return made
+
+
+@cache
+def _fields_of(filterset: object) -> Mapping[str, forms.Field]:
+    fields: Mapping[str, forms.Field] = _made(filterset).form.fields
+    return fields
+
+
+def filtered(filterset: type[ShopFilterSet], params: Mapping[str, Any], queryset: Rows) -> Rows:
+    """Filter and sort a queryset by a client's parameters. Raises InvalidInput, which names all invalid ones."""
+    kind: Any = filterset  # mypy takes the class for unhashable
+    values, faults = {}, {}
+    for name, field in _fields_of(kind).items():
+        try:
+            values[name] = field.clean(field.widget.value_from_datadict(params, {}, name))
+        except forms.ValidationError as error:
+            faults[name] = _naming(name, error.messages[0])
+    if faults:
+        raise InvalidInput(fields=faults)
+    return _made(kind).applied(queryset, values)
+
+
+def _naming(name: str, text: str) -> str:
+    return f"{name}: {text}" if text[:1].isupper() else f"{name} {text}"
+
+
+class FilterBackend(DjangoFilterBackend):
+    """Lets DRF's views call `filtered`."""
+
+    def filter_queryset(self, request: Request, queryset: Rows, view: APIView) -> Rows:
+        filterset = self.get_filterset_class(view, queryset)
+        return filtered(filterset, request.query_params, queryset) if filterset else queryset

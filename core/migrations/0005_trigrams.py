@@ -1,0 +1,9 @@
+from django.db import migrations
+
+from core.text.trigrams import CreateTrigrams
+
+
+class Migration(migrations.Migration):
+    dependencies = [("ecommerce", "0004_rowcount")]
+
+    operations = [CreateTrigrams()]

@@ -1,0 +1,104 @@
+"""The models that all apps share: records of idempotency keys, counters of rate budgets, and the change feed's rows."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from core.moments import DatabaseNow
+
+
+class IdempotencyRecord(models.Model):
+    """One operation with an idempotency key, written in the same transaction as its effects."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    operation = models.CharField(max_length=40)
+    key = models.CharField(max_length=255)
+    input_hash = models.CharField(max_length=64)  # SHA-256 of the validated input, hexadecimal
+    result = models.JSONField(default=dict)  # the memo from which the operation makes the same result again
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "operation", "key"], name="ecommerce_idempotencyrecord_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.key}"
+
+
+class RateCounter(models.Model):
+    """The number of requests that all processes have drawn from a caller's budget in the minute numbered `window`."""
+
+    key = models.CharField(primary_key=True, max_length=64)
+    window = models.BigIntegerField(db_index=True)
+    used = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.used}"
+
+
+class KeyFingerprint(models.Model):
+    """A hash of the SECRET_KEY that this database is used with; one row."""
+
+    fingerprint = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return self.fingerprint
+
+
+class PendingImport(models.Model):
+    """An uploaded file as it was understood, until its user confirms or cancels it; then, what became of each row."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=32)
+    file_name = models.CharField(max_length=200)
+    content = models.BinaryField()  # JSON, compressed by zlib
+    is_done = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class LoggedRequest(models.Model):
+    """One request, as the log has it: without its query, headers and body, which may hold secrets."""
+
+    id = models.BigAutoField(primary_key=True)
+    request_id = models.CharField(max_length=64, db_index=True)
+    at = models.DateTimeField(db_index=True)  # when it began
+    protocol = models.CharField(max_length=16)
+    operation = models.CharField(max_length=100)  # of few names: see `core.metrics.operations`
+    method = models.CharField(max_length=16)  # GET, POST, ...; gRPC, gRPC-Web, Connect
+    path = models.CharField(max_length=300)
+    status = models.CharField(max_length=32)  # the number of HTTP or the name of gRPC
+    duration_ms = models.FloatField()
+    user_id = models.IntegerField(null=True)
+    address = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "request"
+
+    def __str__(self) -> str:
+        return self.request_id
+
+
+class ChangeEvent(models.Model):
+    """A row of the change feed, written by a database trigger. For its meaning see `core.feed.events`."""
+
+    id = models.BigAutoField(primary_key=True)
+    seq = models.BigIntegerField(null=True, unique=True)  # null until the row is numbered, on PostgreSQL after commit
+    topic = models.CharField(max_length=16)  # product, order
+    kind = models.CharField(max_length=16)  # created, updated, deleted; placed, moved
+    object_id = models.IntegerField()
+    user_id = models.IntegerField(null=True)  # the owner of the order
+    price = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    stock = models.IntegerField(null=True)
+    status = models.CharField(max_length=16, null=True)
+    at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow())
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], condition=models.Q(seq=None), name="ecommerce_changeevent_unseq")]
+
+    def __str__(self) -> str:
+        return f"{self.seq}: {self.topic} {self.object_id} {self.kind}"

@@ -1,0 +1,1 @@
+"""The OpenAPI documents of REST, and the pages that show them."""

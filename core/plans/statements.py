@@ -1,0 +1,110 @@
+"""SQL that is compiled once for each shape of a query, and bound to the values of each request."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.models import Field, ForeignObject, Lookup, QuerySet
+from django.db.models.expressions import Expression
+
+from core.databases import is_postgresql
+from core.lists.row_counts import SUM, counted_table
+from core.postgresql.replicas import rows_of_replica
+
+Row = tuple[Any, ...]
+LIMIT, OFFSET = "limit", "offset"
+
+
+class Bound(Expression):
+    """A named placeholder for a value that is passed when the statement runs.
+
+    Set `output_field` if the driver does not convert the value as Django does: on SQLite, an amount or a UUID.
+    """
+
+    def __init__(self, name: str, output_field: "Field[Any, Any] | None" = None) -> None:
+        super().__init__(output_field=output_field)
+        self.name, self.converts = name, output_field
+
+    def as_sql(self, compiler: object, connection: object, **context: object) -> Any:
+        return "%s", [self]
+
+    def value_in(self, values: Mapping[str, Any]) -> Any:
+        value = values[self.name]
+        return value if self.converts is None else self.converts.get_db_prep_value(value, connection)
+
+
+@Field.register_lookup
+@ForeignObject.register_lookup
+class Among(Lookup):
+    """Whether a column is in a bound list. The list is one parameter, so its length does not change the SQL."""
+
+    lookup_name = "among"
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        column, params = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s)", [*params, self.rhs]
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        column, params = self.process_lhs(compiler, connection)
+        return f"{column} IN (SELECT value FROM json_each(%s))", [*params, self.rhs]  # noqa: S608  # Django's SQL
+
+
+def list_value(ids: Iterable[int]) -> str:
+    """Return the value to bind for a list in `Among`: an array in PostgreSQL's form, or JSON."""
+    return f"{{{','.join(map(str, ids))}}}" if is_postgresql() else json.dumps(list(ids))
+
+
+class _Compiled(NamedTuple):
+    sql: str
+    params: Sequence[Any]  # each `Bound` is replaced by the value of its name
+    converted: Callable[[list[Row]], list[Row]] | None  # None if the driver already returns Django's values
+
+
+class Statement:
+    """One query, compiled once and run with different values.
+
+    `build` returns a queryset of `values_list`, in which all values that differ between runs are `Bound`. It is called
+    once, when the statement first runs. If `is_paged`, each run also takes `limit` and `offset`.
+    """
+
+    def __init__(self, build: Callable[[], QuerySet[Any, Any]], *, is_paged: bool = False) -> None:
+        self._build, self._is_paged = build, is_paged
+
+    def rows(self, **values: object) -> list[Row]:
+        """Run the statement. Raises the exceptions of Django's own queries."""
+        sql, params, converted = self._compiled
+        bound = [param.value_in(values) if isinstance(param, Bound) else param for param in params]
+        rows = rows_of_replica(sql, bound)
+        if rows is None:
+            rows = connection.rows_of(sql, bound)  # type: ignore[attr-defined]  # of the shop's own backends
+        return converted(rows) if converted else rows
+
+    @cached_property
+    def _compiled(self) -> _Compiled:
+        compiler = self._build().query.get_compiler(connection=connections[DEFAULT_DB_ALIAS])
+        sql, params = compiler.as_sql()
+        if self._is_paged:
+            sql, params = f"{sql} LIMIT %s OFFSET %s", (*params, Bound(LIMIT), Bound(OFFSET))
+        converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
+
+        def converted(rows: list[Row]) -> list[Row]:
+            return [tuple(row) for row in compiler.apply_converters(rows, converters)]
+
+        return _Compiled(sql, params, converted if converters else None)
+
+
+class CountStatement(Statement):
+    """The number of rows of the queryset that `build` returns."""
+
+    def count(self, **values: object) -> int:
+        return int(self.rows(**values)[0][0])
+
+    @cached_property
+    def _compiled(self) -> _Compiled:
+        counted = self._build()
+        if (table := counted_table(counted.query)) is not None:
+            return _Compiled(SUM, [table], None)
+        sql, params = counted.order_by().values_list("pk").query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+        return _Compiled(f"SELECT COUNT(*) FROM ({sql}) AS counted", params, None)  # noqa: S608  # Django's SQL

@@ -1,0 +1,1 @@
+"""The protocols, and the modules that they share."""

@@ -1,0 +1,1 @@
+"""GraphQL subscriptions, over WebSockets and event streams."""

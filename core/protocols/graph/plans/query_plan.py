@@ -1,0 +1,195 @@
+"""Queries, compiled to plans.
+
+graphql-core resolves each field of each row by itself. A plan does the same work level by level. It is compiled once
+for a document, from the schema and from the attributes of the resolvers in `resolvers`:
+
+- A `RowLevel` is the rows of one type: the columns that are selected, and one generated function from tuples to the
+  objects of the response.
+- A `Relation` reads the next level, by one statement for all rows of the outer one. If a relation leads to a
+  single row that all callers may see, a join reads that row, without a statement of its own.
+- `_RowField`, `_CallerField` and `_ConnectionField` are the fields at the root.
+
+A statement is compiled once for all callers who see the same rows. Ids, page sizes and the caller are bound to it.
+A plan supports only these fields, with the arguments `id`, `first` and `orderBy`, and no directives. It returns only
+results without errors. graphql-core executes everything else, so correctness never depends on a plan.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+from django.db import Error
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    get_named_type,
+)
+
+from core.actors import Actor
+from core.errors import DomainError
+from core.lists.keyset import MAX_PER_PAGE, cursor_at
+from core.permissions import is_signed_in, require
+from core.plans.columns import Unplannable
+from core.plans.reads import Reads
+from core.plans.statements import Row
+from core.protocols.graph.cost import cost_of
+from core.protocols.graph.documents import label_of
+from core.protocols.graph.plans.levels import PlanRun, RowLevel
+from core.protocols.graph.plans.selections import Argument, Fallback, Selections
+from core.protocols.graph.resolvers import CallerRow, OneRow, PagedRows
+from core.protocols.graph.served_schema import served_schema
+
+MAX_COSTS = 256  # of one document: one for each combination of page sizes
+
+
+class PlannedResult(NamedTuple):
+    data: dict[str, Any]
+    cost: int
+
+
+class _RowField:
+    """A field at the root with one row, by its id."""
+
+    def __init__(self, field: Any, nodes: list[Any], selections: Selections) -> None:
+        self._resolver: OneRow = field.resolve
+        self._id = selections.arguments(nodes[0], id=int).get("id")
+        self._level = RowLevel(get_named_type(field.type), nodes, selections)
+        self._reads = Reads(self._resolver.rows, self._level.columns.selected)
+
+    def resolve(self, run: PlanRun) -> Any:
+        require(run.caller, self._resolver.rows.readers)
+        row = self._reads.row(run.caller, self._id.value(run.variables)) if self._id else None
+        if row is None:
+            raise Fallback
+        return self._level.objects([row], run)[0]
+
+
+class _CallerField:
+    """A field at the root with the signed-in caller, whose row is loaded already."""
+
+    def __init__(self, field: Any, nodes: list[Any], selections: Selections) -> None:
+        selections.arguments(nodes[0])
+        self._level = RowLevel(get_named_type(field.type), nodes, selections)
+
+    def resolve(self, run: PlanRun) -> Any:
+        require(run.caller, is_signed_in)
+        row = tuple(getattr(run.caller, str(name)) for name in self._level.columns.selected)
+        return self._level.objects([row], run)[0]
+
+
+class _Wrapper:
+    """An object around rows: a connection, an edge or a page info. Its values are passed to `object`."""
+
+    def __init__(self, kind: Any, nodes: list[Any], selections: Selections, known: Sequence[str]) -> None:
+        self._nodes, self.typename = selections.of(nodes, kind), kind.name
+        self.names = {key: nodes[0].name.value for key, nodes in self._nodes.items()}
+        if unknown := {*self.names.values()} - {*known, "__typename"}:
+            raise Unplannable(f"{unknown} of {kind.name}")
+
+    def inner(self, name: str) -> list[Any]:
+        """Return the nodes of an object field; an empty list if the field is not selected."""
+        found = [nodes for key, nodes in self._nodes.items() if self.names[key] == name]
+        if len(found) > 1:
+            raise Unplannable(f"{name} twice")
+        return found[0] if found else []
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names.values()
+
+    def object(self, **values: object) -> dict[str, Any]:
+        values["__typename"] = self.typename
+        return {key: values[name] for key, name in self.names.items()}
+
+
+class _ConnectionField:
+    """A field at the root with the first page of a list."""
+
+    def __init__(self, field: Any, nodes: list[Any], selections: Selections) -> None:
+        given = selections.arguments(nodes[0], first=int, orderBy=str)
+        self._first = given.get("first", Argument(int, literal=MAX_PER_PAGE))
+        self._order = given.get("orderBy", Argument(str))
+        self._resolver: PagedRows = field.resolve.args[0]  # graphene wraps it
+        outer = _Wrapper(field.type, nodes, selections, ("edges", "pageInfo", "totalCount"))
+        kinds = {name: get_named_type(inner.type) for name, inner in field.type.fields.items()}
+        edge = _Wrapper(kinds["edges"], outer.inner("edges"), selections, ("node", "cursor"))
+        self._info = _Wrapper(kinds["pageInfo"], outer.inner("pageInfo"), selections, PAGE_INFO)
+        self._level = RowLevel(get_named_type(kinds["edges"].fields["node"].type), edge.inner("node"), selections)
+        self._outer, self._edge = outer, edge
+        self._has_cursors = "cursor" in edge or "startCursor" in self._info or "endCursor" in self._info
+        self._reads = Reads(self._resolver.filtered({}), self._level.columns.selected)
+
+    def resolve(self, run: PlanRun) -> Any:
+        require(run.caller, self._resolver.guard)
+        first, sort = self._first.value(run.variables), self._resolver.sort(self._order.value(run.variables))
+        if not 0 <= first <= MAX_PER_PAGE:
+            raise Fallback
+        found = self._reads.page(run.caller, sort, first + 1, 0)
+        rows, total = found[:first], 0
+        if "totalCount" in self._outer:
+            total = self._reads.count(run.caller)
+        run.count(len(self._outer.names) + len(self._info.names) + len(rows) * len(self._edge.names))
+        cursors = [cursor_at(sort, *self._reads.position_of(row, sort)) for row in rows] if self._has_cursors else []
+        info = self._info.object(
+            hasNextPage=len(found) > first,
+            hasPreviousPage=False,
+            startCursor=cursors[0] if cursors else None,
+            endCursor=cursors[-1] if cursors else None,
+        )
+        return self._outer.object(totalCount=total, edges=self._edges(rows, cursors, run), pageInfo=info)
+
+    def _edges(self, rows: Sequence[Row], cursors: Sequence[str], run: PlanRun) -> list[dict[str, Any]]:
+        if "node" not in self._edge:
+            return [self._edge.object(cursor=cursor) for cursor in cursors or [""] * len(rows)]
+        nodes = self._level.objects(rows, run)
+        if [*self._edge.names.values()] == ["node"]:  # the most common selection
+            (key,) = self._edge.names
+            return [{key: node} for node in nodes]
+        pairs = zip_longest(nodes, cursors)
+        return [self._edge.object(node=node, cursor=cursor) for node, cursor in pairs]
+
+
+PAGE_INFO = ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")
+ROOTS: Mapping[type, Any] = {OneRow: _RowField, CallerRow: _CallerField, PagedRows: _ConnectionField}
+
+
+class QueryPlan:
+    """The plan of one query of a valid document."""
+
+    def __init__(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        """Raises Unplannable."""
+        self._document, self._operation, self.label = document, operation, label_of(operation)
+        selections = Selections(document)
+        kind: Any = served_schema().query_type
+        self._fields = {key: _root(kind, nodes, selections) for key, nodes in selections.of([operation], kind).items()}
+        self._sizes = selections.page_sizes
+        self._costs: dict[tuple[int, ...], int] = {}
+
+    def result(self, caller: Actor, variables: Mapping[str, Any]) -> PlannedResult | None:
+        """Return the result and its cost; None if graphql-core must execute the query: it may have errors."""
+        run = PlanRun(caller, variables)
+        try:
+            cost = self._cost(variables)
+            run.count(len(self._fields))
+            return PlannedResult({key: field.resolve(run) for key, field in self._fields.items()}, cost)
+        except (DomainError, Error, GraphQLError, Fallback):
+            return None
+
+    def _cost(self, variables: Mapping[str, Any]) -> int:
+        sizes = tuple(size.value(variables) for size in self._sizes)
+        if sizes not in self._costs:
+            if len(self._costs) >= MAX_COSTS:
+                self._costs.clear()
+            self._costs[sizes] = cost_of(served_schema(), self._document, self._operation, variables)
+        return self._costs[sizes]
+
+
+def _root(query: Any, nodes: list[Any], selections: Selections) -> Any:
+    field = query.fields.get(nodes[0].name.value)  # None for an introspection
+    resolver = field.resolve if field else None
+    if isinstance(resolver, partial) and resolver.args:  # as graphene wraps the resolver of a connection
+        resolver = resolver.args[0]
+    if type(resolver) not in ROOTS:
+        raise Unplannable(f"{nodes[0].name.value} at the root")
+    return ROOTS[type(resolver)](field, nodes, selections)

@@ -1,0 +1,50 @@
+"""Media types that name a version of REST."""
+
+import re
+from collections.abc import Iterable
+
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from core.protocols.rest.versions import V1, VERSIONS, vendor_type
+from core.server.negotiation import TEXT_XML, XML, Negotiation
+
+FORMATS = ("json", "xml")  # formats with a vendor type
+_VENDOR = re.compile(r"application/vnd\.myapi\.(v\d+)\+(\w+)", re.IGNORECASE)
+
+
+class VersionedNegotiation(Negotiation):
+    """Offers each format as its plain type and as a vendor type.
+
+    If the URL names a version, only its vendor type is offered, else the vendor types of all versions.
+    """
+
+    def offers(self, request: Request, renderers: Iterable[BaseRenderer]) -> dict[str, BaseRenderer]:
+        named = request.parser_context["view"].url_version
+        versions = (named,) if named else VERSIONS
+        offers = super().offers(request, renderers)
+        vendored = [kind for kind in renderers if kind.media_type == f"application/{kind.format}"]
+        offers |= {vendor_type(version, kind.format): kind for version in versions for kind in vendored}
+        return offers | ({TEXT_XML: offers[XML]} if XML in offers else {})
+
+    def readable(self, request: Request, parsers: Iterable[BaseParser]) -> list[str]:
+        plain = super().readable(request, parsers)
+        vendored = [
+            vendor_type(request.version or V1, format) for format in FORMATS if f"application/{format}" in plain
+        ]
+        return [*plain, *([TEXT_XML] if XML in plain else []), *vendored]
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        """Read a vendor type of the request's version as the format it names, and text/xml as application/xml."""
+        parser = super().select_parser(request, parsers)
+        return parser or next((each for each in parsers if each.media_type == _plain_type(request)), None)
+
+
+def _plain_type(request: Request) -> str | None:
+    """Return the plain media type if the Content-Type is text/xml or a vendor type of the request's version."""
+    sent = (request.content_type or "").partition(";")[0].strip().lower()
+    if sent == TEXT_XML:
+        return XML
+    vendor = _VENDOR.fullmatch(sent)
+    return f"application/{vendor[2]}" if vendor and vendor[1] == request.version else None

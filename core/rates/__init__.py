@@ -1,0 +1,1 @@
+"""Budgets of requests: one for each caller, over all protocols and processes."""

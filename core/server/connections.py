@@ -1,0 +1,215 @@
+"""HTTP/1.1 connections of the web server: uvicorn's, with limits on the head of a request.
+
+uvicorn accepts request lines, headers and trailers of any length, waits for them without a timeout, accepts requests
+without a Host, and answers a malformed request even if the previous one still waits for its response.
+Only this module uses undocumented parts of uvicorn. Tried on uvicorn 0.54.0.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from core.errors import DomainError, InvalidInput, TooLarge
+from core.server import logs
+
+MAX_HEAD_BYTES = 64 * 1024
+MAX_DROPPED_BYTES = 4 * 1024 * 1024
+FIRST_REQUEST_S = 0.5  # for a client that connects during the shutdown: it has sent its request, or does so now
+LINGER_S = 2  # for a refused client to read the response: closing a connection with unread data resets it
+log = logging.getLogger(__name__)
+
+
+def config_behind(send: Callable[..., Any]) -> uvicorn.Config | None:
+    """Return the configuration of the server that called the lifespan with ASGI's `send`; None if it is not uvicorn.
+
+    However uvicorn was started, its `send` is a method of an object that has the configuration as an attribute. Each
+    new connection reads the configuration.
+    """
+    config = getattr(getattr(send, "__self__", None), "config", None)
+    return config if isinstance(config, uvicorn.Config) else None
+
+
+def transport_behind(send: Callable[..., Any]) -> Any:
+    """Return the transport of the connection of ASGI's `send`, for HTTP and for WebSocket; None if it has none."""
+    return getattr(getattr(send, "__self__", None), "transport", None)
+
+
+class HeadTooLarge(TooLarge):
+    http_status = 431
+
+    def __init__(self) -> None:
+        super().__init__(f"The request line and headers have at most {MAX_HEAD_BYTES} bytes")
+
+
+class HeadTimeout(InvalidInput):
+    http_status = 408
+
+    def __init__(self) -> None:
+        super().__init__(f"The request line and headers did not arrive within {settings.HEAD_TIMEOUT_S:g} s")
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One connection. A refused request gets an error response of the API, and the connection is closed."""
+
+    url = b""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.timeout_keep_alive = settings.KEEP_ALIVE_S  # type: ignore[assignment]  # uvicorn passes it to call_later
+        self._is_in_head, self._is_refused = True, False
+        self._is_last = False  # whether the server shuts down, so the next request is the last
+        self._unused_bytes = 0  # received since the last complete head, part of a body or complete request
+        self._refusal: DomainError | None = None
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    # -- From the transport -------------------------------------------------------------------------------------
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
+        super().connection_made(transport)
+        self._start_head_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._unused_bytes += len(data)
+        if self._is_refused:
+            self._drop()
+            return
+        super().data_received(data)
+        if self._unused_bytes > MAX_HEAD_BYTES:
+            self._refuse(HeadTooLarge())
+        elif self._is_in_head and self._unused_bytes and self._head_timer is None:
+            self._start_head_timer()
+
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        self._is_in_head = False
+
+    def shutdown(self) -> None:
+        """Close the connection when its response is sent. A new connection may still send its first request."""
+        if self.cycle is None and not self._is_refused:
+            self._is_last = True
+            self.loop.call_later(FIRST_REQUEST_S, self._close_if_unused)
+        else:
+            super().shutdown()
+
+    def _close_if_unused(self) -> None:
+        if self.cycle is None and not self._unused_bytes:
+            self.transport.close()
+
+    # -- From the parser ----------------------------------------------------------------------------------------
+    def on_headers_complete(self) -> None:
+        self._stop_head_timer()
+        self._check_head()
+        self._is_in_head, self._unused_bytes = False, 0
+        super().on_headers_complete()
+        if self._is_last:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        self._unused_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._is_in_head, self._unused_bytes = True, 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a request that the parser, or a check called by it, rejected."""
+        self._refuse(self._refusal or InvalidInput("The request is not valid HTTP/1.1"))
+
+    # -- The head -----------------------------------------------------------------------------------------------
+    def _check_head(self) -> None:
+        """Raise if the head is too large, or if RFC 9112, 3.2 does not allow its Host or target."""
+        if self._unused_bytes > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
+            self._refusal = HeadTooLarge()
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
+            self._refusal = InvalidInput("The request must have one Host header")
+        if self.url == b"*" and self.parser.get_method() != b"OPTIONS":
+            self._refusal = InvalidInput("Only OPTIONS may have * for its target")
+        if self._refusal is not None:
+            raise self._refusal
+
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
+
+    def _start_head_timer(self) -> None:
+        self._head_timer = self.loop.call_later(settings.HEAD_TIMEOUT_S, self._on_head_timeout)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _on_head_timeout(self) -> None:
+        if self.flow.read_paused:  # the server has paused reading, so the client is not late
+            self._start_head_timer()
+        elif self._unused_bytes:
+            self._refuse(HeadTimeout())
+        else:
+            self.transport.close()
+
+    # -- Refusing -----------------------------------------------------------------------------------------------
+    def _refuse(self, refusal: DomainError) -> None:
+        """Send the refusal and close the connection. Later data from the client is discarded."""
+        if self._is_refused or self.transport.is_closing():
+            return
+        self._is_refused = True
+        self._stop_head_timer()
+        if not self._is_next():
+            self._close_after_responses()
+            return
+        if self.cycle is not None:  # the body of this request is malformed
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write(self._answer(refusal))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_S, self.transport.close)
+
+    def _drop(self) -> None:
+        """Wait for the client to stop sending, but abort the connection after MAX_DROPPED_BYTES."""
+        if self._unused_bytes > MAX_DROPPED_BYTES:
+            self.transport.abort()
+
+    def _is_next(self) -> bool:
+        """Whether the client would read a response sent now as the response to the refused request."""
+        if self.cycle is None:
+            return True
+        if self.cycle.more_body:  # refused while its body arrives
+            return not self.cycle.response_started and not self.pipeline
+        return self.cycle.response_complete
+
+    def _close_after_responses(self) -> None:
+        if self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self.cycle.keep_alive = False  # the last request that was read: earlier ones are answered before it
+
+    def _answer(self, refusal: DomainError) -> bytes:
+        # Imported late: Django is not set up yet when this module is imported.
+        from core.callers import is_encrypted
+        from core.server.refusals import writer
+        from core.server.security_headers import headers_for
+
+        sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers or ()}
+        path = self.url.partition(b"?")[0].decode("latin-1")
+        with logs.named(sent.get("x-request-id", "")) as request_id:
+            response = writer()(path, sent.get("accept"), refusal)
+            method = self.parser.get_method().decode() if self.url else "-"
+            address = self.client[0] if self.client else ""
+            logs.write_line(method=method, path=path, status=refusal.status, seconds=0, address=address)
+        ours = {"Content-Length": str(len(response.content)), "Connection": "close", "X-Request-ID": request_id}
+        headers = [
+            (name.lower().encode(), value.encode("latin-1")) for name, value in (response.headers | ours).items()
+        ]
+        headers += [*headers_for(path, is_encrypted(self.scheme or "http", sent)), *self.server_state.default_headers]
+        lines = [name + b": " + value + b"\r\n" for name, value in headers]
+        return b"".join((STATUS_LINE[refusal.status], *lines, b"\r\n", response.content))

@@ -1,0 +1,163 @@
+"""Runs the web server in this process or in several worker processes."""
+
+import errno
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from core.server.asgi import Send
+from core.server.children import END_SIGNALS, Children, on_end_signals
+from core.server.connections import BoundedHttp, config_behind
+from core.server.preflight import CannotRun
+
+GRACE_S = 2  # for requests in progress at shutdown
+END_S = 1  # then a worker that still runs is killed
+BACKLOG = 2048
+UVICORN_PROXIES = "127.0.0.1,::1"  # the proxies that uvicorn trusts by default
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024  # of WebSockets; above the protocols' own limits, so they refuse with a reason
+log = logging.getLogger(__name__)
+
+
+def _nothing() -> None:
+    """Do nothing at the end."""
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Split `HOST:PORT`, `[IPV6]:PORT`. Raises CannotRun."""
+    host, colon, port = text.rpartition(":")
+    if not (host and colon and port.isascii() and port.isdecimal() and int(port) < 65_536):
+        raise CannotRun(f"{text!r} is not an address: write HOST:PORT, as in 127.0.0.1:8000.")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def address_text(host: str, port: int) -> str:
+    """Format an address: the inverse of `parse_address`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on a port, so that no other process can. Connections wait until the server starts. Raises CannotRun."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except socket.gaierror as error:
+        raise CannotRun(f"{host} is not an address of this machine: {error.strerror}.") from error
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotRun(f"Port {port} of {host} is in use: stop that program, or choose another port.") from error
+        raise CannotRun(f"Can't listen on port {port} of {host}: {error.strerror}.") from error
+    return listener
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """Reserve a port for processes that share it: they listen on it, this socket does not. Raises CannotRun."""
+    with listen(host, port) as probe:  # fails if another process uses the port, shared or not
+        family, address = probe.family, probe.getsockname()
+    reserved = socket.socket(family)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    reserved.bind(address)
+    return reserved
+
+
+def serve_by_workers(
+    listener: socket.socket,
+    *,
+    workers: int,
+    options: Sequence[str] = (),
+    grace_s: float = GRACE_S,
+    on_end: Callable[[], None] = _nothing,
+) -> None:
+    """Start `workers` processes of `manage.py serve OPTIONS`, and restart them until SIGINT or SIGTERM.
+
+    Raises CannotRun if they can't start.
+    """
+    children = Children()
+
+    def end() -> None:
+        on_end()
+        children.end()
+
+    on_end_signals(end)
+    fd = listener.fileno()
+    try:
+        for _ in range(workers):
+            children.start("serve", f"--listener={fd}", f"--grace={grace_s}", *options, fds=[fd])
+        children.keep()
+    finally:
+        children.end()
+        listener.close()  # later connections are refused at once, instead of waiting in vain
+        children.wait(grace_s + END_S)
+
+
+def serve(
+    listener: socket.socket,
+    *,
+    grace_s: float = GRACE_S,
+    max_requests: int = 0,
+    on_end: Callable[[], None] = _nothing,
+) -> bool:
+    """Serve in this process until SIGINT or SIGTERM, then call `on_end` and exit within `grace_s` plus 3 s.
+
+    Returns True if it ended earlier, after `max_requests` or up to a tenth more; 0: no limit.
+    """
+    config = uvicorn.Config(
+        "ecommerce.asgi:application",
+        lifespan="on",
+        ws="websockets-sansio",
+        log_config=None,
+        access_log=False,  # the shop logs requests itself
+        server_header=False,
+        timeout_graceful_shutdown=grace_s,  # type: ignore[arg-type]  # passed on to asyncio.wait_for
+        limit_max_requests=max_requests or None,
+        limit_max_requests_jitter=max_requests // 10,  # so that not all workers end at once
+    )
+    server = WebServer(config, on_end)
+    # uvicorn installs its own handlers later. At its end it restores these, and raises the signal again.
+    for number in END_SIGNALS:
+        signal.signal(number, server.handle_exit)
+    server.run([listener])
+    return not server.is_told_to_end
+
+
+class WebServer(uvicorn.Server):
+    """uvicorn's server, with a callback at shutdown."""
+
+    def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_end = on_end
+        self.is_told_to_end = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.is_told_to_end = True
+        super().handle_exit(sig, frame)
+        self._on_end()
+
+
+def bound_connections(send: Send) -> None:
+    """Apply the shop's connection limits to the server that runs this application, however it was started.
+
+    `send` belongs to the lifespan. Logs a warning if the server is not uvicorn: it has its own limits or none.
+    """
+    config = config_behind(send)
+    if config is None:
+        log.warning("The shop's connection limits do not apply to this server: run `python manage.py serve` instead.")
+        return
+    config.http_protocol_class = BoundedHttp
+    config.ws_max_size = MAX_MESSAGE_BYTES
+    config.ws_per_message_deflate = False  # messages are short, and each connection would keep a compression window
+    if isinstance(config.loaded_app, ProxyHeadersMiddleware) and not _names_proxies(config):
+        config.loaded_app = config.loaded_app.app
+
+
+def _names_proxies(config: uvicorn.Config) -> bool:
+    """Whether the operator names proxies. If not, uvicorn trusts this machine, and so every client on it."""
+    return "FORWARDED_ALLOW_IPS" in os.environ or config.forwarded_allow_ips != UVICORN_PROXIES

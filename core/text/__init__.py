@@ -1,0 +1,1 @@
+"""Rules for texts: their normal form, their comparison, and search."""

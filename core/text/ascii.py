@@ -1,0 +1,31 @@
+"""ASCII text in the database: a check for printable ASCII, and lower case."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models.functions import Lower
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models.sql.compiler import SQLCompiler, _AsSqlType
+
+
+@models.CharField.register_lookup
+class IsPrintableAscii(models.Transform):
+    """`sku__is_printable_ascii=True`, for constraints. True if all characters are between space and tilde."""
+
+    lookup_name = "is_printable_ascii"
+    output_field = models.BooleanField()
+
+    def as_postgresql(self, compiler: "SQLCompiler", connection: "BaseDatabaseWrapper", **context: Any) -> "_AsSqlType":
+        return self.as_sql(compiler, connection, template="""(%(expressions)s COLLATE "C") !~ '[^ -~]'""", **context)
+
+    def as_sqlite(self, compiler: "SQLCompiler", connection: "BaseDatabaseWrapper", **context: Any) -> "_AsSqlType":
+        return self.as_sql(compiler, connection, template="%(expressions)s NOT GLOB '*[^ -~]*'", **context)
+
+
+class AsciiLower(Lower):
+    """Lower case of ASCII letters. Other collations depend on the locale: in Turkish, I is not the capital of i."""
+
+    def as_postgresql(self, compiler: "SQLCompiler", connection: "BaseDatabaseWrapper", **context: Any) -> "_AsSqlType":
+        return self.as_sql(compiler, connection, template='LOWER(%(expressions)s COLLATE "C")', **context)

@@ -1,0 +1,116 @@
+"""Text search that ignores case and Unicode form: `name__has="Zoë"` finds the same rows on both databases."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models.expressions import Col
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Contains
+
+from core.text.folding import folded
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models.sql.compiler import SQLCompiler, _AsSqlType
+
+FUNCTION = "shop_folded"
+
+
+class Folded(models.Func):
+    """`folded()` as an SQL function: stored in PostgreSQL, registered on Django's connections to SQLite."""
+
+    function = FUNCTION
+    arity = 1
+    output_field = models.TextField()
+
+
+class FoldedField(models.TextField):  # type: ignore[type-arg]  # not generic at runtime
+    """The folded form of the text field `source` of the same row, for searches to read and to index.
+
+    Triggers update it for manual SQL. On SQLite they can't fold letters beyond ASCII: the field is then null until
+    Django saves the row, and searches fold the source instead.
+    """
+
+    def __init__(self, source: str, **options: Any) -> None:
+        self.source = source
+        super().__init__(**{"null": True, "default": None, "editable": False} | options)
+
+    def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
+        name, path, args, options = super().deconstruct()
+        return name, path, [self.source, *args], options
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str | None:
+        text = getattr(model_instance, self.source)
+        form = folded(text) if isinstance(text, str) else None  # if it is an SQL expression, the triggers fold it
+        setattr(model_instance, self.attname, form)
+        return form
+
+
+class StoredForm(Coalesce):
+    """The value of a FoldedField, or the folded source if the field is null."""
+
+    output_field = models.TextField()
+
+    def as_postgresql(
+        self, compiler: "SQLCompiler", connection: "BaseDatabaseWrapper", **context: object
+    ) -> "_AsSqlType":
+        """Leave the fallback out: a trigger always fills the field, and only the bare column can use an index."""
+        return compiler.compile(self.get_source_expressions()[0])
+
+
+@models.CharField.register_lookup
+@models.TextField.register_lookup
+class Has(Contains):
+    """Whether a text contains another; ignores case and Unicode form."""
+
+    lookup_name = "has"
+
+    def __init__(self, lhs: models.Expression, rhs: str) -> None:
+        super().__init__(_folded_form(lhs), folded(rhs))
+
+    def get_rhs_op(self, connection: "BaseDatabaseWrapper", rhs: str) -> str:
+        operator: str = connection.operators["contains"]  # type: ignore[attr-defined]  # each backend has them
+        return operator % rhs
+
+
+def _folded_form(text: models.Expression) -> models.Func:
+    if isinstance(text, Col):
+        for field in text.target.model._meta.fields:
+            if isinstance(field, FoldedField) and field.source == text.target.name:
+                return StoredForm(Col(text.alias, field), Folded(text))
+    return Folded(text)
+
+
+def postgresql_function() -> str:
+    """Return the statement that creates FUNCTION in PostgreSQL, from the letters that this Python folds.
+
+    If a character is newer than the Unicode version of Python or of PostgreSQL, it stays unchanged.
+    """
+    # With other collations lower() depends on the locale: in Turkish, I becomes a dotless i. The loop may replace all
+    # occurrences of a letter at once, because folded letters fold to themselves.
+    return f"""
+        CREATE OR REPLACE FUNCTION {FUNCTION}(value text) RETURNS text
+        LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+        DECLARE
+            form text := lower(value COLLATE "C");
+            letter text;
+        BEGIN
+            IF octet_length(value) = char_length(value) THEN
+                RETURN form;
+            END IF;
+            form := lower(normalize(value, NFKC) COLLATE "C");
+            FOREACH letter IN ARRAY string_to_array(regexp_replace(form, '[\\x01-\\x7f]+', '', 'g'), NULL) LOOP
+                form := replace(form, letter, coalesce('{_folded_letters()}'::jsonb ->> letter, letter));
+            END LOOP;
+            RETURN form;
+        END $$"""
+
+
+def _folded_letters() -> str:
+    """Return a JSON object from each letter outside ASCII that casefold() changes to its folded form."""
+    letters = (chr(code) for code in range(0x80, sys.maxunicode + 1))
+    forms = {letter: letter.casefold() for letter in letters if letter != letter.casefold()}
+    return json.dumps(forms, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""Checks of values, whatever the protocol."""

@@ -1,0 +1,60 @@
+"""The documentation at /docs/: the Markdown pages of docs/, built to HTML when one of them has changed."""
+
+import fcntl
+import hashlib
+import logging
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponsePermanentRedirect
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
+from django.views.static import serve
+from properdocs.commands.build import build as write_pages
+from properdocs.config import load_config
+
+CONFIG = "properdocs.yml"
+FINGERPRINT = "fingerprint"
+
+
+@require_safe
+def documentation(request: HttpRequest, path: str) -> HttpResponseBase:
+    """Respond with a page or a file of the site; a folder without its slash is redirected."""
+    site = built()
+    if path and not path.endswith("/") and (site / path / "index.html").is_file():
+        return HttpResponsePermanentRedirect(f"{request.path}/")
+    return serve(request, f"{path}index.html" if not path or path[-1] == "/" else path, str(site))
+
+
+@cache
+def built() -> Path:
+    """Return the folder of the site, DOCS_ROOT. Builds it first if its sources have changed since."""
+    site = Path(settings.DOCS_ROOT)
+    site.mkdir(parents=True, exist_ok=True)
+    wanted = _fingerprint()
+    if _built_from(site) != wanted:
+        with (site / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may serve
+            if _built_from(site) != wanted:
+                _build(site, wanted)
+    return site
+
+
+def _build(site: Path, fingerprint: str) -> None:
+    logging.getLogger("properdocs").setLevel(logging.WARNING)
+    write_pages(load_config(str(settings.BASE_DIR / CONFIG), site_dir=str(site)))
+    (site / FINGERPRINT).write_text(fingerprint)
+
+
+def _built_from(site: Path) -> str:
+    path = site / FINGERPRINT
+    return path.read_text() if path.exists() else ""
+
+
+def _fingerprint() -> str:
+    """Return a hash of the sources of the site."""
+    found = hashlib.blake2b((settings.BASE_DIR / CONFIG).read_bytes(), digest_size=16)
+    for path in sorted((settings.BASE_DIR / "docs").rglob("*.*")):
+        found.update(f"{path.name}\0".encode() + path.read_bytes())
+    return found.hexdigest()

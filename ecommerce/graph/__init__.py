@@ -1,1 +1,0 @@
-"""GraphQL plumbing that all apps' schemas share."""

@@ -1,1 +1,0 @@
-"""REST plumbing that all apps' views share."""

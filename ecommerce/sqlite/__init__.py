@@ -1,1 +1,0 @@
-"""Django's SQLite backend, with triggers that survive a migration."""
