@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AccountServiceStub:
-    """A user is for that user and staff, the list of users for staff; to others a user does not exist.
+    """A user is visible to that user and to staff; other signed-in callers get NOT_FOUND. The list of users is for staff.
     """
 
     def __init__(self, channel):
@@ -73,7 +73,7 @@ class AccountServiceStub:
 
 
 class AccountServiceServicer:
-    """A user is for that user and staff, the list of users for staff; to others a user does not exist.
+    """A user is visible to that user and to staff; other signed-in callers get NOT_FOUND. The list of users is for staff.
     """
 
     def RegisterUser(self, request, context):
@@ -84,20 +84,22 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetUser(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One user. For that user and staff.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetMe(self, request, context):
-        """The caller.
+        """Returns the caller.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListUsers(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """All users. For staff.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -110,14 +112,14 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RefreshToken(self, request, context):
-        """Exchanges a refresh token, once, for a new pair.
+        """Exchanges a refresh token for a new pair. Each refresh token works once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RevokeToken(self, request, context):
-        """Ends the sign-in that a refresh token belongs to.
+        """Signs out: ends the sign-in of the refresh token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -170,7 +172,7 @@ def add_AccountServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccountService:
-    """A user is for that user and staff, the list of users for staff; to others a user does not exist.
+    """A user is visible to that user and to staff; other signed-in callers get NOT_FOUND. The list of users is for staff.
     """
 
     @staticmethod

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Order(_message.Message):
-    __slots__ = ("id", "number", "user_id", "status", "total", "version", "created_at", "items")
+    __slots__ = ("id", "number", "user_id", "status", "total", "version", "created_at", "items", "carrier", "tracking_number")
     ID_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,8 @@ class Order(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    TRACKING_NUMBER_FIELD_NUMBER: _ClassVar[int]
     id: int
     number: str
     user_id: int
@@ -24,7 +26,9 @@ class Order(_message.Message):
     version: int
     created_at: int
     items: _containers.RepeatedCompositeFieldContainer[OrderItem]
-    def __init__(self, id: _Optional[int] = ..., number: _Optional[str] = ..., user_id: _Optional[int] = ..., status: _Optional[str] = ..., total: _Optional[float] = ..., version: _Optional[int] = ..., created_at: _Optional[int] = ..., items: _Optional[_Iterable[_Union[OrderItem, _Mapping]]] = ...) -> None: ...
+    carrier: str
+    tracking_number: str
+    def __init__(self, id: _Optional[int] = ..., number: _Optional[str] = ..., user_id: _Optional[int] = ..., status: _Optional[str] = ..., total: _Optional[float] = ..., version: _Optional[int] = ..., created_at: _Optional[int] = ..., items: _Optional[_Iterable[_Union[OrderItem, _Mapping]]] = ..., carrier: _Optional[str] = ..., tracking_number: _Optional[str] = ...) -> None: ...
 
 class OrderItem(_message.Message):
     __slots__ = ("product_id", "sku", "name", "unit_price", "quantity", "line_total")
@@ -75,48 +79,56 @@ class GetOrderResponse(_message.Message):
     def __init__(self, order: _Optional[_Union[Order, _Mapping]] = ...) -> None: ...
 
 class ListOrdersRequest(_message.Message):
-    __slots__ = ("page", "page_size", "status")
+    __slots__ = ("page", "page_size", "status", "cursor")
     PAGE_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
     page: int
     page_size: int
     status: str
-    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., status: _Optional[str] = ...) -> None: ...
+    cursor: str
+    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., status: _Optional[str] = ..., cursor: _Optional[str] = ...) -> None: ...
 
 class ListOrdersResponse(_message.Message):
-    __slots__ = ("orders", "total", "page", "total_pages")
+    __slots__ = ("orders", "total", "page", "total_pages", "next_cursor")
     ORDERS_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     TOTAL_PAGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
     orders: _containers.RepeatedCompositeFieldContainer[Order]
     total: int
     page: int
     total_pages: int
-    def __init__(self, orders: _Optional[_Iterable[_Union[Order, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ...) -> None: ...
+    next_cursor: str
+    def __init__(self, orders: _Optional[_Iterable[_Union[Order, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
 class ListUserOrdersRequest(_message.Message):
-    __slots__ = ("user_id", "page", "page_size")
+    __slots__ = ("user_id", "page", "page_size", "cursor")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
     user_id: int
     page: int
     page_size: int
-    def __init__(self, user_id: _Optional[int] = ..., page: _Optional[int] = ..., page_size: _Optional[int] = ...) -> None: ...
+    cursor: str
+    def __init__(self, user_id: _Optional[int] = ..., page: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ...) -> None: ...
 
 class ListUserOrdersResponse(_message.Message):
-    __slots__ = ("orders", "total", "page", "total_pages")
+    __slots__ = ("orders", "total", "page", "total_pages", "next_cursor")
     ORDERS_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     TOTAL_PAGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
     orders: _containers.RepeatedCompositeFieldContainer[Order]
     total: int
     page: int
     total_pages: int
-    def __init__(self, orders: _Optional[_Iterable[_Union[Order, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ...) -> None: ...
+    next_cursor: str
+    def __init__(self, orders: _Optional[_Iterable[_Union[Order, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
 class CancelOrderRequest(_message.Message):
     __slots__ = ("id",)
@@ -143,10 +155,14 @@ class PayOrderResponse(_message.Message):
     def __init__(self, order: _Optional[_Union[Order, _Mapping]] = ...) -> None: ...
 
 class ShipOrderRequest(_message.Message):
-    __slots__ = ("id",)
+    __slots__ = ("id", "carrier", "tracking_number")
     ID_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    TRACKING_NUMBER_FIELD_NUMBER: _ClassVar[int]
     id: int
-    def __init__(self, id: _Optional[int] = ...) -> None: ...
+    carrier: str
+    tracking_number: str
+    def __init__(self, id: _Optional[int] = ..., carrier: _Optional[str] = ..., tracking_number: _Optional[str] = ...) -> None: ...
 
 class ShipOrderResponse(_message.Message):
     __slots__ = ("order",)
@@ -177,3 +193,59 @@ class RefundOrderResponse(_message.Message):
     ORDER_FIELD_NUMBER: _ClassVar[int]
     order: Order
     def __init__(self, order: _Optional[_Union[Order, _Mapping]] = ...) -> None: ...
+
+class OrderFieldChange(_message.Message):
+    __slots__ = ("field", "old", "new")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    OLD_FIELD_NUMBER: _ClassVar[int]
+    NEW_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    old: str
+    new: str
+    def __init__(self, field: _Optional[str] = ..., old: _Optional[str] = ..., new: _Optional[str] = ...) -> None: ...
+
+class OrderHistory(_message.Message):
+    __slots__ = ("id", "kind", "at", "actor_id", "protocol", "request_id", "reason", "fields")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    kind: str
+    at: int
+    actor_id: int
+    protocol: str
+    request_id: str
+    reason: str
+    fields: _containers.RepeatedCompositeFieldContainer[OrderFieldChange]
+    def __init__(self, id: _Optional[int] = ..., kind: _Optional[str] = ..., at: _Optional[int] = ..., actor_id: _Optional[int] = ..., protocol: _Optional[str] = ..., request_id: _Optional[str] = ..., reason: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[OrderFieldChange, _Mapping]]] = ...) -> None: ...
+
+class ListOrderHistoryRequest(_message.Message):
+    __slots__ = ("id", "page", "page_size", "cursor")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    page: int
+    page_size: int
+    cursor: str
+    def __init__(self, id: _Optional[int] = ..., page: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ...) -> None: ...
+
+class ListOrderHistoryResponse(_message.Message):
+    __slots__ = ("changes", "total", "page", "total_pages", "next_cursor")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_PAGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[OrderHistory]
+    total: int
+    page: int
+    total_pages: int
+    next_cursor: str
+    def __init__(self, changes: _Optional[_Iterable[_Union[OrderHistory, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...

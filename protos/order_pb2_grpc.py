@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class OrderServiceStub:
-    """An order is for its owner and staff (metadata `authorization: Bearer <JWT>`); to others it does not exist.
+    """An order is visible to its owner and to staff (metadata `authorization: Bearer <JWT>`); other signed-in callers get
+    NOT_FOUND.
     """
 
     def __init__(self, channel):
@@ -54,6 +55,11 @@ class OrderServiceStub:
                 '/ecommerce.OrderService/ListUserOrders',
                 request_serializer=protos_dot_order__pb2.ListUserOrdersRequest.SerializeToString,
                 response_deserializer=protos_dot_order__pb2.ListUserOrdersResponse.FromString,
+                _registered_method=True)
+        self.ListOrderHistory = channel.unary_unary(
+                '/ecommerce.OrderService/ListOrderHistory',
+                request_serializer=protos_dot_order__pb2.ListOrderHistoryRequest.SerializeToString,
+                response_deserializer=protos_dot_order__pb2.ListOrderHistoryResponse.FromString,
                 _registered_method=True)
         self.CancelOrder = channel.unary_unary(
                 '/ecommerce.OrderService/CancelOrder',
@@ -83,66 +89,76 @@ class OrderServiceStub:
 
 
 class OrderServiceServicer:
-    """An order is for its owner and staff (metadata `authorization: Bearer <JWT>`); to others it does not exist.
+    """An order is visible to its owner and to staff (metadata `authorization: Bearer <JWT>`); other signed-in callers get
+    NOT_FOUND.
     """
 
     def PlaceOrder(self, request, context):
-        """Takes the stock and records the order, or does neither. Metadata `idempotency-key`: sent again, it gives the first
-        answer again.
+        """Takes the stock and records the order, or does neither. A retry with the same metadata `idempotency-key` gets the
+        first response again. Spaces at the ends of the key are ignored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetOrder(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One order with its lines. If it does not exist or is not visible to the caller: NOT_FOUND.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListOrders(self, request, context):
-        """One's own orders; all of them for staff. The newest come first.
+        """The caller's own orders; for staff, all orders. Newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListUserOrders(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """The orders of one user. For that user and staff. Newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrderHistory(self, request, context):
+        """Every change of an order, manual SQL included, the newest first. For staff.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelOrder(self, request, context):
-        """From pending or paid, by its owner or staff; gives the stock back.
+        """Cancels a pending or paid order and gives its stock back. For its owner and staff.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PayOrder(self, request, context):
-        """From pending, by staff.
+        """Marks a pending order as paid. For staff.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ShipOrder(self, request, context):
-        """From paid, by staff.
+        """Marks a paid order as shipped, with its carrier and tracking number if they are set. For staff.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeliverOrder(self, request, context):
-        """From shipped, by staff.
+        """Marks a shipped order as delivered. For staff.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RefundOrder(self, request, context):
-        """From paid, shipped or delivered, by staff.
+        """Marks a paid, shipped or delivered order as refunded; the stock does not change. For staff.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -170,6 +186,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.ListUserOrders,
                     request_deserializer=protos_dot_order__pb2.ListUserOrdersRequest.FromString,
                     response_serializer=protos_dot_order__pb2.ListUserOrdersResponse.SerializeToString,
+            ),
+            'ListOrderHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrderHistory,
+                    request_deserializer=protos_dot_order__pb2.ListOrderHistoryRequest.FromString,
+                    response_serializer=protos_dot_order__pb2.ListOrderHistoryResponse.SerializeToString,
             ),
             'CancelOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelOrder,
@@ -205,7 +226,8 @@ def add_OrderServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OrderService:
-    """An order is for its owner and staff (metadata `authorization: Bearer <JWT>`); to others it does not exist.
+    """An order is visible to its owner and to staff (metadata `authorization: Bearer <JWT>`); other signed-in callers get
+    NOT_FOUND.
     """
 
     @staticmethod
@@ -306,6 +328,33 @@ class OrderService:
             '/ecommerce.OrderService/ListUserOrders',
             protos_dot_order__pb2.ListUserOrdersRequest.SerializeToString,
             protos_dot_order__pb2.ListUserOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrderHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.OrderService/ListOrderHistory',
+            protos_dot_order__pb2.ListOrderHistoryRequest.SerializeToString,
+            protos_dot_order__pb2.ListOrderHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,8 +6,102 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class FieldChange(_message.Message):
+    __slots__ = ("field", "old", "new")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    OLD_FIELD_NUMBER: _ClassVar[int]
+    NEW_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    old: str
+    new: str
+    def __init__(self, field: _Optional[str] = ..., old: _Optional[str] = ..., new: _Optional[str] = ...) -> None: ...
+
+class ProductHistory(_message.Message):
+    __slots__ = ("id", "kind", "at", "actor_id", "protocol", "request_id", "reason", "fields", "units", "stock")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    STOCK_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    kind: str
+    at: int
+    actor_id: int
+    protocol: str
+    request_id: str
+    reason: str
+    fields: _containers.RepeatedCompositeFieldContainer[FieldChange]
+    units: int
+    stock: int
+    def __init__(self, id: _Optional[int] = ..., kind: _Optional[str] = ..., at: _Optional[int] = ..., actor_id: _Optional[int] = ..., protocol: _Optional[str] = ..., request_id: _Optional[str] = ..., reason: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[FieldChange, _Mapping]]] = ..., units: _Optional[int] = ..., stock: _Optional[int] = ...) -> None: ...
+
+class ListProductHistoryRequest(_message.Message):
+    __slots__ = ("id", "page", "page_size", "cursor", "kind", "stock_moved")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    STOCK_MOVED_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    page: int
+    page_size: int
+    cursor: str
+    kind: str
+    stock_moved: bool
+    def __init__(self, id: _Optional[int] = ..., page: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., kind: _Optional[str] = ..., stock_moved: _Optional[bool] = ...) -> None: ...
+
+class ListProductHistoryResponse(_message.Message):
+    __slots__ = ("changes", "total", "page", "total_pages", "next_cursor")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_PAGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[ProductHistory]
+    total: int
+    page: int
+    total_pages: int
+    next_cursor: str
+    def __init__(self, changes: _Optional[_Iterable[_Union[ProductHistory, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
+
+class CorrectStockRequest(_message.Message):
+    __slots__ = ("id", "units", "reason")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    units: int
+    reason: str
+    def __init__(self, id: _Optional[int] = ..., units: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class CorrectStockResponse(_message.Message):
+    __slots__ = ("product",)
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
+
+class RevertProductRequest(_message.Message):
+    __slots__ = ("id", "change_id")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    change_id: int
+    def __init__(self, id: _Optional[int] = ..., change_id: _Optional[int] = ...) -> None: ...
+
+class RevertProductResponse(_message.Message):
+    __slots__ = ("product",)
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
+
 class Product(_message.Message):
-    __slots__ = ("id", "name", "description", "price", "stock", "created_at", "sku", "version", "updated_at")
+    __slots__ = ("id", "name", "description", "price", "stock", "created_at", "sku", "version", "updated_at", "reorder_level")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +111,7 @@ class Product(_message.Message):
     SKU_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
+    REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
     id: int
     name: str
     description: str
@@ -26,7 +121,8 @@ class Product(_message.Message):
     sku: str
     version: int
     updated_at: int
-    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., created_at: _Optional[int] = ..., sku: _Optional[str] = ..., version: _Optional[int] = ..., updated_at: _Optional[int] = ...) -> None: ...
+    reorder_level: int
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., created_at: _Optional[int] = ..., sku: _Optional[str] = ..., version: _Optional[int] = ..., updated_at: _Optional[int] = ..., reorder_level: _Optional[int] = ...) -> None: ...
 
 class GetProductRequest(_message.Message):
     __slots__ = ("id", "after")
@@ -43,7 +139,7 @@ class GetProductResponse(_message.Message):
     def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
 
 class ListProductsRequest(_message.Message):
-    __slots__ = ("page", "page_size", "sort_by", "q", "min_price", "max_price", "in_stock")
+    __slots__ = ("page", "page_size", "sort_by", "q", "min_price", "max_price", "in_stock", "cursor", "low_stock")
     PAGE_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     SORT_BY_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +147,8 @@ class ListProductsRequest(_message.Message):
     MIN_PRICE_FIELD_NUMBER: _ClassVar[int]
     MAX_PRICE_FIELD_NUMBER: _ClassVar[int]
     IN_STOCK_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    LOW_STOCK_FIELD_NUMBER: _ClassVar[int]
     page: int
     page_size: int
     sort_by: str
@@ -58,33 +156,39 @@ class ListProductsRequest(_message.Message):
     min_price: float
     max_price: float
     in_stock: bool
-    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[float] = ..., max_price: _Optional[float] = ..., in_stock: _Optional[bool] = ...) -> None: ...
+    cursor: str
+    low_stock: bool
+    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[float] = ..., max_price: _Optional[float] = ..., in_stock: _Optional[bool] = ..., cursor: _Optional[str] = ..., low_stock: _Optional[bool] = ...) -> None: ...
 
 class ListProductsResponse(_message.Message):
-    __slots__ = ("products", "total", "page", "total_pages")
+    __slots__ = ("products", "total", "page", "total_pages", "next_cursor")
     PRODUCTS_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     PAGE_FIELD_NUMBER: _ClassVar[int]
     TOTAL_PAGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
     products: _containers.RepeatedCompositeFieldContainer[Product]
     total: int
     page: int
     total_pages: int
-    def __init__(self, products: _Optional[_Iterable[_Union[Product, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ...) -> None: ...
+    next_cursor: str
+    def __init__(self, products: _Optional[_Iterable[_Union[Product, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
 class CreateProductRequest(_message.Message):
-    __slots__ = ("name", "description", "price", "stock", "sku")
+    __slots__ = ("name", "description", "price", "stock", "sku", "reorder_level")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     PRICE_FIELD_NUMBER: _ClassVar[int]
     STOCK_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
+    REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     price: float
     stock: int
     sku: str
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., sku: _Optional[str] = ...) -> None: ...
+    reorder_level: int
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., sku: _Optional[str] = ..., reorder_level: _Optional[int] = ...) -> None: ...
 
 class CreateProductResponse(_message.Message):
     __slots__ = ("product",)
@@ -93,7 +197,7 @@ class CreateProductResponse(_message.Message):
     def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
 
 class UpdateProductRequest(_message.Message):
-    __slots__ = ("id", "name", "description", "price", "stock", "sku", "expected_version")
+    __slots__ = ("id", "name", "description", "price", "stock", "sku", "expected_version", "reorder_level")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -101,6 +205,7 @@ class UpdateProductRequest(_message.Message):
     STOCK_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
     id: int
     name: str
     description: str
@@ -108,7 +213,8 @@ class UpdateProductRequest(_message.Message):
     stock: int
     sku: str
     expected_version: int
-    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., sku: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
+    reorder_level: int
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., sku: _Optional[str] = ..., expected_version: _Optional[int] = ..., reorder_level: _Optional[int] = ...) -> None: ...
 
 class UpdateProductResponse(_message.Message):
     __slots__ = ("product",)
@@ -129,7 +235,7 @@ class DeleteProductResponse(_message.Message):
     def __init__(self, success: _Optional[bool] = ...) -> None: ...
 
 class ProductUpdate(_message.Message):
-    __slots__ = ("product_id", "new_price", "new_stock", "timestamp", "kind", "cursor", "error_code", "error_message")
+    __slots__ = ("product_id", "new_price", "new_stock", "timestamp", "kind", "cursor", "error_code", "error_message", "retry_after")
     PRODUCT_ID_FIELD_NUMBER: _ClassVar[int]
     NEW_PRICE_FIELD_NUMBER: _ClassVar[int]
     NEW_STOCK_FIELD_NUMBER: _ClassVar[int]
@@ -138,6 +244,7 @@ class ProductUpdate(_message.Message):
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
     ERROR_MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AFTER_FIELD_NUMBER: _ClassVar[int]
     product_id: int
     new_price: float
     new_stock: int
@@ -146,7 +253,8 @@ class ProductUpdate(_message.Message):
     cursor: str
     error_code: str
     error_message: str
-    def __init__(self, product_id: _Optional[int] = ..., new_price: _Optional[float] = ..., new_stock: _Optional[int] = ..., timestamp: _Optional[int] = ..., kind: _Optional[str] = ..., cursor: _Optional[str] = ..., error_code: _Optional[str] = ..., error_message: _Optional[str] = ...) -> None: ...
+    retry_after: int
+    def __init__(self, product_id: _Optional[int] = ..., new_price: _Optional[float] = ..., new_stock: _Optional[int] = ..., timestamp: _Optional[int] = ..., kind: _Optional[str] = ..., cursor: _Optional[str] = ..., error_code: _Optional[str] = ..., error_message: _Optional[str] = ..., retry_after: _Optional[int] = ...) -> None: ...
 
 class BatchCreateResponse(_message.Message):
     __slots__ = ("created_count", "failures")
@@ -174,3 +282,35 @@ class BatchCreateFailure(_message.Message):
     message: str
     fields: _containers.ScalarMap[str, str]
     def __init__(self, index: _Optional[int] = ..., code: _Optional[str] = ..., message: _Optional[str] = ..., fields: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class SkuChange(_message.Message):
+    __slots__ = ("sku", "name", "description", "price", "stock", "add_stock", "reorder_level")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    STOCK_FIELD_NUMBER: _ClassVar[int]
+    ADD_STOCK_FIELD_NUMBER: _ClassVar[int]
+    REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    name: str
+    description: str
+    price: float
+    stock: int
+    add_stock: int
+    reorder_level: int
+    def __init__(self, sku: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., add_stock: _Optional[int] = ..., reorder_level: _Optional[int] = ...) -> None: ...
+
+class BatchChangeRequest(_message.Message):
+    __slots__ = ("changes",)
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[SkuChange]
+    def __init__(self, changes: _Optional[_Iterable[_Union[SkuChange, _Mapping]]] = ...) -> None: ...
+
+class BatchChangeResponse(_message.Message):
+    __slots__ = ("changed_count", "failures")
+    CHANGED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    changed_count: int
+    failures: _containers.RepeatedCompositeFieldContainer[BatchCreateFailure]
+    def __init__(self, changed_count: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[BatchCreateFailure, _Mapping]]] = ...) -> None: ...

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ProductServiceStub:
-    """Reading is open to everybody; writing is for staff (metadata `authorization: Bearer <JWT>`).
+    """Reading is open to all callers; writing is for staff (metadata `authorization: Bearer <JWT>`).
     """
 
     def __init__(self, channel):
@@ -55,6 +55,21 @@ class ProductServiceStub:
                 request_serializer=protos_dot_product__pb2.UpdateProductRequest.SerializeToString,
                 response_deserializer=protos_dot_product__pb2.UpdateProductResponse.FromString,
                 _registered_method=True)
+        self.CorrectStock = channel.unary_unary(
+                '/ecommerce.ProductService/CorrectStock',
+                request_serializer=protos_dot_product__pb2.CorrectStockRequest.SerializeToString,
+                response_deserializer=protos_dot_product__pb2.CorrectStockResponse.FromString,
+                _registered_method=True)
+        self.ListProductHistory = channel.unary_unary(
+                '/ecommerce.ProductService/ListProductHistory',
+                request_serializer=protos_dot_product__pb2.ListProductHistoryRequest.SerializeToString,
+                response_deserializer=protos_dot_product__pb2.ListProductHistoryResponse.FromString,
+                _registered_method=True)
+        self.RevertProduct = channel.unary_unary(
+                '/ecommerce.ProductService/RevertProduct',
+                request_serializer=protos_dot_product__pb2.RevertProductRequest.SerializeToString,
+                response_deserializer=protos_dot_product__pb2.RevertProductResponse.FromString,
+                _registered_method=True)
         self.DeleteProduct = channel.unary_unary(
                 '/ecommerce.ProductService/DeleteProduct',
                 request_serializer=protos_dot_product__pb2.DeleteProductRequest.SerializeToString,
@@ -70,6 +85,11 @@ class ProductServiceStub:
                 request_serializer=protos_dot_product__pb2.CreateProductRequest.SerializeToString,
                 response_deserializer=protos_dot_product__pb2.BatchCreateResponse.FromString,
                 _registered_method=True)
+        self.BatchChangeProducts = channel.unary_unary(
+                '/ecommerce.ProductService/BatchChangeProducts',
+                request_serializer=protos_dot_product__pb2.BatchChangeRequest.SerializeToString,
+                response_deserializer=protos_dot_product__pb2.BatchChangeResponse.FromString,
+                _registered_method=True)
         self.LivePriceUpdates = channel.stream_stream(
                 '/ecommerce.ProductService/LivePriceUpdates',
                 request_serializer=protos_dot_product__pb2.ProductUpdate.SerializeToString,
@@ -78,11 +98,11 @@ class ProductServiceStub:
 
 
 class ProductServiceServicer:
-    """Reading is open to everybody; writing is for staff (metadata `authorization: Bearer <JWT>`).
+    """Reading is open to all callers; writing is for staff (metadata `authorization: Bearer <JWT>`).
     """
 
     def GetProduct(self, request, context):
-        """One product. NOT_FOUND with the details `Product {id} not found`.
+        """One product. If it does not exist: NOT_FOUND with the details `Product {id} not found`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,40 +123,72 @@ class ProductServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateProduct(self, request, context):
-        """Changes what is set, and nothing else.
+        """Changes only the fields that are set.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectStock(self, request, context):
+        """Adds units to the stock or takes them, so sales in between are no conflict. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProductHistory(self, request, context):
+        """Every change of a product, manual SQL included, the newest first. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevertProduct(self, request, context):
+        """Sets the fields of one change back to their old values. The stock keeps its value. For staff.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteProduct(self, request, context):
-        """Removes a product; orders keep what they copied of it.
+        """Deletes a product. Orders keep their copies of its name, SKU and price.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchProducts(self, request, context):
-        """Every change of one product, or of all with id 0: from the cursor `after` (or metadata `cursor`) on, else from now
-        on. The initial metadata `cursor` says where the stream begins; a stream that the server ends has in its trailing
-        metadata `cursor` where to take up again. OUT_OF_RANGE for a cursor that is too old.
+        """Streams every change of one product, or of all products if id is 0. The stream resumes after the cursor `after` (or
+        metadata `cursor`) if it is set; otherwise it starts with new changes. The initial metadata `cursor` is the cursor
+        at which the stream starts. If the server ends the stream, the trailing metadata `cursor` is the cursor to resume
+        from. OUT_OF_RANGE if the cursor is too old.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchCreateProducts(self, request_iterator, context):
-        """Adds many products, 10,000 at most. Each valid row is created; with metadata `batch-atomic: call` all are, or none.
+        """Adds up to 10,000 products. Each valid row is created; with metadata `batch-atomic: call`, all rows are created or
+        none. Every 500 rows count as one request of the caller; the call itself counts for the first 500. The caller's
+        rights are checked again before every 500 rows. If a call is refused after it has created rows, `created_count` in
+        the metadata of ErrorInfo is the number of created rows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchChangeProducts(self, request, context):
+        """Changes many products by SKU: each valid row is changed. For staff.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LivePriceUpdates(self, request_iterator, context):
-        """Sent: new prices, which staff may set: the price of product_id becomes new_price, the other fields are not looked
-        at. Received: every change of every product, however made, and for each sent price that was refused an answer with
-        error_code. Metadata `cursor` as WatchProducts. The stream goes on when the client has sent its last price; it is
-        the client that ends it.
+        """Staff can send new prices: the price of product_id becomes new_price; the other fields are ignored. Every client
+        receives every change of every product, from any source, SQL included. For each refused price, its sender receives
+        a message with error_code. Metadata `cursor` works as in WatchProducts. The stream stays open after the client has
+        sent its last price; the client ends it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,6 +217,21 @@ def add_ProductServiceServicer_to_server(servicer, server):
                     request_deserializer=protos_dot_product__pb2.UpdateProductRequest.FromString,
                     response_serializer=protos_dot_product__pb2.UpdateProductResponse.SerializeToString,
             ),
+            'CorrectStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectStock,
+                    request_deserializer=protos_dot_product__pb2.CorrectStockRequest.FromString,
+                    response_serializer=protos_dot_product__pb2.CorrectStockResponse.SerializeToString,
+            ),
+            'ListProductHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProductHistory,
+                    request_deserializer=protos_dot_product__pb2.ListProductHistoryRequest.FromString,
+                    response_serializer=protos_dot_product__pb2.ListProductHistoryResponse.SerializeToString,
+            ),
+            'RevertProduct': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevertProduct,
+                    request_deserializer=protos_dot_product__pb2.RevertProductRequest.FromString,
+                    response_serializer=protos_dot_product__pb2.RevertProductResponse.SerializeToString,
+            ),
             'DeleteProduct': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteProduct,
                     request_deserializer=protos_dot_product__pb2.DeleteProductRequest.FromString,
@@ -180,6 +247,11 @@ def add_ProductServiceServicer_to_server(servicer, server):
                     request_deserializer=protos_dot_product__pb2.CreateProductRequest.FromString,
                     response_serializer=protos_dot_product__pb2.BatchCreateResponse.SerializeToString,
             ),
+            'BatchChangeProducts': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchChangeProducts,
+                    request_deserializer=protos_dot_product__pb2.BatchChangeRequest.FromString,
+                    response_serializer=protos_dot_product__pb2.BatchChangeResponse.SerializeToString,
+            ),
             'LivePriceUpdates': grpc.stream_stream_rpc_method_handler(
                     servicer.LivePriceUpdates,
                     request_deserializer=protos_dot_product__pb2.ProductUpdate.FromString,
@@ -194,7 +266,7 @@ def add_ProductServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ProductService:
-    """Reading is open to everybody; writing is for staff (metadata `authorization: Bearer <JWT>`).
+    """Reading is open to all callers; writing is for staff (metadata `authorization: Bearer <JWT>`).
     """
 
     @staticmethod
@@ -306,6 +378,87 @@ class ProductService:
             _registered_method=True)
 
     @staticmethod
+    def CorrectStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.ProductService/CorrectStock',
+            protos_dot_product__pb2.CorrectStockRequest.SerializeToString,
+            protos_dot_product__pb2.CorrectStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProductHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.ProductService/ListProductHistory',
+            protos_dot_product__pb2.ListProductHistoryRequest.SerializeToString,
+            protos_dot_product__pb2.ListProductHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevertProduct(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.ProductService/RevertProduct',
+            protos_dot_product__pb2.RevertProductRequest.SerializeToString,
+            protos_dot_product__pb2.RevertProductResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeleteProduct(request,
             target,
             options=(),
@@ -376,6 +529,33 @@ class ProductService:
             '/ecommerce.ProductService/BatchCreateProducts',
             protos_dot_product__pb2.CreateProductRequest.SerializeToString,
             protos_dot_product__pb2.BatchCreateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchChangeProducts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.ProductService/BatchChangeProducts',
+            protos_dot_product__pb2.BatchChangeRequest.SerializeToString,
+            protos_dot_product__pb2.BatchChangeResponse.FromString,
             options,
             channel_credentials,
             insecure,
