@@ -1,4 +1,4 @@
-"""Every write of users and of the sign-ins they hold."""
+"""All writes of users and of their sign-ins."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,14 +10,14 @@ from django.utils import timezone
 
 from accounts.errors import InvalidToken, UserExists
 from accounts.models import TokenFamily, User
-from ecommerce.cleaning import clean_fields
-from ecommerce.databases import violated_constraint
-from ecommerce.errors import InvalidInput
-from ecommerce.validators import storable_text
+from core.databases import violated_constraint
+from core.errors import InvalidInput
+from core.validation.cleaning import clean_fields
+from core.validation.validators import storable_text
 
 
 def register_user(*, username: str, email: str, password: str) -> User:
-    """Add a customer. Raises InvalidInput, or UserExists for a name or an email (in any case) that is taken."""
+    """Add a customer. Raises InvalidInput, or UserExists if the name or the email (ignoring case) is taken."""
     user = User(username=username, email=email)
     user.set_unusable_password()
     texts = _texts_about(password, user)
@@ -32,7 +32,7 @@ def register_user(*, username: str, email: str, password: str) -> User:
 
 
 def save_user(user: User) -> User:
-    """Write a user whose fields are clean. Raises UserExists."""
+    """Save a user with valid fields. Raises UserExists if the name or the email is taken."""
     try:
         with transaction.atomic():
             user.save()
@@ -43,7 +43,7 @@ def save_user(user: User) -> User:
 
 
 def _texts_about(password: str, user: User) -> dict[str, str]:
-    """Return what is wrong with a password to be, under its field's name."""
+    """Return the errors of a new password under the name of its field; empty if the password is valid."""
     try:
         for check in storable_text:
             check(password)
@@ -54,23 +54,23 @@ def _texts_about(password: str, user: User) -> dict[str, str]:
 
 
 def start_family(*, user: User, jti: str, expires_at: datetime) -> TokenFamily:
-    """Record a sign-in whose first refresh token is `jti`, and forget those of this user that have run out."""
+    """Record a sign-in with the first refresh token `jti`, and delete the user's expired sign-ins."""
     user.token_families.filter(expires_at__lt=timezone.now()).delete()
     return TokenFamily.objects.create(user=user, current_jti=jti, expires_at=expires_at)
 
 
 def rotate_family(*, family_id: UUID, used_jti: str, next_jti: str, expires_at: datetime) -> None:
-    """Put the next refresh token in the place of the used one: exactly one of many callers at once succeeds.
+    """Replace the used refresh token with the next one. If several callers do so at once, exactly one succeeds.
 
-    A token that was used before ends its family, the newest token included (RFC 9700, 4.14.2). Raises InvalidToken.
+    Reuse of a token ends its family, which revokes the newest token too (RFC 9700, 4.14.2). Raises InvalidToken.
     """
     families = TokenFamily.objects.filter(pk=family_id, ended_at=None)
-    # One conditional UPDATE: the row lock decides who is first.
+    # One conditional UPDATE: the row lock decides which caller is first.
     if not families.filter(current_jti=used_jti).update(current_jti=next_jti, expires_at=expires_at):
         families.update(ended_at=timezone.now())
         raise InvalidToken()
 
 
 def end_family(*, family_id: UUID) -> None:
-    """Make every refresh token of this sign-in worthless. Doing it again changes nothing."""
+    """Revoke all tokens of this sign-in. Repeating it has no effect."""
     TokenFamily.objects.filter(pk=family_id, ended_at=None).update(ended_at=timezone.now())

@@ -1,15 +1,19 @@
 """The Authorization header of REST (RFC 6750, 2.1)."""
 
+from collections.abc import Collection
+
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.request import Request
 
 from accounts.errors import InvalidToken
-from accounts.tokens import Identity, identity_of
+from accounts.models import User
+from accounts.tokens import Grant, Identity, identity_of, users_by_grant
+from core.metrics.facts import note_caller
 
 
 class BearerAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> Identity | None:
-        """Return the user of the bearer token, and as `request.auth` when it expires; None without one.
+        """Return the user and the grant (`request.auth`) of the bearer token; None if the request has no token.
 
         Raises InvalidToken.
         """
@@ -18,7 +22,13 @@ class BearerAuthentication(BaseAuthentication):
             return None
         if not token.strip():
             raise InvalidToken()
-        return identity_of(token.strip())
+        identity = identity_of(token.strip())
+        note_caller(identity[0].pk)
+        return identity
+
+    @staticmethod
+    def present_users(grants: Collection[Grant]) -> dict[Grant, User]:
+        return users_by_grant(grants)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -1,6 +1,6 @@
-"""The refusals of accounts."""
+"""Exceptions of users and tokens."""
 
-from ecommerce.errors import AlreadyExists, NotFound, Unauthenticated
+from core.errors import AlreadyExists, NotFound, Unauthenticated
 
 
 class UserNotFound(NotFound):
@@ -12,7 +12,7 @@ class UserExists(AlreadyExists):
 
 
 class InvalidToken(Unauthenticated):
-    """The token is malformed, expired, used, revoked, or its user may not sign in any more."""
+    """The token is malformed, expired, used or revoked, or its user can no longer sign in."""
 
     is_about_token = True
 
@@ -21,7 +21,7 @@ class InvalidToken(Unauthenticated):
 
 
 class WrongPassword(Unauthenticated):
-    """The same answer for an unknown name, a wrong password and a user who may not sign in."""
+    """The name is unknown, the password is wrong or the user is inactive: one error for all three."""
 
     def __init__(self) -> None:
         super().__init__("Invalid username or password")

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of users and tokens."""
+"""OpenAPI descriptions of users and tokens."""
 
 from drf_spectacular.utils import extend_schema_view
 
@@ -9,7 +9,7 @@ from accounts.serializers import (
     TokenPairSerializer,
     UserSerializer,
 )
-from ecommerce.rest.openapi import CONDITIONAL, operation
+from core.openapi.documents import CONDITIONAL, operation
 
 URL = "https://shop.example/api/v1/users/12"
 USER = {
@@ -24,11 +24,19 @@ REFRESH = {"refresh": "eyJhbGciOi..."}
 
 users = extend_schema_view(
     list=operation(
-        "List users", answer=UserSerializer(many=True), got=USER, errors=[304, 403, 412], headers=CONDITIONAL
+        "listUsers",
+        "List users",
+        answer=UserSerializer(many=True),
+        got=USER,
+        errors=[304, 403, 412],
+        headers=CONDITIONAL,
     ),
-    retrieve=operation("Get a user", answer=UserSerializer, got=USER, errors=[304, 412], headers=CONDITIONAL),
-    me=operation("Get yourself", answer=UserSerializer, got=USER, errors=[304, 412], headers=CONDITIONAL),
+    retrieve=operation(
+        "getUser", "Get a user", answer=UserSerializer, got=USER, errors=[304, 412], headers=CONDITIONAL
+    ),
+    me=operation("getMe", "Get your own user", answer=UserSerializer, got=USER, errors=[304, 412], headers=CONDITIONAL),
     create=operation(
+        "registerUser",
         "Register",
         request=RegistrationSerializer,
         sent={"username": "ada", "email": "ada@example.com", "password": "correct horse battery"},
@@ -40,23 +48,29 @@ users = extend_schema_view(
 )
 obtain_token = extend_schema_view(
     post=operation(
+        "signIn",
         "Sign in",
         request=CredentialsSerializer,
         sent={"username": "ada", "password": "correct horse battery"},
         answer=TokenPairSerializer,
         got=PAIR,
+        errors=[401],
     )
 )
 refresh_token = extend_schema_view(
     post=operation(
+        "refreshToken",
         "Exchange a refresh token",
         request=RefreshSerializer,
         sent=REFRESH,
         answer=TokenPairSerializer,
         got=PAIR,
-        description="A refresh token works once. One that is used again ends its sign-in, the newest token included.",
+        errors=[401],
+        description="A refresh token works once. If it is used again, its sign-in ends and all its tokens are revoked.",
     )
 )
 revoke_token = extend_schema_view(
-    post=operation("Sign out", request=RefreshSerializer, sent=REFRESH, status=204, description="Ends the sign-in.")
+    post=operation(
+        "signOut", "Sign out", request=RefreshSerializer, sent=REFRESH, status=204, description="Ends the sign-in."
+    )
 )

@@ -1,9 +1,12 @@
-"""Who may do what with users."""
+"""Permissions for users."""
 
-from typing import Any
+from core.actors import Actor
+from core.permissions import is_staff, is_unlimited_staff
 
-from ecommerce.permissions import is_staff
 
-
-def can_list_users(user: Any) -> bool:
+def can_list_users(user: Actor) -> bool:
     return is_staff(user)
+
+
+def can_change_users(user: Actor) -> bool:
+    return is_unlimited_staff(user)

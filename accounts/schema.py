@@ -1,124 +1,84 @@
 """Users and tokens over GraphQL."""
 
-from typing import Any
-
 import graphene
-from graphene import relay
-from graphene_django import DjangoObjectType
+from graphql import GraphQLResolveInfo
 
-from accounts.entrance import refresh, register, sign_in, sign_out
-from accounts.errors import UserNotFound
 from accounts.models import User
 from accounts.permissions import can_list_users
-from accounts.querysets import SORT_KEYS
+from accounts.querysets import BY_ID, SORT_KEYS
+from accounts.serializers import CredentialsSerializer, RefreshSerializer, RegistrationSerializer, UserSerializer
+from accounts.sign_in import refresh, register, sign_in, sign_out
 from accounts.tokens import TokenPair
-from ecommerce.graph.connections import ConnectionField, CountedConnection, connection_of, order_argument
-from ecommerce.graph.context import address_of, caller_of, id_given
-from ecommerce.graph.scalars import DateTime
-from ecommerce.keyset import sort_of
-from ecommerce.permissions import require
+from core.protocols.graph.connections import ConnectionField, CountedConnection, order_argument
+from core.protocols.graph.context import graphql_address
+from core.protocols.graph.derived import NodeType, arguments_of
+from core.protocols.graph.resolvers import CallerRow, OneRow, PagedRows
 
 
-class UserType(DjangoObjectType):
+class UserType(NodeType):
     class Meta:
-        model = User
+        serializer_class = UserSerializer
         name = "User"
         description = "A customer or a member of staff."
-        fields = ("username", "email")
-        interfaces = (relay.Node,)
         connection_class = CountedConnection
-
-    pk = graphene.Int(required=True)
-    created_at = DateTime(required=True)
-
-    @classmethod
-    def get_node(cls, info: Any, id: str) -> User:
-        return visible_user(info, id_given(id))
-
-
-def visible_user(info: Any, pk: int) -> User:
-    """Return a user the caller may see. Raises Unauthenticated, UserNotFound."""
-    caller = caller_of(info)
-    require(caller, caller.is_authenticated)
-    user = User.objects.visible_to(caller).filter(pk=pk).first()
-    if user is None:
-        raise UserNotFound(f"User {pk} not found")
-    return user
 
 
 class Query(graphene.ObjectType):
     me = graphene.Field(UserType, description="The caller.")
-    user = graphene.Field(UserType, id=graphene.Int(), description="One user, for that user and staff.")
+    user = graphene.Field(UserType, id=graphene.Int(), description="One user. For that user and staff.")
     all_users = ConnectionField(
-        UserType, order_by=order_argument(SORT_KEYS, "id"), description="Every user, for staff."
+        UserType, order_by=order_argument(SORT_KEYS, BY_ID), description="All users. For staff."
     )
 
-    def resolve_me(self, info: Any) -> User:
-        caller = caller_of(info)
-        require(caller, caller.is_authenticated)
-        return caller
-
-    def resolve_user(self, info: Any, id: int | None = None) -> User:
-        return visible_user(info, id_given(id))
-
-    def resolve_all_users(self, info: Any, order_by: str | None = None, **part: Any) -> CountedConnection:
-        caller = caller_of(info)
-        require(caller, can_list_users(caller))
-        users = User.objects.visible_to(caller)
-        return connection_of(UserType, users, sort_of(order_by, SORT_KEYS, "id", "order_by"), part)
+    resolve_me = CallerRow()
+    resolve_user = OneRow(User.objects.all())
+    resolve_all_users = PagedRows(User.objects.all(), SORT_KEYS, BY_ID, guard=can_list_users)
 
 
 class RegisterUser(graphene.Mutation):
     """Add a customer."""
 
-    class Arguments:
-        username = graphene.String(required=True)
-        email = graphene.String(required=True)
-        password = graphene.String(required=True)
+    Arguments = arguments_of(RegistrationSerializer)
 
     ok = graphene.Boolean()
     user = graphene.Field(UserType)
 
-    def mutate(self, info: Any, **values: str) -> "RegisterUser":
-        return RegisterUser(ok=True, user=register(values, address=address_of(info)))
+    def mutate(self, info: GraphQLResolveInfo, **values: str) -> "RegisterUser":
+        return RegisterUser(ok=True, user=register(values, address=graphql_address(info)))
 
 
 class ObtainToken(graphene.Mutation):
     """Sign in."""
 
-    class Arguments:
-        username = graphene.String(required=True)
-        password = graphene.String(required=True)
+    Arguments = arguments_of(CredentialsSerializer)
 
     access = graphene.String()
     refresh = graphene.String()
 
-    def mutate(self, info: Any, **values: str) -> TokenPair:
-        return sign_in(values, address=address_of(info))
+    def mutate(self, info: GraphQLResolveInfo, **values: str) -> TokenPair:
+        return sign_in(values, address=graphql_address(info))
 
 
 class RefreshToken(graphene.Mutation):
-    """Exchange a refresh token, once, for a new pair."""
+    """Exchange a refresh token for a new pair. Each refresh token works once."""
 
-    class Arguments:
-        refresh = graphene.String(required=True)
+    Arguments = arguments_of(RefreshSerializer)
 
     access = graphene.String()
     refresh = graphene.String()
 
-    def mutate(self, info: Any, **values: str) -> TokenPair:
+    def mutate(self, info: GraphQLResolveInfo, **values: str) -> TokenPair:
         return refresh(values)
 
 
 class RevokeToken(graphene.Mutation):
-    """Sign out: end the sign-in that a refresh token belongs to."""
+    """Sign out: end the sign-in of the refresh token."""
 
-    class Arguments:
-        refresh = graphene.String(required=True)
+    Arguments = arguments_of(RefreshSerializer)
 
     ok = graphene.Boolean()
 
-    def mutate(self, info: Any, **values: str) -> "RevokeToken":
+    def mutate(self, info: GraphQLResolveInfo, **values: str) -> "RevokeToken":
         sign_out(values)
         return RevokeToken(ok=True)
 

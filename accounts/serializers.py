@@ -1,10 +1,20 @@
-"""What of users and tokens goes in and out."""
+"""Serializers of users and tokens."""
+
+from typing import Any
 
 from rest_framework import serializers
 
 from accounts.models import User
-from ecommerce.serializers import LinksField, ShopModelSerializer, ShopSerializer, TextField
-from ecommerce.validators import storable_text
+from core.serializers import (
+    LinksField,
+    NormalizedEmailText,
+    NormalizedTextField,
+    ShopModelSerializer,
+    ShopSerializer,
+    TextField,
+)
+from core.text.normalization import NormalizedCharField, NormalizedEmailField
+from core.validation.validators import storable_text
 
 
 class UserSerializer(ShopModelSerializer):
@@ -16,6 +26,10 @@ class UserSerializer(ShopModelSerializer):
 
 
 class RegistrationSerializer(ShopModelSerializer):
+    serializer_field_mapping = ShopModelSerializer.serializer_field_mapping | {
+        NormalizedCharField: NormalizedTextField,
+        NormalizedEmailField: NormalizedEmailText,
+    }
     password = TextField(write_only=True, trim_whitespace=False, max_length=128, validators=storable_text)
 
     class Meta:
@@ -24,14 +38,14 @@ class RegistrationSerializer(ShopModelSerializer):
 
 
 class CredentialsSerializer(ShopSerializer):
-    username = TextField(max_length=80)
+    username = NormalizedTextField(max_length=80)
     password = TextField(trim_whitespace=False, max_length=128, write_only=True)
 
 
 class RefreshSerializer(ShopSerializer):
-    refresh = TextField(max_length=4096, help_text="A refresh token, not used before.")
+    refresh = TextField(max_length=4096, help_text="An unused refresh token.")
 
 
-class TokenPairSerializer(serializers.Serializer):
-    access = serializers.CharField(help_text="Bearer token for the header Authorization.")
-    refresh = serializers.CharField(help_text="Exchanged, once, for a new pair.")
+class TokenPairSerializer(serializers.Serializer[Any]):
+    access = serializers.CharField(help_text="Bearer token for the Authorization header.")
+    refresh = serializers.CharField(help_text="Exchange it for a new pair. It works once.")

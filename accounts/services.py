@@ -1,16 +1,15 @@
 """Users and tokens over gRPC."""
 
-from typing import Any
-
-from accounts.entrance import refresh, register, sign_in, sign_out
-from accounts.errors import UserNotFound
 from accounts.models import User
 from accounts.permissions import can_list_users
+from accounts.querysets import BY_ID
 from accounts.serializers import UserSerializer
-from ecommerce.permissions import is_signed_in
-from ecommerce.rpc.messages import MessageSerializer, data_of
-from ecommerce.rpc.pages import page_of
-from ecommerce.rpc.service import Service
+from accounts.sign_in import refresh, register, sign_in, sign_out
+from core.permissions import anyone, guarded_by, signed_in
+from core.protocols.rpc.caller import CallContext
+from core.protocols.rpc.messages import MessageSerializer, data_of
+from core.protocols.rpc.pages import list_response, page_request_of
+from core.protocols.rpc.service import Service
 from protos import account_pb2 as pb
 
 
@@ -23,29 +22,31 @@ class AccountService(Service):
     descriptor = pb.DESCRIPTOR.services_by_name["AccountService"]
     queryset = User.objects.order_by("id")
     serializer_class = UserMessage
-    not_found = UserNotFound
-    rules = {"GetUser": is_signed_in, "GetMe": is_signed_in, "ListUsers": can_list_users}
 
-    def RegisterUser(self, request: Any, context: Any) -> pb.RegisterUserResponse:
+    @guarded_by(anyone)
+    def RegisterUser(self, request: pb.RegisterUserRequest, context: CallContext) -> pb.RegisterUserResponse:
         user = register(data_of(request), address=self.address)
         return pb.RegisterUserResponse(user=UserMessage.of(user))
 
-    def GetUser(self, request: Any, context: Any) -> pb.GetUserResponse:
-        return pb.GetUserResponse(user=UserMessage.of(self.get_object()))
+    def GetUser(self, request: pb.GetUserRequest, context: CallContext) -> pb.GetUserResponse:
+        return pb.GetUserResponse(user=self.found())
 
-    def GetMe(self, request: Any, context: Any) -> pb.GetMeResponse:
-        return pb.GetMeResponse(user=UserMessage.of(self.caller))
+    def GetMe(self, request: pb.GetMeRequest, context: CallContext) -> pb.GetMeResponse:
+        return pb.GetMeResponse(user=UserMessage.of(signed_in(self.caller)))
 
-    def ListUsers(self, request: Any, context: Any) -> pb.ListUsersResponse:
-        page = page_of(self.get_queryset(), request)
-        return pb.ListUsersResponse(users=map(UserMessage.of, page.rows), **page.counts)
+    @guarded_by(can_list_users)
+    def ListUsers(self, request: pb.ListUsersRequest, context: CallContext) -> pb.ListUsersResponse:
+        return list_response(pb.ListUsersResponse, self.listed(), BY_ID, page_request_of(request))
 
-    def ObtainToken(self, request: Any, context: Any) -> pb.ObtainTokenResponse:
+    @guarded_by(anyone)
+    def ObtainToken(self, request: pb.ObtainTokenRequest, context: CallContext) -> pb.ObtainTokenResponse:
         return pb.ObtainTokenResponse(**sign_in(data_of(request), address=self.address)._asdict())
 
-    def RefreshToken(self, request: Any, context: Any) -> pb.RefreshTokenResponse:
+    @guarded_by(anyone)
+    def RefreshToken(self, request: pb.RefreshTokenRequest, context: CallContext) -> pb.RefreshTokenResponse:
         return pb.RefreshTokenResponse(**refresh(data_of(request))._asdict())
 
-    def RevokeToken(self, request: Any, context: Any) -> pb.RevokeTokenResponse:
+    @guarded_by(anyone)
+    def RevokeToken(self, request: pb.RevokeTokenRequest, context: CallContext) -> pb.RevokeTokenResponse:
         sign_out(data_of(request))
         return pb.RevokeTokenResponse()

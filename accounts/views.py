@@ -6,13 +6,14 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts import openapi
-from accounts.entrance import refresh, register, sign_in, sign_out
 from accounts.models import User
 from accounts.permissions import can_list_users
 from accounts.serializers import UserSerializer
+from accounts.sign_in import refresh, register, sign_in, sign_out
 from accounts.tokens import TokenPair
-from ecommerce.permissions import is_signed_in
-from ecommerce.rest.views import ShopView, ShopViewSet, address_of
+from core.permissions import anyone, guarded_by
+from core.protocols.clients import address_of
+from core.protocols.rest.views import ShopView, ShopViewSet
 
 
 @openapi.users
@@ -20,38 +21,36 @@ class UserViewSet(ShopViewSet):
     queryset = User.objects.order_by("id")
     serializer_class = UserSerializer
     list_name = "users"
-    rules = {"list": can_list_users, "retrieve": is_signed_in, "me": is_signed_in}
 
+    @guarded_by(can_list_users)
     def list(self, request: Request) -> Response:
-        return self.page_of(self.get_queryset())
-
-    def retrieve(self, request: Request, pk: int) -> Response:
-        return Response(self.get_serializer(self.get_object()).data)
+        return super().list(request)
 
     @action(detail=False)
     def me(self, request: Request) -> Response:
-        return Response(self.get_serializer(request.user).data)
+        return self.shown(request.user)
 
+    @guarded_by(anyone)
     def create(self, request: Request) -> Response:
         user = register(request.data, address=address_of(request))
         location = reverse("user-detail", kwargs={"pk": user.pk}, request=request)
-        return Response(self.get_serializer(user).data, status=201, headers={"Location": location})
+        return self.shown(user, status=201, headers={"Location": location})
 
 
 @openapi.obtain_token
-class ObtainToken(ShopView):
+class ObtainTokenView(ShopView):
     def post(self, request: Request) -> Response:
         return _pair(sign_in(request.data, address=address_of(request)))
 
 
 @openapi.refresh_token
-class RefreshToken(ShopView):
+class RefreshTokenView(ShopView):
     def post(self, request: Request) -> Response:
         return _pair(refresh(request.data))
 
 
 @openapi.revoke_token
-class RevokeToken(ShopView):
+class RevokeTokenView(ShopView):
     def post(self, request: Request) -> Response:
         sign_out(request.data)
         return Response(status=204)

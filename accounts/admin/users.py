@@ -1,38 +1,50 @@
-"""The list of users and the page of one."""
+"""The user list and the user page of the admin."""
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
+from django.contrib.auth.forms import UsernameField
 from django.contrib.auth.models import Group
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.actions import save_user
+from accounts.admin.security import SecurityAdmin
 from accounts.models import User
-from accounts.permissions import can_list_users
-from ecommerce.admin.display import moment
-from ecommerce.admin.filters import DayRangeFilter
-from ecommerce.admin.options import RefusableForm, ShopAdmin
+from accounts.permissions import can_change_users, can_list_users
+from accounts.querysets import UserQuerySet
+from core.admin.display import moment
+from core.admin.filters import DayRangeFilter
+from core.admin.options import Fieldsets, RefusableForm
+from core.permissions import StaffRole
 
-RIGHTS = ("is_active", "is_staff", "is_superuser")
+ROLES_HELP = (
+    "Staff with a role may read everything, and write only what their roles allow. Staff without a role, and "
+    "superusers, may write everything."
+)
+RIGHTS = ("is_active", "is_staff", "is_superuser", "groups")
 
-admin.site.unregister(Group)  # being staff is what counts here
+admin.site.unregister(Group)  # the groups are roles, whose rights are in the code
 
 
 class AddUserForm(RefusableForm, UserCreationForm):
     class Meta:
         model = User
         fields = ("username", "email")
+        field_classes = {"username": UsernameField}  # normalizes to NFKC
 
 
 class ChangeUserForm(RefusableForm, UserChangeForm):
     class Meta:
         model = User
         fields = ("username", "email", *RIGHTS)
+        help_texts = {"is_active": "If off, the user can't sign in and all tokens are invalid."}
+        field_classes = {"username": UsernameField}  # normalizes to NFKC
 
 
 class SetPasswordForm(AdminPasswordChangeForm):
@@ -41,7 +53,7 @@ class SetPasswordForm(AdminPasswordChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(ShopAdmin, auth_admin.UserAdmin):
+class UserAdmin(SecurityAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]  # not generic at runtime
     form = ChangeUserForm
     add_form = AddUserForm
     change_password_form = SetPasswordForm
@@ -61,11 +73,11 @@ class UserAdmin(ShopAdmin, auth_admin.UserAdmin):
     def joined(self, user: User) -> str:
         return moment(user.created_at)
 
-    @display(description="Last signed in here")
+    @display(description="Last sign-in to the admin")
     def seen(self, user: User) -> str:
         return moment(user.last_login)
 
-    # -- May they ----------------------------------------------------------------------------------------------
+    # -- Permissions -------------------------------------------------------------------------------------------
     def has_module_permission(self, request: HttpRequest) -> bool:
         return can_list_users(request.user)
 
@@ -73,20 +85,22 @@ class UserAdmin(ShopAdmin, auth_admin.UserAdmin):
         return can_list_users(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return can_list_users(request.user)
+        return can_change_users(request.user)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Staff look after customers; the accounts of staff are for superusers, who alone give rights."""
+        """Unlimited staff may change customers. Only superusers may change staff accounts and grant staff rights."""
         if request.user.is_superuser or obj is None:
-            return can_list_users(request.user)
-        return can_list_users(request.user) and not (obj.is_staff or obj.is_superuser)
+            return can_change_users(request.user)
+        return can_change_users(request.user) and not (obj.is_staff or obj.is_superuser)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Nobody's: orders keep their customer. Switching off `active` does what is wanted."""
+        """Return False: orders keep their customer. Staff can switch off `active` instead."""
         return False
 
     # -- Forms -------------------------------------------------------------------------------------------------
-    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> list[tuple[Any, dict[str, Any]]]:
+    def get_fieldsets(  # type: ignore[override]  # a wider type than in the stubs
+        self, request: HttpRequest, obj: User | None = None
+    ) -> Fieldsets:
         if obj is None:
             rights = ("is_staff", "is_superuser") if request.user.is_superuser else ()
             return [(None, {"fields": ("username", "email", "password1", "password2", *rights)})]
@@ -101,14 +115,26 @@ class UserAdmin(ShopAdmin, auth_admin.UserAdmin):
         if obj is None:
             return ()
         if obj == request.user:
-            return (*RIGHTS, "joined", "seen")  # nobody locks themselves out, or lets themselves in
+            return (*RIGHTS, "joined", "seen")  # users can neither lock themselves out nor grant themselves rights
         if not request.user.is_superuser:
-            return ("is_staff", "is_superuser", "joined", "seen")
+            return (*RIGHTS[1:], "joined", "seen")
         return ("joined", "seen")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).visible_to(request.user)
+    def get_queryset(self, request: HttpRequest) -> UserQuerySet:
+        users: UserQuerySet = super().get_queryset(request)  # type: ignore[assignment]  # the model's own queryset class
+        return users.visible_to(request.user)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name != "groups":
+            return super().formfield_for_manytomany(db_field, request, **kwargs)
+        return forms.ModelMultipleChoiceField(
+            Group.objects.filter(name__in=list(StaffRole)).order_by("pk"),
+            label="Roles",
+            required=False,
+            widget=UnfoldAdminCheckboxSelectMultipleWidget,
+            help_text=ROLES_HELP,
+        )
 
     # -- Writes ------------------------------------------------------------------------------------------------
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: User, form: object, change: bool) -> None:
         save_user(obj)

@@ -5,8 +5,8 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
-import ecommerce.moments
-import ecommerce.validators
+import core.moments
+import core.validation.validators
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -28,11 +28,11 @@ class Migration(migrations.Migration):
                 ('password', models.CharField(max_length=128, verbose_name='password')),
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, max_length=80, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator(), django.core.validators.ProhibitNullCharactersValidator(), ecommerce.validators.ProhibitSurrogates()])),
+                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, max_length=80, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator(), django.core.validators.ProhibitNullCharactersValidator(), core.validation.validators.ProhibitSurrogates()])),
                 ('email', models.EmailField(max_length=120, validators=[django.core.validators.EmailValidator(), django.core.validators.RegexValidator('\\A[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?\\Z', 'Only printable ASCII characters are allowed.')])),
                 ('is_staff', models.BooleanField(default=False, help_text='May use the admin and write products.', verbose_name='staff')),
                 ('is_active', models.BooleanField(default=True, help_text="Off: can't sign in, and no token counts.", verbose_name='active')),
-                ('created_at', models.DateTimeField(db_default=ecommerce.moments.DatabaseNow(), default=django.utils.timezone.now, editable=False)),
+                ('created_at', models.DateTimeField(db_default=core.moments.DatabaseNow(), default=django.utils.timezone.now, editable=False)),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],
