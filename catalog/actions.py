@@ -1,44 +1,53 @@
-"""Every write of a product that is a business verb."""
+"""All writes of products that are business actions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from catalog.errors import ProductChanged, ProductNotFound, SkuTaken, StaleProduct
-from catalog.models import SKU_CONSTRAINT, Product
+from catalog.adding import insert_products
+from catalog.errors import ProductChanged, SkuTaken, StaleProduct
+from catalog.models import SKU_CONSTRAINT, Product, ProductHistory
 from catalog.permissions import can_edit_products
-from ecommerce.cleaning import clean_fields
-from ecommerce.databases import violated_constraint
-from ecommerce.errors import DomainError
-from ecommerce.permissions import require
+from core.actors import Actor
+from core.databases import violated_constraint
+from core.errors import DomainError, InvalidInput
+from core.origin import originating
+from core.permissions import permitted
+from core.validation.cleaning import clean_fields, clean_values, is_plainly_clean
+from core.validation.validators import MAX_INT32
 
-WRITABLE = ("name", "description", "price", "stock", "sku")
-REQUIRED: Mapping[str, Any] = {"name": None, "price": None}
-DEFAULTS: Mapping[str, Any] = {"description": "", "stock": 0, "sku": None}
-Condition = Callable[[Product], str | None]  # names what a product as it stands does not meet, if there is anything
+WRITABLE = ("name", "description", "price", "stock", "reorder_level", "sku")
+REQUIRED: Mapping[str, object] = {"name": None, "price": None}
+DEFAULTS: Mapping[str, object] = {
+    field.name: field.get_default()
+    for field in Product._meta.concrete_fields
+    if field.name in WRITABLE and field.name not in REQUIRED
+}
+Condition = Callable[[Product], str | None]  # names the condition that a product does not meet; None if it meets all
 
 
-def create_product(*, actor: Any, values: Mapping[str, Any]) -> Product:
+@permitted(can_edit_products)
+def create_product(*, actor: Actor, values: Mapping[str, object]) -> Product:
     """Add a product. `values` maps field names to values; name and price are required.
 
-    Raises InvalidInput, or SkuTaken for a SKU that another product has in any case.
+    Raises InvalidInput, or SkuTaken if another product has the same SKU, ignoring case.
     """
-    require(actor, can_edit_products(actor))
     product = Product(**_writable(values))
     _normalise(product)
     return _save(product)
 
 
+@permitted(can_edit_products)
 def replace_product(
     *,
-    actor: Any,
+    actor: Actor,
     product_id: int,
     values: Mapping[str, Any],
     expected_version: int | None = None,
     condition: Condition | None = None,
 ) -> Product:
-    """Set every field: what `values` leaves out returns to its default. Errors as `change_product`."""
+    """Set every field. Fields missing from `values` return to their default. Raises as `change_product` does."""
     return change_product(
         actor=actor,
         product_id=product_id,
@@ -48,9 +57,10 @@ def replace_product(
     )
 
 
+@permitted(can_edit_products)
 def change_product(
     *,
-    actor: Any,
+    actor: Actor,
     product_id: int,
     changes: Mapping[str, Any],
     expected_version: int | None = None,
@@ -58,12 +68,11 @@ def change_product(
 ) -> Product:
     """Set the fields named in `changes`, under the product's row lock.
 
-    Raises ProductNotFound, StaleProduct when `expected_version` is not the version that stands, ProductChanged when it
+    Raises ProductNotFound, StaleProduct if `expected_version` is not the current version, ProductChanged if the product
     does not meet the `condition`, InvalidInput, SkuTaken.
     """
-    require(actor, can_edit_products(actor))
     with transaction.atomic():
-        product = _locked(product_id, expected_version, condition)
+        product = _locked(actor, product_id, expected_version, condition)
         wanted = _writable(changes)
         if not wanted:
             return product
@@ -73,33 +82,71 @@ def change_product(
         return _save(product, update_fields=list(wanted))
 
 
-def delete_product(
-    *, actor: Any, product_id: int, expected_version: int | None = None, condition: Condition | None = None
-) -> None:
-    """Remove a product; orders that name it keep what they copied. Errors as `change_product`."""
-    require(actor, can_edit_products(actor))
-    with transaction.atomic():
-        _locked(product_id, expected_version, condition).delete()
+@permitted(can_edit_products)
+def correct_stock(*, actor: Actor, product_id: int, units: int, reason: str) -> Product:
+    """Add units to the stock, or take them if `units` is negative; sales in between are no conflict.
 
-
-def create_products(*, actor: Any, rows: Sequence[Mapping[str, Any]]) -> list[Product | DomainError]:
-    """Add each product that is valid; the answer has, for each row in order, the product or its refusal.
-
-    One transaction. One statement for all rows, and one for each when a SKU among them is taken.
+    Raises ProductNotFound, or InvalidInput if `units` is 0, if the stock would leave its range, or without a reason.
     """
-    require(actor, can_edit_products(actor))
+    texts = {"reason": "Reason is required"} if not reason.strip() else {}
+    if not units:
+        texts["units"] = "Units must not be 0"
+    if texts:
+        raise InvalidInput(fields=texts)
+    given = clean_values(ProductHistory, {"reason": reason.strip()})
+    with transaction.atomic(), originating(cause="correction", **given):
+        product = _locked(actor, product_id, None, None)
+        if not 0 <= product.stock + units <= MAX_INT32:
+            raise InvalidInput(fields={"units": f"Stock is {product.stock}: it must stay between 0 and {MAX_INT32}"})
+        product.stock += units
+        return _save(product, update_fields=["stock"])
+
+
+@permitted(can_edit_products)
+def revert_product(*, actor: Actor, product_id: int, change_id: int) -> Product:
+    """Set the fields of one earlier change back to their old values. The stock keeps its value: sales have followed.
+
+    Raises ProductNotFound, SkuTaken, or InvalidInput if the product has no such change, or none that can be reverted.
+    """
+    change = ProductHistory.objects.filter(product_id=product_id, pk=change_id).first()
+    back = change.reverted_values if change else {}
+    if not back:
+        Product.objects.one(actor, product_id)
+        raise InvalidInput(fields={"change_id": "The product has no change with this id that can be reverted"})
+    with originating(cause="revert", reason=f"Change {change_id}"):
+        return change_product(actor=actor, product_id=product_id, changes=back)
+
+
+@permitted(can_edit_products)
+def delete_product(
+    *, actor: Actor, product_id: int, expected_version: int | None = None, condition: Condition | None = None
+) -> None:
+    """Delete a product. Orders keep their copies of its name, SKU and price.
+
+    Raises ProductNotFound, StaleProduct, ProductChanged, as `change_product` does.
+    """
+    with transaction.atomic():
+        _locked(actor, product_id, expected_version, condition).delete()
+
+
+@permitted(can_edit_products)
+def create_products(*, actor: Actor, rows: Sequence[Mapping[str, object]]) -> list[Product | DomainError]:
+    """Add each valid product. Returns, for each row in order, the product or the exception that refused it.
+
+    One transaction. One statement for all rows, or one for each row if a SKU among them is taken.
+    """
     results: list[Product | DomainError] = [_cleaned(values) for values in rows]
     good = [result for result in results if isinstance(result, Product)]
     with transaction.atomic():
         try:
             with transaction.atomic():
-                Product.objects.bulk_create(good)
+                insert_products(good)
         except IntegrityError:
             return [_saved_or_refused(row) if isinstance(row, Product) else row for row in results]
     return results
 
 
-def _writable(values: Mapping[str, Any]) -> dict[str, Any]:
+def _writable(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if name in WRITABLE}
 
 
@@ -108,8 +155,11 @@ def _normalise(product: Product) -> None:
     clean_fields(product)
 
 
-def _cleaned(values: Mapping[str, Any]) -> Product | DomainError:
-    product = Product(**_writable(values))
+def _cleaned(values: Mapping[str, object]) -> Product | DomainError:
+    wanted = _writable(values)
+    product = Product(**wanted)
+    if wanted.keys() >= REQUIRED.keys() and wanted.get("sku") != "" and is_plainly_clean(Product, wanted):
+        return product
     try:
         _normalise(product)
     except DomainError as refusal:
@@ -126,10 +176,8 @@ def _saved_or_refused(product: Product) -> Product | DomainError:
         return refusal
 
 
-def _locked(product_id: int, expected_version: int | None, condition: Condition | None) -> Product:
-    product = Product.objects.locked().filter(pk=product_id).first()
-    if product is None:
-        raise ProductNotFound(f"Product {product_id} not found")
+def _locked(actor: Actor, product_id: int, expected_version: int | None, condition: Condition | None) -> Product:
+    product: Product = Product.objects.locked().one(actor, product_id)
     if condition and (unmet := condition(product)):
         raise ProductChanged(unmet, version=product.version)
     if expected_version is not None and product.version != expected_version:
@@ -146,5 +194,5 @@ def _save(product: Product, update_fields: list[str] | None = None) -> Product:
             raise
         raise SkuTaken() from error
     if update_fields:
-        product.refresh_from_db(fields=["version", "updated_at"])  # the trigger wrote them
+        product.refresh_from_db(fields=["version", "updated_at"])  # the trigger sets them
     return product

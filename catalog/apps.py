@@ -5,4 +5,4 @@ class CatalogConfig(AppConfig):
     name = "catalog"
 
     def ready(self) -> None:
-        from catalog import triggers  # noqa: F401  # registers what the check looks for
+        from catalog import triggers  # noqa: F401  # registers the triggers that the system check looks for

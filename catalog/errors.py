@@ -1,6 +1,6 @@
-"""The refusals of the catalogue."""
+"""Exceptions of the catalogue."""
 
-from ecommerce.errors import AlreadyExists, InvalidInput, NotFound, PreconditionFailed, VersionMismatch
+from core.errors import AlreadyExists, InvalidInput, NotFound, PreconditionFailed, VersionMismatch
 
 
 class ProductNotFound(NotFound):
@@ -19,7 +19,7 @@ class StaleProduct(VersionMismatch):
 
 class ProductChanged(PreconditionFailed):
     def __init__(self, unmet: str, *, version: int) -> None:
-        super().__init__(f"{unmet} does not match the product as it is", details={"version": version})
+        super().__init__(f"{unmet} does not match the current product", details={"version": version})
 
 
 class InvalidProduct(InvalidInput):

@@ -1,34 +1,47 @@
-"""How products are searched, narrowed and sorted, in every protocol."""
+"""Search, filters and sort order of products, in every protocol."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import django_filters
+from django.db.models import F
 
-from catalog.models import Product
+from catalog.models import Product, ProductHistory
 from catalog.querysets import SORT_KEYS, ProductQuerySet
-from ecommerce.filters import NUMBER_TEXTS, OneOf, StrictBooleanFilter
-from ecommerce.validators import storable_text
+from core.lists.filters import AmountFilter, OneOf, Rows, ShopFilterSet, StrictBooleanFilter
+from core.lists.keyset import NEWEST_FIRST, Sort
+from core.validation.validators import storable_text
 
-PRICE = {"max_digits": 12, "decimal_places": 2, "error_messages": NUMBER_TEXTS}
 
-
-class ProductFilter(django_filters.FilterSet):
+class ProductFilter(ShopFilterSet):
     q = django_filters.CharFilter(
-        method="by_name", max_length=200, validators=storable_text, help_text="The name contains this, in any case."
+        method="by_name",
+        max_length=200,
+        validators=storable_text,
+        help_text="The name contains this; case and Unicode form are ignored.",
     )
-    min_price = django_filters.NumberFilter("price", "gte", help_text="Price, this or more.", **PRICE)
-    max_price = django_filters.NumberFilter("price", "lte", help_text="Price, this or less.", **PRICE)
-    in_stock = StrictBooleanFilter(method="by_stock", help_text="Whether there is any left.")
-    sort = OneOf(SORT_KEYS, method="by_nothing", help_text="Sort key; created_at when left out. Ties go by id.")
-    order = OneOf(("asc", "desc"), method="by_nothing", help_text="Direction; desc when left out.")
+    min_price = AmountFilter("price", "gte", help_text="Lowest price, inclusive.")
+    max_price = AmountFilter("price", "lte", help_text="Highest price, inclusive.")
+    in_stock = StrictBooleanFilter(
+        method="by_stock", help_text="true: only products in stock; false: only products out of stock."
+    )
+    low_stock = StrictBooleanFilter(
+        method="by_reorder_level",
+        help_text="true: only products whose stock is at their reorder level or below; false: only the others.",
+    )
+    sort = OneOf(
+        SORT_KEYS, method="by_nothing", help_text=f"Sort key; default {NEWEST_FIRST.key}. Ties are ordered by id."
+    )
+    order = OneOf(("asc", "desc"), method="by_nothing", help_text="Sort direction; default desc.")
 
     class Meta:
         model = Product
         fields: list[str] = []
 
-    def filter_queryset(self, queryset: ProductQuerySet) -> ProductQuerySet:
-        """Narrow, then sort."""
-        words = self.form.cleaned_data
-        narrowed = super().filter_queryset(queryset)
-        return narrowed.sorted_by(words["sort"] or "created_at", descending=words["order"] != "asc")
+    def applied(self, queryset: Rows, values: Mapping[str, Any]) -> Rows:
+        """Filter, then sort."""
+        sort = Sort(values["sort"] or NEWEST_FIRST.key, descending=values["order"] != "asc")
+        return sort.applied(super().applied(queryset, values))
 
     def by_name(self, queryset: ProductQuerySet, name: str, text: str) -> ProductQuerySet:
         return queryset.search(text)
@@ -36,5 +49,22 @@ class ProductFilter(django_filters.FilterSet):
     def by_stock(self, queryset: ProductQuerySet, name: str, wanted: bool) -> ProductQuerySet:
         return queryset.filter(stock__gt=0) if wanted else queryset.filter(stock=0)
 
+    def by_reorder_level(self, queryset: ProductQuerySet, name: str, wanted: bool) -> ProductQuerySet:
+        return queryset.low() if wanted else queryset.exclude(stock__lte=F("reorder_level"))
+
     def by_nothing(self, queryset: ProductQuerySet, name: str, word: str) -> ProductQuerySet:
         return queryset
+
+
+class ProductHistoryFilter(ShopFilterSet):
+    kind = django_filters.CharFilter(
+        "kind", max_length=16, validators=storable_text, help_text="Only changes of this kind, such as sale or import."
+    )
+    stock_moved = StrictBooleanFilter(method="by_units", help_text="true: only changes of the stock, the ledger.")
+
+    class Meta:
+        model = ProductHistory
+        fields: list[str] = []
+
+    def by_units(self, queryset: Rows, name: str, wanted: bool) -> Rows:
+        return queryset.filter(units__isnull=not wanted)

@@ -1,23 +1,23 @@
-"""What clients send into a live stream of prices, in any protocol."""
+"""Prices that clients send into a live stream, in any protocol."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from catalog.actions import change_product
-from catalog.permissions import can_edit_products
 from catalog.serializers import ProductChangeSerializer
-from ecommerce.callers import caller_of
-from ecommerce.permissions import require
-from ecommerce.serializers import checked
+from core.callers import caller_of
+from core.permissions import require
+from core.serializers import checked
+
+PRICES_PATH = "/ws/prices"  # of the WebSocket
 
 
-def set_price(*, headers: Mapping[str, str], address: str, product_id: int, price: Any) -> None:
-    """Change a price and nothing else, as the caller whom `headers` name by now.
+def set_price(*, headers: Mapping[str, str], address: str, product_id: int, price: object) -> None:
+    """Change only the price, as the caller that `headers` identify.
 
-    Named anew each time: the stream may be older than the token, or than the caller's role. Raises Unauthenticated,
-    Forbidden, InvalidInput, ProductNotFound.
+    Each call identifies the caller again: since the stream was opened, the token may have expired or the caller's role
+    may have changed. Raises Unauthenticated, Forbidden, InvalidInput, ProductNotFound.
     """
     actor = caller_of(headers, address).user
-    require(actor, can_edit_products(actor))
+    require(actor, change_product)
     changes = checked(ProductChangeSerializer, {"price": price}, partial=True)
     change_product(actor=actor, product_id=product_id, changes=changes)

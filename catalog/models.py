@@ -1,18 +1,24 @@
 """Products."""
 
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models.functions import Length, Lower
+from django.db.models.functions import Length
 from django.utils import timezone
 
-from catalog.querysets import ProductQuerySet
-from ecommerce.moments import DatabaseNow
-from ecommerce.validators import MAX_INT32, printable_ascii, storable_text
+from catalog.querysets import ProductHistoryQuerySet, ProductQuerySet
+from core.history.changes import Change
+from core.moments import DatabaseNow
+from core.text.ascii import AsciiLower
+from core.text.search import FoldedField
+from core.validation.validators import MAX_INT32, printable_ascii, storable_text
 
 MAX_PRICE = Decimal("9999999999.99")
 MIN_PRICE = Decimal("0.01")
+REORDER_LEVEL = 5  # of products that set none
 MAX_DESCRIPTION_LENGTH = 20_000
 SKU_CONSTRAINT = "catalog_product_sku_unique"
 
@@ -21,21 +27,28 @@ models.CharField.register_lookup(Length)
 
 class Product(models.Model):
     name = models.CharField(max_length=200, validators=storable_text)
+    name_folded = FoldedField("name")
     description = models.TextField(
         blank=True,
         default="",
         db_default="",
-        max_length=MAX_DESCRIPTION_LENGTH,  # what forms and serializers check; a model checks its validators alone
+        max_length=MAX_DESCRIPTION_LENGTH,  # for forms and serializers; models check only their validators
         validators=[MaxLengthValidator(MAX_DESCRIPTION_LENGTH), *storable_text],
     )
     price = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(MIN_PRICE)])
     stock = models.IntegerField(
         default=0, db_default=0, validators=[MinValueValidator(0), MaxValueValidator(MAX_INT32)]
     )
+    reorder_level = models.IntegerField(
+        default=REORDER_LEVEL,
+        db_default=REORDER_LEVEL,
+        validators=[MinValueValidator(0), MaxValueValidator(MAX_INT32)],
+        help_text="The stock at which the product counts as low.",
+    )
     sku = models.CharField("SKU", max_length=64, null=True, blank=True, default=None, validators=[printable_ascii])
-    version = models.IntegerField(default=1, db_default=1, editable=False)  # raised by a trigger, whoever writes
+    version = models.IntegerField(default=1, db_default=1, editable=False)  # a trigger increments it on every update
     created_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), editable=False)
-    updated_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), editable=False)  # moved by it too
+    updated_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), editable=False)  # trigger sets it
 
     objects = ProductQuerySet.as_manager()
 
@@ -47,21 +60,61 @@ class Product(models.Model):
             models.Index(fields=["created_at", "id"], name="catalog_product_created"),
             models.Index(fields=["updated_at", "id"], name="catalog_product_updated"),
             models.Index(fields=["stock", "id"], name="catalog_product_stock"),
+            models.Index(
+                fields=["stock", "id"],
+                condition=models.Q(stock__lte=models.F("reorder_level")),
+                name="catalog_product_low_stock",
+            ),
         ]
         constraints = [
-            models.UniqueConstraint(Lower("sku"), name=SKU_CONSTRAINT, violation_error_message="SKU is already taken."),
+            models.UniqueConstraint(
+                AsciiLower("sku"), name=SKU_CONSTRAINT, violation_error_message="SKU is already taken."
+            ),
             models.CheckConstraint(condition=~models.Q(name=""), name="catalog_product_name_not_empty"),
             models.CheckConstraint(condition=models.Q(name__length__lte=200), name="catalog_product_name_length"),
-            # The upper bound also keeps out PostgreSQL's NaN and SQLite's texts, which are above every number.
+            # The upper bound also excludes PostgreSQL's NaN and SQLite's texts: both compare above every number.
             models.CheckConstraint(
                 condition=models.Q(price__gt=0) & models.Q(price__lte=MAX_PRICE), name="catalog_product_price_range"
             ),
             models.CheckConstraint(
                 condition=models.Q(stock__gte=0) & models.Q(stock__lte=MAX_INT32), name="catalog_product_stock_range"
             ),
+            models.CheckConstraint(
+                condition=models.Q(reorder_level__gte=0) & models.Q(reorder_level__lte=MAX_INT32),
+                name="catalog_product_reorder_level_range",
+            ),
             models.CheckConstraint(condition=~models.Q(sku=""), name="catalog_product_sku_not_empty"),
             models.CheckConstraint(condition=models.Q(sku__length__lte=64), name="catalog_product_sku_length"),
+            # For printable ASCII, the lower case equals the folded form.
+            models.CheckConstraint(condition=models.Q(sku__is_printable_ascii=True), name="catalog_product_sku_ascii"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+        """Save the folded name with the name."""
+        if update_fields is not None and "name" in (names := set(update_fields)):
+            update_fields = names | {"name_folded"}
+        super().save(update_fields=update_fields, **options)
+
+
+class ProductHistory(Change):
+    """One change of a product. The rows with `units` are the ledger of its stock: their sum is the stock."""
+
+    product_id = models.IntegerField()
+    units = models.IntegerField(null=True)  # by which the stock changed
+    stock = models.IntegerField(null=True)  # after a change of the stock
+
+    objects = ProductHistoryQuerySet.as_manager()
+
+    @property
+    def reverted_values(self) -> dict[str, str | None]:
+        """The old values of the fields that can be set back; none for a new or a deleted product."""
+        if self.kind in ("created", "deleted"):
+            return {}
+        return {each["field"]: each["old"] for each in self.fields if each["field"] != "stock"}
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["product_id", "id"], name="catalog_producthistory_of")]

@@ -1,4 +1,6 @@
-"""What the OpenAPI document says of products."""
+"""OpenAPI descriptions of products."""
+
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema_view
@@ -7,15 +9,26 @@ from rest_framework import serializers
 from catalog.serializers import (
     ProductChangeSerializer,
     ProductDetailSerializer,
+    ProductHistorySerializer,
     ProductReplacementSerializer,
     ProductRowSerializer,
     ProductSerializer,
+    ReversalSerializer,
+    SkuChangeSerializer,
+    StockCorrectionSerializer,
 )
-from ecommerce.rest.openapi import CONDITIONAL, header, operation
-from ecommerce.serializers import second_version_of
+from core.openapi.documents import CONDITIONAL, header, operation
+from core.serializers import second_version_of
 
 URL = "https://shop.example/api/v1/products/7"
-SENT = {"name": "Breakfast tea, 250 g", "description": "Assam and Kenya.", "price": 6.5, "stock": 40, "sku": "TEA-250"}
+SENT = {
+    "name": "Breakfast tea, 250 g",
+    "description": "Assam and Kenya.",
+    "price": 6.5,
+    "stock": 40,
+    "reorder_level": 5,
+    "sku": "TEA-250",
+}
 ROW = {"id": 7, "name": SENT["name"], "price": 6.5, "stock": 40, "url": URL}
 PRODUCT = {
     "id": 7,
@@ -25,18 +38,30 @@ PRODUCT = {
     "updated_at": "2026-11-22T09:30:00Z",
     "_links": {"self": URL, "update": URL, "delete": URL},
 }
-UNMODIFIED = header("If-Unmodified-Since", "An HTTP date; 412 when the product has changed since.")
+UNMODIFIED = header("If-Unmodified-Since", "An HTTP date; 412 if the product has changed since.")
 READ_CONDITIONS = [
     *CONDITIONAL,
-    header("If-Modified-Since", "An HTTP date; 304 when the product has not changed since."),
+    header("If-Modified-Since", "An HTTP date; 304 if the product has not changed since."),
     UNMODIFIED,
 ]
 WRITE_CONDITIONS = [
-    header("If-Match", "The ETag that the change was made from; 412 when the product has changed since."),
-    header("If-None-Match", "An ETag, or `*` for any; 412 when the product has it."),
+    header("If-Match", "The ETag that the change is based on; 412 if the product has changed since."),
+    header("If-None-Match", "An ETag, or `*` for any; 412 if the product has it."),
     UNMODIFIED,
 ]
 VALIDATORS = ("ETag", "Last-Modified")
+CHANGE = {
+    "id": 4711,
+    "kind": "sale",
+    "at": "2026-11-22T09:31:00Z",
+    "actor_id": 12,
+    "protocol": "rest",
+    "request_id": "0b9f6a1c5f5e4f5e8f0c5d2b7a9e3c11",
+    "reason": "Order 7K3M9Q2XFD",
+    "fields": [{"field": "stock", "old": "40", "new": "38"}],
+    "units": -2,
+    "stock": 38,
+}
 BATCH_GOT = {
     "created": 1,
     "failed": 1,
@@ -55,81 +80,146 @@ BATCH_IN_XML = {
     "type": "array",
     "items": {"$ref": "#/components/schemas/ProductRequest", "xml": {"name": "product"}},
     "xml": {"name": "products", "wrapped": True},
-    "description": "An element `products` that holds a `product` for each row, as a list of products does.",
+    "description": "A `products` element with a `product` element for each row, as in a list of products.",
 }
-EVENTS = {
+BATCH_CHANGED = {
+    "changed": 1,
+    "failed": 1,
+    "results": [
+        {"index": 0, "status": 200, "id": 7, "url": URL},
+        {
+            "index": 1,
+            "status": 404,
+            "error": "Product with SKU TEA-999 not found",
+            "code": "not_found",
+            "errors": {},
+        },
+    ],
+}
+CHANGES_IN_XML = BATCH_IN_XML | {
+    "items": {"$ref": "#/components/schemas/SkuChangeRequest", "xml": {"name": "product"}},
+}
+EVENTS: dict[str, Any] = {
     "answer": OpenApiTypes.STR,
     "media_type": "text/event-stream",
     "description": (
-        "A stream of server-sent events. Without a cursor it tells what comes from now on. `event: product` is a "
-        "change (kind created, updated, deleted); `event: reset` says that the cursor is too old, and the stream goes "
-        "on from now; `event: error` says why the stream ends."
+        "A stream of server-sent events. Without a cursor it starts with new changes. `event: product` is a change "
+        "(kind created, updated, deleted). `event: reset` means that the cursor is too old and that the stream "
+        "continues with new changes. `event: end` is the last event; its data give the reason."
     ),
     "headers": [
-        header("Last-Event-ID", "The `id:` of the last event that was read: what came since is told first."),
-        OpenApiParameter("last_event_id", str, description="The same, for a browser, which can't send the header."),
+        header("Last-Event-ID", "The `id:` of the last event received. The stream resumes after it."),
+        OpenApiParameter("last_event_id", str, description="The same, for browsers, which can't send the header."),
     ],
     "got": "retry: 2000\nid: 41\n\nid: 42\nevent: product\n"
     'data: {"product_id":7,"new_price":6.9,"new_stock":40,"timestamp":1795339815,"kind":"updated"}\n\n',
 }
 
 
-class BatchOutcomeSerializer(serializers.Serializer):
-    """What became of one row: the product's id and URL, or why there is none."""
+class BatchOutcomeSerializer(serializers.Serializer[Any]):
+    """The result of one row: the product's id and URL, or the error."""
 
-    index = serializers.IntegerField(help_text="Place in what was sent, from 0.")
-    status = serializers.IntegerField(help_text="201, or the status the row alone would have had.")
+    index = serializers.IntegerField(help_text="Index of the row in the request, from 0.")
+    status = serializers.IntegerField(help_text="201, or the status of a request with only this row.")
     id = serializers.IntegerField(required=False)
     url = serializers.URLField(required=False)
-    code = serializers.CharField(required=False, help_text="What is wrong, for a program.")
-    errors = serializers.DictField(
+    code = serializers.CharField(required=False, help_text="Error code for programs.")
+    errors = serializers.DictField(  # type: ignore[assignment]  # a field of the response
         child=serializers.CharField(),
         required=False,
-        help_text='One text for each field that failed; in XML each is `<error field="...">`.',
+        help_text='One text for each invalid field; in XML, each is `<error field="...">`.',
     )
 
 
 class BatchRowSerializer(BatchOutcomeSerializer):
-    error = serializers.CharField(required=False, help_text="What is wrong, in words.")
+    error = serializers.CharField(required=False, help_text="Error message for people.")
 
 
-class BatchSerializer(serializers.Serializer):
+class ChangedRowSerializer(BatchRowSerializer):
+    status = serializers.IntegerField(help_text="200, or the status of a request with only this row.")
+
+
+class ChangedBatchSerializer(serializers.Serializer[Any]):
+    changed = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    results = ChangedRowSerializer(many=True)
+
+
+class BatchSerializer(serializers.Serializer[Any]):
     created = serializers.IntegerField()
     failed = serializers.IntegerField()
     results = BatchRowSerializer(many=True)
 
 
+@second_version_of(BatchRowSerializer)
 class BatchRowV2Serializer(BatchOutcomeSerializer):
-    type = serializers.CharField(required=False, help_text="Leads to what the code stands for.")
-    title = serializers.CharField(required=False, help_text="What is wrong, the same for every row of this type.")
-    detail = serializers.CharField(required=False, help_text="What is wrong here, in words.")
+    type = serializers.CharField(required=False, help_text="Link to a description of the code.")
+    title = serializers.CharField(required=False, help_text="Error message, the same for every row of this type.")
+    detail = serializers.CharField(required=False, help_text="Error message for this row.")
 
 
-@second_version_of(BatchSerializer)
-class BatchV2Serializer(BatchSerializer):
-    results = BatchRowV2Serializer(many=True)
+@second_version_of(ChangedRowSerializer)
+class ChangedRowV2Serializer(BatchRowV2Serializer):
+    status = serializers.IntegerField(help_text="200, or the status of a request with only this row.")
 
 
-products = extend_schema_view(
-    events=operation("Follow all products", name="products_events", **EVENTS),
-    events_of_one=operation("Follow a product", name="product_events", **EVENTS),
+history = extend_schema_view(
     list=operation(
+        "listProductHistory",
+        "List the changes of a product",
+        answer=ProductHistorySerializer(many=True),
+        got=CHANGE,
+        errors=[304, 403, 412],
+        headers=CONDITIONAL,
+        description="Every change, manual SQL included, the newest first. Changes with `units` are the stock's ledger: "
+        "their sum is the stock. A deleted product keeps its history. For staff.",
+    )
+)
+products = extend_schema_view(
+    stock=operation(
+        "correctStock",
+        "Correct a stock",
+        request=StockCorrectionSerializer,
+        sent={"units": -3, "reason": "Broken in the warehouse"},
+        answer=ProductDetailSerializer,
+        got=PRODUCT | {"stock": 37, "version": 2},
+        errors=[403],
+        response_headers=VALIDATORS,
+        description="Adds units to the stock or takes them, so sales in between are no conflict. For staff.",
+    ),
+    revert=operation(
+        "revertProduct",
+        "Revert a change of a product",
+        request=ReversalSerializer,
+        sent={"change_id": 4711},
+        answer=ProductDetailSerializer,
+        got=PRODUCT | {"version": 3},
+        errors=[403, 409],
+        response_headers=VALIDATORS,
+        description="Sets the fields of one change back to their old values. The stock keeps its value. For staff.",
+    ),
+    events=operation("followProducts", "Follow all products", **EVENTS),
+    events_of_one=operation("followProduct", "Follow a product", **EVENTS),
+    list=operation(
+        "listProducts",
         "List products",
         answer=ProductRowSerializer(many=True),
         got=ROW,
         errors=[304, 412],
         headers=CONDITIONAL,
-        description="Search, narrow, sort and page through the products. A page past the end is empty.",
+        description="Search, filter, sort and page through the products. A page past the end is empty.",
     ),
     retrieve=operation(
+        "getProduct",
         "Get a product",
         answer=ProductDetailSerializer,
         got=PRODUCT,
         errors=[304, 412],
         headers=READ_CONDITIONS,
-        told=VALIDATORS,
+        response_headers=VALIDATORS,
     ),
     create=operation(
+        "createProduct",
         "Create a product",
         request=ProductSerializer,
         sent=SENT,
@@ -137,9 +227,10 @@ products = extend_schema_view(
         status=201,
         got=PRODUCT,
         errors=[403, 409],
-        told=VALIDATORS,
+        response_headers=VALIDATORS,
     ),
     update=operation(
+        "replaceProduct",
         "Replace a product",
         request=ProductReplacementSerializer,
         sent=SENT,
@@ -147,10 +238,11 @@ products = extend_schema_view(
         got=PRODUCT | {"version": 2},
         errors=[403, 409, 412],
         headers=WRITE_CONDITIONS,
-        told=VALIDATORS,
-        description="Name and price are required; what else is left out returns to its default.",
+        response_headers=VALIDATORS,
+        description="Name and price are required. Other missing fields return to their default.",
     ),
     partial_update=operation(
+        "updateProduct",
         "Change a product",
         request=ProductChangeSerializer,
         sent={"price": 6.9, "version": 1},
@@ -158,27 +250,44 @@ products = extend_schema_view(
         got=PRODUCT | {"price": 6.9, "version": 2},
         errors=[403, 409, 412],
         headers=WRITE_CONDITIONS,
-        told=VALIDATORS,
-        description="Changes what is sent, and nothing else.",
+        response_headers=VALIDATORS,
+        description="Changes only the fields in the request.",
     ),
     destroy=operation(
+        "deleteProduct",
         "Delete a product",
         status=204,
         errors=[403, 412],
         headers=WRITE_CONDITIONS,
-        description="Orders that name it keep the name, the SKU and the price it had.",
+        description="Orders keep its name, SKU and price as they were when ordered.",
     ),
     batch=operation(
+        "batchCreateProducts",
         "Create many products",
         request={
             "application/json": ProductSerializer(many=True),
             "application/xml": BATCH_IN_XML,
-            "application/x-ndjson": {"type": "string", "description": "One JSON object a line."},
+            "application/x-ndjson": {"type": "string", "description": "One JSON object per line."},
         },
         sent=SENT,
         answer=BatchSerializer,
         got=BATCH_GOT,
         errors=[403],
         description="Up to 10,000 rows, as a JSON array, as XML or as NDJSON. Each valid row is created.",
+    ),
+    changes=operation(
+        "batchChangeProducts",
+        "Change many products by SKU",
+        request={
+            "application/json": SkuChangeSerializer(many=True),
+            "application/xml": CHANGES_IN_XML,
+            "application/x-ndjson": {"type": "string", "description": "One JSON object per line."},
+        },
+        sent={"sku": "TEA-250", "price": 6.9, "add_stock": 40},
+        answer=ChangedBatchSerializer,
+        got=BATCH_CHANGED,
+        errors=[403],
+        description="Up to 10,000 rows, as a JSON array, as XML or as NDJSON. Each valid row is changed. Units that "
+        "are added are no conflict with sales in between.",
     ),
 )

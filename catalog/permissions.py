@@ -1,9 +1,8 @@
-"""Who may do what with products. Reading them is open."""
+"""Permissions for products. Reading is open to all callers."""
 
-from typing import Any
+from core.actors import Actor
+from core.permissions import StaffRole, has_role
 
-from ecommerce.permissions import is_staff
 
-
-def can_edit_products(user: Any) -> bool:
-    return is_staff(user)
+def can_edit_products(user: Actor) -> bool:
+    return has_role(user, StaffRole.CATALOGUE)

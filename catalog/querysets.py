@@ -1,43 +1,64 @@
-"""Every read of products."""
+"""All queries of products."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from django.db import models
+from django.apps import apps
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from catalog.errors import ProductNotFound
+from core.actors import Actor
+from core.permissions import require
+from core.querysets import ShopQuerySet
 
 if TYPE_CHECKING:
-    from catalog.models import Product  # noqa: F401  # the type in quotes below
+    from catalog.models import Product, ProductHistory  # the types in quotes below
 
 SORT_KEYS = ("id", "name", "price", "stock", "created_at", "updated_at")
 
 
-class ProductQuerySet(models.QuerySet["Product"]):
-    def visible_to(self, user: Any) -> Self:
-        """All of them: reading products is open."""
-        return self
+class ProductQuerySet(ShopQuerySet["Product"]):
+    is_open = True
+    not_found = ProductNotFound
 
     def search(self, text: str) -> Self:
-        """Those whose name contains `text`, in any case."""
-        # SQLite's LIKE ignores the case of ASCII letters only; its REGEXP is Python's and knows them all.
-        if text.isascii():
-            return self.filter(name__icontains=text)
-        return self.filter(name__iregex=_literal(text))
+        """Return products with `text` in their name, ignoring case and Unicode form."""
+        return self.filter(name__has=text)
 
-    def sorted_by(self, key: str, *, descending: bool = False) -> Self:
-        """By one of SORT_KEYS; ties go by id, in the same direction."""
-        sign = "-" if descending else ""
-        return self.order_by(f"{sign}{key}", f"{sign}id")
+    def low(self) -> Self:
+        """Return the products whose stock is at their reorder level or below."""
+        return self.filter(stock__lte=F("reorder_level"))
+
+    def off_ledger(self) -> "QuerySet[Product, tuple[int, str | None, int, int]]":
+        """Return (id, SKU, stock, sum of the ledger) of each product whose stock differs from the sum."""
+        changes = apps.get_model("catalog", "ProductHistory").objects.filter(product_id=OuterRef("pk"))
+        total = changes.order_by().values("product_id").annotate(total=Sum("units")).values("total")
+        summed = self.annotate(ledger=Coalesce(Subquery(total), 0)).exclude(stock=F("ledger"))
+        return summed.order_by("pk").values_list("pk", "sku", "stock", "ledger")
 
     def for_list(self) -> Self:
-        """Only what a list shows."""
+        """Load only the fields that lists show."""
         return self.only("id", "name", "price", "stock", "version")
 
-    def locked(self) -> Self:
-        """Those rows, kept from other writers until the transaction ends, taken in id order against deadlocks.
 
-        SQLite has one writer at a time, from BEGIN on, and needs no more.
-        """
-        return self.select_for_update().order_by("pk")
+class ProductHistoryQuerySet(ShopQuerySet["ProductHistory"]):
+    """Changes of products, for staff."""
 
+    def of(self, caller: Actor, product_id: int) -> Self:
+        """Return the changes of a product, the newest first; a deleted product keeps them. Raises ProductNotFound."""
+        require(caller, self.readers)
+        found = self.filter(product_id=product_id).order_by("-id")
+        if not found.exists():
+            self._products().one(caller, product_id)
+        return found
 
-def _literal(text: str) -> str:
-    return "".join(f"\\{char}" if char in r".^$*+?{}[]\|()" else char for char in text)
+    @staticmethod
+    def _products() -> ProductQuerySet:
+        found: ProductQuerySet = apps.get_model("catalog", "Product").objects.all()  # the model imports this module
+        return found
+
+    def left_by_deleted_products(self) -> "QuerySet[ProductHistory, tuple[int, int]]":
+        """Return (id, units) of each deleted product whose ledger does not end at zero."""
+        gone = self.exclude(Exists(self._products().filter(pk=OuterRef("product_id"))))
+        sums = gone.order_by().values("product_id").annotate(left=Sum("units")).exclude(left=0)
+        return sums.filter(left__isnull=False).values_list("product_id", "left")

@@ -4,142 +4,166 @@ from functools import partial
 from typing import Any
 
 import graphene
-from graphene import relay
-from graphene_django import DjangoObjectType
+from graphql import GraphQLResolveInfo
 
-from catalog.actions import change_product, create_product, create_products, delete_product
+from catalog.actions import (
+    change_product,
+    correct_stock,
+    create_product,
+    create_products,
+    delete_product,
+    revert_product,
+)
+from catalog.bulk.by_sku import change_products_by_sku
 from catalog.errors import ProductNotFound
-from catalog.feed import facts_of, is_of
-from catalog.filters import ProductFilter
-from catalog.models import Product
-from catalog.permissions import can_edit_products
-from catalog.querysets import SORT_KEYS, ProductQuerySet
-from catalog.serializers import ProductChangeSerializer, ProductSerializer
-from ecommerce.batch import checked_rows, outcomes_of
-from ecommerce.errors import DomainError
-from ecommerce.feed.events import Event
-from ecommerce.filters import filtered
-from ecommerce.graph.connections import (
-    MAX_PAGE,
+from catalog.feed import is_of, product_facts
+from catalog.filters import ProductFilter, ProductHistoryFilter
+from catalog.models import Product, ProductHistory
+from catalog.querysets import SORT_KEYS
+from catalog.serializers import (
+    ProductChangeSerializer,
+    ProductHistorySerializer,
+    ProductSerializer,
+    ReversalSerializer,
+    SkuChangeSerializer,
+    StockCorrectionSerializer,
+)
+from core.batch import checked_rows, outcomes_of
+from core.errors import DomainError
+from core.feed.events import Event
+from core.history.serializers import HISTORY
+from core.lists.filters import filtered
+from core.lists.keyset import MAX_PER_PAGE, NEWEST_FIRST, Sort
+from core.protocols.graph.connections import (
     ConnectionField,
     CountedConnection,
     connection_of,
     order_argument,
 )
-from ecommerce.graph.context import caller_of, id_given
-from ecommerce.graph.errors import fields_of, naming
-from ecommerce.graph.peers import together
-from ecommerce.graph.scalars import DateTime
-from ecommerce.graph.sources import Source
-from ecommerce.keyset import sort_of
-from ecommerce.permissions import require
-from ecommerce.serializers import checked
+from core.protocols.graph.context import graphql_caller
+from core.protocols.graph.derived import (
+    NodeType,
+    arguments_of,
+    filter_arguments,
+    given,
+    input_type,
+    nullable_in,
+)
+from core.protocols.graph.errors import fields_of, naming
+from core.protocols.graph.live.subscription_spec import SubscriptionSpec
+from core.protocols.graph.peers import together
+from core.protocols.graph.resolvers import OneRow, PagedRows
+from core.protocols.graph.scalars import DateTime
+from core.serializers import checked
 
-NEWEST_FIRST = "-created_at"
 
-
-class ProductType(DjangoObjectType):
+class ProductType(NodeType):
     class Meta:
-        model = Product
+        serializer_class = ProductSerializer
         name = "Product"
-        description = "Something to buy."
-        fields = ("name", "description", "stock", "sku", "version")
-        interfaces = (relay.Node,)
+        description = "A product for sale."
         connection_class = CountedConnection
 
-    pk = graphene.Int(required=True)
-    price = graphene.Float(required=True, description="In major units of the shop's currency, two decimals.")
-    created_at = DateTime(required=True)
-    updated_at = DateTime(required=True)
 
-    @classmethod
-    def get_node(cls, info: Any, id: str) -> Product:
-        return visible_product(info, id_given(id))
+class FieldChange(graphene.ObjectType):
+    """A field before and after a change, as text. A new row has no old values, a deleted row no new ones."""
+
+    field = graphene.String(required=True)
+    old = graphene.String()
+    new = graphene.String()
 
 
-def visible_product(info: Any, pk: int) -> Product:
-    """Return a product the caller may see. Raises ProductNotFound."""
-    product = Product.objects.visible_to(caller_of(info)).filter(pk=pk).first()
-    if product is None:
-        raise ProductNotFound(f"Product {pk} not found")
-    return product
+FIELD_CHANGES = graphene.NonNull(graphene.List(graphene.NonNull(FieldChange)))
+
+
+class ProductHistoryType(NodeType):
+    class Meta:
+        serializer_class = ProductHistorySerializer
+        name = "ProductHistory"
+        description = "A change of a product. `units` and `stock` are set if the stock changed: they are its ledger."
+        connection_class = CountedConnection
+
+    actor_id = graphene.Int(description="The caller; null for manual SQL and commands.")
+    fields = graphene.Field(FIELD_CHANGES)
 
 
 class Query(graphene.ObjectType):
     product = graphene.Field(ProductType, id=graphene.Int(), description="One product.")
     all_products = ConnectionField(
         ProductType,
-        q=graphene.String(description="The name contains this, in any case."),
-        min_price=graphene.Float(),
-        max_price=graphene.Float(),
-        in_stock=graphene.Boolean(),
+        **filter_arguments(ProductFilter),
         order_by=order_argument(SORT_KEYS, NEWEST_FIRST),
         description="Every product.",
     )
     search_products = graphene.List(
         graphene.NonNull(ProductType),
         required=True,
-        query=graphene.String(required=True, description="The name contains this, in any case."),
-        min_price=graphene.Float(),
-        max_price=graphene.Float(),
-        description="The first 100 products, by name, whose name contains the text.",
+        query=graphene.String(required=True, description="The name contains this; case and Unicode form are ignored."),
+        **filter_arguments(ProductFilter, without=("q", "in_stock")),
+        description="The first 100 products with this text in their name, sorted by name.",
     )
 
-    def resolve_product(self, info: Any, id: int | None = None) -> Product:
-        return visible_product(info, id_given(id))
+    product_history = ConnectionField(
+        ProductHistoryType,
+        id=graphene.Int(required=True),
+        **filter_arguments(ProductHistoryFilter),
+        description="Every change of a product, manual SQL included, the newest first. For staff.",
+    )
 
-    def resolve_all_products(self, info: Any, order_by: str | None = None, **args: Any) -> CountedConnection:
-        part = {name: args.pop(name, None) for name in ("first", "last", "after", "before")}
-        sort = sort_of(order_by, SORT_KEYS, NEWEST_FIRST, "order_by")
-        return connection_of(ProductType, _found(info, args), sort, part)
+    def resolve_product_history(
+        self, info: GraphQLResolveInfo, id: int, first: int | None = None, **args: object
+    ) -> CountedConnection:
+        caller = graphql_caller(info, ProductHistory.objects.all().readers)
+        paging = {"first": first, **{name: args.pop(name, None) for name in ("last", "after", "before")}}
+        return connection_of(
+            ProductHistoryType,
+            paging,
+            sort=lambda: HISTORY,
+            find=lambda: filtered(ProductHistoryFilter, args, ProductHistory.objects.of(caller, id)),
+        )
 
-    def resolve_search_products(self, info: Any, query: str, **prices: Any) -> list[Product]:
+    resolve_product = OneRow(Product.objects.all())
+    resolve_all_products = PagedRows(Product.objects.all(), SORT_KEYS, NEWEST_FIRST, filterset=ProductFilter)
+
+    def resolve_search_products(self, info: GraphQLResolveInfo, query: str, **prices: object) -> list[Product]:
         with naming(q="query"):
-            found = _found(info, {"q": query, **prices})
-        return together(found.sorted_by("name")[:MAX_PAGE])
-
-
-def _found(info: Any, params: dict[str, Any]) -> ProductQuerySet:
-    return filtered(ProductFilter, params, Product.objects.visible_to(caller_of(info)))
+            found = filtered(ProductFilter, {"q": query, **prices}, Product.objects.visible_to(graphql_caller(info)))
+        return together(Sort("name").applied(found)[:MAX_PER_PAGE])
 
 
 class CreateProduct(graphene.Mutation):
-    """Add a product. For staff."""
+    """Add a product. A null argument counts as not given. For staff."""
 
-    class Arguments:
-        name = graphene.String(required=True)
-        description = graphene.String()
-        price = graphene.Float(required=True)
-        stock = graphene.Int()
-        sku = graphene.String()
+    Arguments = arguments_of(ProductSerializer)
 
     ok = graphene.Boolean()
     product = graphene.Field(ProductType)
 
-    def mutate(self, info: Any, **values: Any) -> "CreateProduct":
-        actor = caller_of(info)
-        require(actor, can_edit_products(actor))
-        return CreateProduct(ok=True, product=create_product(actor=actor, values=checked(ProductSerializer, values)))
+    def mutate(self, info: GraphQLResolveInfo, **values: object) -> "CreateProduct":
+        actor = graphql_caller(info, create_product)
+        product = create_product(actor=actor, values=checked(ProductSerializer, given(values)))
+        return CreateProduct(ok=True, product=product)
 
 
 class UpdateProduct(graphene.Mutation):
-    """Change what is given of a product, and nothing else. `ok` is false when there is none of this id. For staff."""
+    """Change only the given fields of a product. A null argument counts as not given, except `sku`.
 
-    class Arguments:
-        id = graphene.Int(required=True)
-        name = graphene.String()
-        description = graphene.String()
-        price = graphene.Float()
-        stock = graphene.Int()
-        sku = graphene.String()
-        expected_version = graphene.Int(description="The version the change was made from.")
+    `ok` is false if no product has this id. For staff.
+    """
+
+    Arguments = arguments_of(
+        ProductChangeSerializer,
+        partial=True,
+        names={"version": "expected_version"},
+        id=graphene.Int(required=True),
+    )
 
     ok = graphene.Boolean()
     product = graphene.Field(ProductType)
 
-    def mutate(self, info: Any, id: int, **values: Any) -> "UpdateProduct":
-        actor = caller_of(info)
-        require(actor, can_edit_products(actor))
+    def mutate(self, info: GraphQLResolveInfo, id: int, **values: Any) -> "UpdateProduct":
+        actor = graphql_caller(info, change_product)
+        values = given(values, with_null=nullable_in(ProductChangeSerializer))
         if "expected_version" in values:
             values["version"] = values.pop("expected_version")
         with naming(version="expected_version"):
@@ -152,16 +176,44 @@ class UpdateProduct(graphene.Mutation):
         return UpdateProduct(ok=True, product=product)
 
 
+class CorrectStock(graphene.Mutation):
+    """Add units to a stock, or take them. Sales in between are no conflict. For staff."""
+
+    Arguments = arguments_of(StockCorrectionSerializer, id=graphene.Int(required=True))
+
+    ok = graphene.Boolean()
+    product = graphene.Field(ProductType)
+
+    def mutate(self, info: GraphQLResolveInfo, id: int, **values: object) -> "CorrectStock":
+        actor = graphql_caller(info, correct_stock)
+        product = correct_stock(actor=actor, product_id=id, **checked(StockCorrectionSerializer, values))
+        return CorrectStock(ok=True, product=product)
+
+
+class RevertProduct(graphene.Mutation):
+    """Set the fields of one change back to their old values. The stock keeps its value. For staff."""
+
+    Arguments = arguments_of(ReversalSerializer, id=graphene.Int(required=True))
+
+    ok = graphene.Boolean()
+    product = graphene.Field(ProductType)
+
+    def mutate(self, info: GraphQLResolveInfo, id: int, **values: object) -> "RevertProduct":
+        actor = graphql_caller(info, revert_product)
+        product = revert_product(actor=actor, product_id=id, **checked(ReversalSerializer, values))
+        return RevertProduct(ok=True, product=product)
+
+
 class DeleteProduct(graphene.Mutation):
-    """Remove a product. `ok` is false when there is none of this id. For staff."""
+    """Delete a product. `ok` is false if no product has this id. For staff."""
 
     class Arguments:
         id = graphene.Int(required=True)
 
     ok = graphene.Boolean()
 
-    def mutate(self, info: Any, id: int) -> "DeleteProduct":
-        actor = caller_of(info)
+    def mutate(self, info: GraphQLResolveInfo, id: int) -> "DeleteProduct":
+        actor = graphql_caller(info)
         try:
             delete_product(actor=actor, product_id=id)
         except ProductNotFound:
@@ -169,27 +221,20 @@ class DeleteProduct(graphene.Mutation):
         return DeleteProduct(ok=True)
 
 
-class ProductInput(graphene.InputObjectType):
-    """A product to add."""
-
-    name = graphene.String(required=True)
-    description = graphene.String()
-    price = graphene.Float(required=True)
-    stock = graphene.Int()
-    sku = graphene.String()
+ProductInput = input_type("ProductInput", ProductSerializer, "A product to add. A null field counts as not given.")
 
 
 class FieldError(graphene.ObjectType):
-    """What is wrong with one field."""
+    """The error of one field."""
 
     field = graphene.String(required=True)
     message = graphene.String(required=True)
 
 
 class BatchError(graphene.ObjectType):
-    """Why one row was refused."""
+    """The error of one refused row."""
 
-    index = graphene.Int(required=True, description="Its place in what was sent, from 0.")
+    index = graphene.Int(required=True, description="Index of the row in the request, from 0.")
     code = graphene.String(required=True)
     message = graphene.String(required=True)
     fields = graphene.List(graphene.NonNull(FieldError), required=True)
@@ -203,13 +248,14 @@ class BatchCreateProducts(graphene.Mutation):
 
     ok = graphene.Boolean(description="Whether every row was created.")
     created_count = graphene.Int(required=True)
-    products = graphene.List(ProductType, required=True, description="In the order sent; null where refused.")
+    products = graphene.List(
+        ProductType, required=True, description="In the order of the request; null for refused rows."
+    )
     errors = graphene.List(graphene.NonNull(BatchError), required=True)
 
-    def mutate(self, info: Any, products: list[dict[str, Any]]) -> "BatchCreateProducts":
-        actor = caller_of(info)
-        require(actor, can_edit_products(actor))
-        rows = checked_rows([dict(row) for row in products], ProductSerializer)
+    def mutate(self, info: GraphQLResolveInfo, products: list[dict[str, object]]) -> "BatchCreateProducts":
+        actor = graphql_caller(info, create_products)
+        rows = checked_rows([given(row) for row in products], ProductSerializer)
         made = create_products(actor=actor, rows=[row for row in rows if isinstance(row, dict)])
         outcomes = outcomes_of(rows, made)
         created = together(row for row in outcomes if isinstance(row, Product))
@@ -217,6 +263,37 @@ class BatchCreateProducts(graphene.Mutation):
             ok=len(created) == len(outcomes),
             created_count=len(created),
             products=[row if isinstance(row, Product) else None for row in outcomes],
+            errors=[_batch_error(n, row) for n, row in enumerate(outcomes) if isinstance(row, DomainError)],
+        )
+
+
+SkuChange = input_type("SkuChange", SkuChangeSerializer, "New values of the product with this SKU.")
+
+
+class BatchChangeProducts(graphene.Mutation):
+    """Change many products by SKU: each valid row is changed. A null field counts as not given. For staff."""
+
+    class Arguments:
+        changes = graphene.List(graphene.NonNull(SkuChange), required=True)
+
+    ok = graphene.Boolean(description="Whether every row was changed.")
+    changed_count = graphene.Int(required=True)
+    products = graphene.List(
+        ProductType, required=True, description="In the order of the request; null for refused rows."
+    )
+    errors = graphene.List(graphene.NonNull(BatchError), required=True)
+
+    def mutate(self, info: GraphQLResolveInfo, changes: list[dict[str, object]]) -> "BatchChangeProducts":
+        actor = graphql_caller(info, change_products_by_sku)
+        rows = checked_rows([given(row) for row in changes], SkuChangeSerializer)
+        made = change_products_by_sku(actor=actor, rows=[row for row in rows if isinstance(row, dict)])
+        outcomes = outcomes_of(rows, made)
+        ids = [row.pk for row in outcomes if isinstance(row, Product)]
+        changed = {row.pk: row for row in together(Product.objects.filter(pk__in=ids))}  # with their new versions
+        return BatchChangeProducts(
+            ok=len(ids) == len(outcomes),
+            changed_count=len(ids),
+            products=[changed.get(row.pk) if isinstance(row, Product) else None for row in outcomes],
             errors=[_batch_error(n, row) for n, row in enumerate(outcomes) if isinstance(row, DomainError)],
         )
 
@@ -230,38 +307,43 @@ class Mutation(graphene.ObjectType):
     create_product = CreateProduct.Field()
     update_product = UpdateProduct.Field()
     delete_product = DeleteProduct.Field()
+    correct_stock = CorrectStock.Field()
+    revert_product = RevertProduct.Field()
     batch_create_products = BatchCreateProducts.Field()
+    batch_change_products = BatchChangeProducts.Field()
 
 
 class ProductUpdate(graphene.ObjectType):
-    """What became of a product."""
+    """A change of a product."""
 
     product_id = graphene.Int(required=True)
-    new_price = graphene.Float(description="Of a deleted product, its last.")
-    new_stock = graphene.Int(description="Of a deleted product, its last.")
+    new_price = graphene.Float(description="For a deleted product, its last price.")
+    new_stock = graphene.Int(description="For a deleted product, its last stock.")
     kind = graphene.String(required=True, description="One of created, updated, deleted.")
     at = DateTime(required=True)
-    cursor = graphene.String(required=True, description="The place to follow on from, in any protocol.")
-    product = graphene.Field(ProductType, description="As it is by now; null once it is deleted.")
+    cursor = graphene.String(required=True, description="The cursor to resume from, in any protocol.")
+    product = graphene.Field(ProductType, description="The current product; null if it is deleted.")
 
-    def resolve_product(self, info: Any) -> Product | None:
-        return Product.objects.visible_to(caller_of(info)).filter(pk=self.product_id).first()
+    def resolve_product(self, info: GraphQLResolveInfo) -> Product | None:
+        return Product.objects.visible_to(graphql_caller(info)).filter(pk=self.product_id).first()
 
 
 class Subscription(graphene.ObjectType):
     product_updated = graphene.Field(
         ProductUpdate,
-        id=graphene.Int(description="Of this product; of every product when left out."),
-        after=graphene.String(description="With a cursor every change since, then live; without one from now on."),
-        description="Every change of a product, however it was made.",
+        id=graphene.Int(description="Only changes of this product. If omitted, changes of all products."),
+        after=graphene.String(description="Resume after this cursor. If omitted, the stream starts with new changes."),
+        description="Every change of a product, from any source, SQL included.",
     )
 
-    def subscribe_product_updated(self, info: Any, id: int | None = None, after: str | None = None) -> Source:
-        if id is not None and not (id and after):  # one that is gone still has a past
-            visible_product(info, id)
-        return Source(partial(is_of, id or 0), after)
+    def subscribe_product_updated(
+        self, info: GraphQLResolveInfo, id: int | None = None, after: str | None = None
+    ) -> SubscriptionSpec:
+        if id is not None and not (id and after):  # with a cursor, a deleted product still has past events
+            Product.objects.one(graphql_caller(info), id)
+        return SubscriptionSpec(partial(is_of, id or 0), after)
 
-    def resolve_product_updated(self: Event, info: Any, **_: Any) -> ProductUpdate:
-        facts = facts_of(self)
+    def resolve_product_updated(self: Event, info: GraphQLResolveInfo, **_: object) -> ProductUpdate:
+        facts = product_facts(self)
         del facts["timestamp"]
         return ProductUpdate(**facts, at=self.at, cursor=self.cursor)

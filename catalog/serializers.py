@@ -1,24 +1,29 @@
-"""What of a product goes in and out."""
+"""Serializers of products."""
 
 from typing import Any
 
-from catalog.models import Product
-from ecommerce.errors import InvalidInput
-from ecommerce.serializers import (
-    InMoneyObjects,
+from catalog.actions import WRITABLE
+from catalog.models import Product, ProductHistory
+from core.errors import InvalidInput
+from core.history.changes import MAX_REASON_LENGTH
+from core.history.serializers import ChangeSerializer
+from core.serializers import (
     LinksField,
     ShopModelSerializer,
+    ShopSerializer,
+    TextField,
     UrlField,
     WholeNumberField,
     second_version_of,
 )
+from core.validation.validators import MAX_INT32, printable_ascii
 
 
 class ProductSerializer(ShopModelSerializer):
     class Meta:
         model = Product
-        fields = ("id", "name", "description", "price", "stock", "sku", "version", "created_at", "updated_at")
-        read_only_fields = ("id", "version", "created_at", "updated_at")
+        fields: tuple[str, ...] = ("id", *WRITABLE, "version", "created_at", "updated_at")
+        read_only_fields: tuple[str, ...] = ("id", "version", "created_at", "updated_at")
 
     labels = {"sku": "SKU"}
 
@@ -31,16 +36,17 @@ class ProductDetailSerializer(ProductSerializer):
 
 
 class ProductChangeSerializer(ProductSerializer):
-    """A change: with `version` it is refused when that is not the version that stands."""
+    """A change. If `version` is given and is not the current version, the change is refused."""
 
-    version = WholeNumberField(required=False, min_value=1, help_text="The version the change was made from.")
+    version = WholeNumberField(required=False, min_value=1, help_text="The version that the change is based on.")
 
     class Meta(ProductSerializer.Meta):
         read_only_fields = ("id", "created_at", "updated_at")
+        extra_kwargs = {"sku": {"help_text": "Null or an empty text removes the SKU."}}
 
 
 class ProductReplacementSerializer(ProductChangeSerializer):
-    """A whole product: name and price must be there, what else is left out returns to its default."""
+    """A whole product. Name and price are required. Other missing fields return to their default."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and not {"name", "price"} <= data.keys():
@@ -57,30 +63,48 @@ class ProductRowSerializer(ShopModelSerializer):
 
     class Meta:
         model = Product
-        fields = ("id", "name", "price", "stock", "url")
-
-
-@second_version_of(ProductSerializer)
-class ProductV2Serializer(InMoneyObjects, ProductSerializer):
-    pass
-
-
-@second_version_of(ProductDetailSerializer)
-class ProductDetailV2Serializer(InMoneyObjects, ProductDetailSerializer):
-    pass
-
-
-@second_version_of(ProductChangeSerializer)
-class ProductChangeV2Serializer(InMoneyObjects, ProductChangeSerializer):
-    pass
-
-
-@second_version_of(ProductReplacementSerializer)
-class ProductReplacementV2Serializer(InMoneyObjects, ProductReplacementSerializer):
-    pass
+        fields: tuple[str, ...] = ("id", "name", "price", "stock", "url")
 
 
 @second_version_of(ProductRowSerializer)
-class ProductRowV2Serializer(InMoneyObjects, ProductRowSerializer):
+class ProductRowV2Serializer(ProductRowSerializer):
     class Meta(ProductRowSerializer.Meta):
         fields = ("id", "name", "price", "stock", "version", "url")
+
+
+class ProductHistorySerializer(ChangeSerializer):
+    """A change of a product. `units` and `stock` are set if the stock changed: they are its ledger."""
+
+    class Meta(ChangeSerializer.Meta):
+        model = ProductHistory
+        fields = (*ChangeSerializer.Meta.fields, "units", "stock")
+        read_only_fields = fields
+
+
+class StockCorrectionSerializer(ShopSerializer):
+    """Units to add to the stock, or to take from it, and the reason."""
+
+    units = WholeNumberField(min_value=-MAX_INT32, max_value=MAX_INT32, help_text="Negative to take units.")
+    reason = TextField(max_length=MAX_REASON_LENGTH)
+
+
+class ReversalSerializer(ShopSerializer):
+    """The change to revert."""
+
+    change_id = WholeNumberField(min_value=1, max_value=MAX_INT32, help_text="The id of a change in the history.")
+
+
+class SkuChangeSerializer(ShopModelSerializer):
+    """New values of the product with this SKU. Fields that are left out stay as they are."""
+
+    sku = TextField(max_length=64, validators=[printable_ascii])
+    add_stock = WholeNumberField(
+        required=False, min_value=-MAX_INT32, max_value=MAX_INT32, help_text="Units to add to the stock, or to take."
+    )
+
+    class Meta:
+        model = Product
+        fields = ("sku", "name", "description", "price", "stock", "add_stock", "reorder_level")
+        extra_kwargs = {"name": {"required": False}, "price": {"required": False}}
+
+    labels = {"sku": "SKU"}

@@ -1,35 +1,50 @@
 """Products over gRPC."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 from django.db import transaction
 
-from catalog.actions import change_product, create_product, create_products, delete_product
-from catalog.errors import InvalidProduct, ProductNotFound
-from catalog.feed import facts_of, is_of
-from catalog.filters import ProductFilter
-from catalog.live import set_price
-from catalog.models import Product
-from catalog.permissions import can_edit_products
-from catalog.querysets import SORT_KEYS, ProductQuerySet
-from catalog.serializers import ProductChangeSerializer, ProductSerializer
-from ecommerce.batch import MAX_ROWS, checked_rows, outcomes_of
-from ecommerce.errors import DomainError, InvalidInput, TooLarge
-from ecommerce.feed.events import Event
-from ecommerce.filters import filtered
-from ecommerce.keyset import sort_of
-from ecommerce.rpc.messages import MessageSerializer, data_of
-from ecommerce.rpc.pages import page_of
-from ecommerce.rpc.rows import in_batches, spooled
-from ecommerce.rpc.service import Service
-from ecommerce.rpc.streams import CURSOR, Exchange
-from ecommerce.serializers import checked
+from catalog.actions import (
+    change_product,
+    correct_stock,
+    create_product,
+    create_products,
+    delete_product,
+    revert_product,
+)
+from catalog.bulk.by_sku import change_products_by_sku
+from catalog.errors import InvalidProduct
+from catalog.feed import is_of, product_facts
+from catalog.filters import ProductFilter, ProductHistoryFilter
+from catalog.live import PRICES_PATH, set_price
+from catalog.models import Product, ProductHistory
+from catalog.querysets import SORT_KEYS
+from catalog.serializers import (
+    ProductChangeSerializer,
+    ProductHistorySerializer,
+    ProductSerializer,
+    ReversalSerializer,
+    SkuChangeSerializer,
+    StockCorrectionSerializer,
+)
+from core.batch import MAX_ROWS, checked_rows, outcomes_of
+from core.errors import BadParameters, DomainError, InvalidInput, TooLarge
+from core.faults import as_domain_error
+from core.feed.events import Event
+from core.history.serializers import HISTORY
+from core.lists.keyset import NEWEST_FIRST, sort_of
+from core.permissions import guarded_by
+from core.protocols.rpc.caller import CallContext
+from core.protocols.rpc.messages import MessageSerializer, data_of
+from core.protocols.rpc.pages import QuerysetRows, found_by, list_response, page_request_of
+from core.protocols.rpc.rows import in_batches, spooled
+from core.protocols.rpc.service import Service
+from core.protocols.rpc.stream_spec import CURSOR, StreamSpec
+from core.serializers import checked
 from protos import product_pb2 as pb
 
-NEWEST_FIRST = "-created_at"
 MAX_FAILURES_WITH_FIELDS = 1_000
 
 
@@ -38,28 +53,39 @@ class ProductMessage(MessageSerializer, ProductSerializer):
         proto_class = pb.Product
 
 
+class ProductHistoryMessage(MessageSerializer, ProductHistorySerializer):
+    class Meta(ProductHistorySerializer.Meta):
+        proto_class = pb.ProductHistory
+
+
 class ProductService(Service):
     descriptor = pb.DESCRIPTOR.services_by_name["ProductService"]
     queryset = Product.objects.all()
     serializer_class = ProductMessage
-    not_found = ProductNotFound
-    web_sockets = {"LivePriceUpdates": "/ws/prices"}
-    rules = dict.fromkeys(("CreateProduct", "UpdateProduct", "DeleteProduct", "BatchCreateProducts"), can_edit_products)
+    web_sockets = {"LivePriceUpdates": PRICES_PATH}
 
-    def GetProduct(self, request: Any, context: Any) -> pb.GetProductResponse:
-        return pb.GetProductResponse(product=ProductMessage.of(self.get_object()))
+    def GetProduct(self, request: pb.GetProductRequest, context: CallContext) -> pb.GetProductResponse:
+        return pb.GetProductResponse(product=self.found())
 
-    def ListProducts(self, request: Any, context: Any) -> pb.ListProductsResponse:
-        sort = sort_of(request.sort_by, SORT_KEYS, NEWEST_FIRST)
-        page = page_of(sort.applied(self._found(request)), request)
-        return pb.ListProductsResponse(products=map(ProductMessage.of, page.rows), **page.counts)
+    def ListProducts(self, request: pb.ListProductsRequest, context: CallContext) -> pb.ListProductsResponse:
+        bad = BadParameters()
+        with bad:
+            sort = sort_of(request.sort_by, SORT_KEYS, NEWEST_FIRST)
+        with bad:
+            listed = self.listed(ProductFilter)
+        with bad:
+            page = page_request_of(request)
+        bad.check()
+        return list_response(pb.ListProductsResponse, listed, sort, page)
 
-    def CreateProduct(self, request: Any, context: Any) -> pb.CreateProductResponse:
+    @guarded_by(create_product)
+    def CreateProduct(self, request: pb.CreateProductRequest, context: CallContext) -> pb.CreateProductResponse:
         with invalid_product():
             product = create_product(actor=self.caller, values=checked(ProductSerializer, data_of(request)))
         return pb.CreateProductResponse(product=ProductMessage.of(product))
 
-    def UpdateProduct(self, request: Any, context: Any) -> pb.UpdateProductResponse:
+    @guarded_by(change_product)
+    def UpdateProduct(self, request: pb.UpdateProductRequest, context: CallContext) -> pb.UpdateProductResponse:
         data = data_of(request)
         data["version"] = data.pop("expected_version", None)
         with invalid_product(version="expected_version"):
@@ -70,30 +96,69 @@ class ProductService(Service):
             )
         return pb.UpdateProductResponse(product=ProductMessage.of(product))
 
-    def DeleteProduct(self, request: Any, context: Any) -> pb.DeleteProductResponse:
+    @guarded_by(delete_product)
+    def DeleteProduct(self, request: pb.DeleteProductRequest, context: CallContext) -> pb.DeleteProductResponse:
         delete_product(actor=self.caller, product_id=request.id)
         return pb.DeleteProductResponse(success=True)
 
-    def WatchProducts(self, request: Any, context: Any) -> Exchange:
-        after = request.after or self.metadata.get(CURSOR)
-        if request.id and not after:  # one that is gone still has a past
-            self.get_object()
-        return Exchange(match=partial(is_of, request.id), write=product_update, after=after)
+    @guarded_by(correct_stock)
+    def CorrectStock(self, request: pb.CorrectStockRequest, context: CallContext) -> pb.CorrectStockResponse:
+        values = checked(StockCorrectionSerializer, data_of(request))
+        product = correct_stock(actor=self.caller, product_id=request.id, **values)
+        return pb.CorrectStockResponse(product=ProductMessage.of(product))
 
-    def LivePriceUpdates(self, requests: Any, context: Any) -> Exchange:
+    @guarded_by(revert_product)
+    def RevertProduct(self, request: pb.RevertProductRequest, context: CallContext) -> pb.RevertProductResponse:
+        values = checked(ReversalSerializer, data_of(request))
+        product = revert_product(actor=self.caller, product_id=request.id, **values)
+        return pb.RevertProductResponse(product=ProductMessage.of(product))
+
+    @guarded_by(ProductHistory.objects.all().readers)
+    def ListProductHistory(
+        self, request: pb.ListProductHistoryRequest, context: CallContext
+    ) -> pb.ListProductHistoryResponse:
+        bad = BadParameters()
+        with bad:
+            found = found_by(ProductHistoryFilter, request, ProductHistory.objects.of(self.caller, request.id))
+        with bad:
+            page = page_request_of(request)
+        bad.check()
+        return list_response(pb.ListProductHistoryResponse, QuerysetRows(found, ProductHistoryMessage), HISTORY, page)
+
+    def WatchProducts(self, request: pb.GetProductRequest, context: CallContext) -> StreamSpec:
+        after = request.after or self.metadata.get(CURSOR)
+        if request.id and not after:  # with a cursor, a deleted product still has past events
+            self.get_object()
+        return StreamSpec(match=partial(is_of, request.id), write=product_update, after=after)
+
+    def LivePriceUpdates(self, requests: object, context: CallContext) -> StreamSpec:
         after = self.metadata.get(CURSOR)
-        return Exchange(
+        return StreamSpec(
             match=partial(is_of, 0), write=product_update, after=after, reply=self._set_price, refused=refused_update
         )
 
-    def BatchCreateProducts(self, requests: Any, context: Any) -> pb.BatchCreateResponse:
+    @guarded_by(create_products)
+    def BatchCreateProducts(
+        self, requests: Iterator[pb.CreateProductRequest], context: CallContext
+    ) -> pb.BatchCreateResponse:
+        answer, requests = pb.BatchCreateResponse(), self.counted(requests)
         if not self._is_all_or_none():
-            return self._created(requests)
+            with reporting_created_count(answer):
+                self._create(requests, answer)
+            return answer
         with spooled(requests, pb.CreateProductRequest, limit=MAX_ROWS) as rows, transaction.atomic():
-            answer = self._created(rows)
+            self._create(rows, answer)
             if answer.failures:
                 transaction.set_rollback(True)
                 answer.created_count = 0
+        return answer
+
+    @guarded_by(change_products_by_sku)
+    def BatchChangeProducts(self, request: pb.BatchChangeRequest, context: CallContext) -> pb.BatchChangeResponse:
+        rows = checked_rows([data_of(change) for change in request.changes], SkuChangeSerializer)
+        made = change_products_by_sku(actor=self.caller, rows=[row for row in rows if isinstance(row, dict)])
+        answer = pb.BatchChangeResponse()
+        answer.changed_count = _report_failures(answer, 0, outcomes_of(rows, made))
         return answer
 
     def _is_all_or_none(self) -> bool:
@@ -102,33 +167,26 @@ class ProductService(Service):
             raise InvalidInput(fields={"batch-atomic": "batch-atomic must be batch or call"})
         return word == "call"
 
-    def _created(self, requests: Iterator[pb.CreateProductRequest]) -> pb.BatchCreateResponse:
-        """Add row after row, in batches of a transaction each."""
-        answer = pb.BatchCreateResponse()
+    def _create(self, requests: Iterator[pb.CreateProductRequest], answer: pb.BatchCreateResponse) -> None:
+        """Create the rows in batches, each in a transaction or savepoint, and report the results in `answer`."""
         for start, messages in in_batches(requests, limit=MAX_ROWS):
             self.check_is_awaited()
+            self.reauthorize()
             rows = checked_rows([data_of(message) for message in messages], ProductSerializer)
             made = create_products(actor=self.caller, rows=[row for row in rows if isinstance(row, dict)])
             _report(answer, start, outcomes_of(rows, made))
         if not answer.created_count and not answer.failures:
             raise InvalidInput(f"A stream of 1 to {MAX_ROWS} rows is expected")
         if next(requests, None) is not None:
-            _report(answer, MAX_ROWS, [TooLarge(f"A call has at most {MAX_ROWS} rows: the rest was not looked at")])
-        return answer
+            _report(answer, MAX_ROWS, [TooLarge(f"A call has at most {MAX_ROWS} rows; the rest was ignored")])
 
     def _set_price(self, update: pb.ProductUpdate) -> None:
         set_price(headers=self.metadata, address=self.address, product_id=update.product_id, price=update.new_price)
 
-    def _found(self, request: Any) -> ProductQuerySet:
-        data = data_of(request)
-        params = {name: data[name] for name in ("q", "min_price", "max_price", "in_stock") if data.get(name, "") != ""}
-        queryset = self.get_queryset()
-        return filtered(ProductFilter, params, queryset) if params else queryset  # building a filter takes a while
-
 
 @contextmanager
 def invalid_product(**names: str) -> Iterator[None]:
-    """Say `Invalid product data` of what was sent; `names` renames its fields."""
+    """Turn InvalidInput into InvalidProduct with the message `Invalid product data`; `names` renames fields."""
     try:
         yield
     except InvalidInput as refusal:
@@ -136,24 +194,51 @@ def invalid_product(**names: str) -> Iterator[None]:
         raise InvalidProduct("Invalid product data", fields=fields) from refusal
 
 
-def _given(data: dict[str, Any]) -> dict[str, Any]:
+@contextmanager
+def reporting_created_count(answer: pb.BatchCreateResponse) -> Iterator[None]:
+    """If a refusal or an outage ends the batch early, add the number of created rows to its details."""
+    try:
+        yield
+    except Exception as error:
+        refusal = as_domain_error(error)
+        if refusal is None:
+            raise
+        refusal.details["created_count"] = answer.created_count
+        raise refusal from error
+
+
+def _given(data: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in data.items() if value is not None}
 
 
 def product_update(event: Event) -> pb.ProductUpdate:
-    return pb.ProductUpdate(**facts_of(event), cursor=event.cursor)
+    return pb.ProductUpdate(**product_facts(event), cursor=event.cursor)
 
 
 def refused_update(update: pb.ProductUpdate, refusal: DomainError) -> pb.ProductUpdate:
-    """Return what the sender alone is told."""
-    return pb.ProductUpdate(product_id=update.product_id, error_code=refusal.code, error_message=refusal.message)
+    """Return the message that only the sender of a refused update receives."""
+    return pb.ProductUpdate(
+        product_id=update.product_id,
+        error_code=refusal.code,
+        error_message=refusal.message,
+        retry_after=refusal.retry_after_s or 0,
+    )
 
 
-def _report(answer: pb.BatchCreateResponse, start: int, outcomes: list[Any]) -> None:
+def _report(answer: pb.BatchCreateResponse, start: int, outcomes: list[object]) -> None:
+    answer.created_count += _report_failures(answer, start, outcomes)
+
+
+def _report_failures(
+    answer: pb.BatchCreateResponse | pb.BatchChangeResponse, start: int, outcomes: Iterable[object]
+) -> int:
+    """Add the refused rows to the response, and return the number of the other rows."""
+    done = 0
     for index, outcome in enumerate(outcomes, start):
         if not isinstance(outcome, DomainError):
-            answer.created_count += 1
+            done += 1
             continue
-        # A client takes 4 MiB by default: 10,000 failures with every field would be more.
+        # Clients accept 4 MiB by default: 10,000 failures with all their fields would be larger.
         fields = outcome.fields if len(answer.failures) < MAX_FAILURES_WITH_FIELDS else {}
         answer.failures.add(index=index, code=outcome.code, message=outcome.message, fields=fields)
+    return done

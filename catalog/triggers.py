@@ -1,10 +1,45 @@
-"""What the database itself does on every write of a product."""
+"""Database triggers that run on every write of a product."""
 
-from ecommerce import triggers
-from ecommerce.feed.triggers import feed_trigger, truncate_feed_trigger
+from core import triggers
+from core.feed.triggers import feed_trigger, truncate_feed_trigger
+from core.history.triggers import MONEY, TEXT, History
+from core.lists.row_counts import count_triggers
+from core.text.search import FUNCTION
 
-product_version = triggers.register(
-    triggers.version_trigger("catalog_product", ("catalog", "0001_initial"), touches_updated_at=True)
+# The form that the first migrations install, before the column name_folded exists.
+first_product_version = triggers.version_trigger(
+    "catalog_product", ("catalog", "0001_initial"), touches_updated_at=True
+)
+_FOLDING_MIGRATION = ("catalog", "0003_name_folded")
+_IS_ASCII = "LENGTH(NEW.name) = LENGTH(CAST(NEW.name AS BLOB))"
+product_version = triggers.register_trigger(
+    triggers.version_trigger(
+        "catalog_product",
+        _FOLDING_MIGRATION,
+        touches_updated_at=True,
+        # SQLite triggers fold only ASCII. For other new names, name_folded is null unless the statement sets it.
+        sqlite_also=f"name_folded = CASE WHEN {_IS_ASCII} THEN LOWER(NEW.name) "
+        "WHEN NEW.name IS OLD.name OR NEW.name_folded IS NOT OLD.name_folded THEN NEW.name_folded END",
+    )
+)
+product_folded = triggers.register_trigger(
+    triggers.Trigger(
+        name="catalog_product_folded",
+        table="catalog_product",
+        migration=_FOLDING_MIGRATION,
+        sqlite=(
+            "CREATE TRIGGER catalog_product_folded AFTER INSERT ON catalog_product FOR EACH ROW "
+            f"WHEN {_IS_ASCII} AND NEW.name_folded IS NOT LOWER(NEW.name) "
+            f"BEGIN UPDATE catalog_product SET version = {triggers.RISING} WHERE id = NEW.id; "
+            "UPDATE catalog_product SET version = NEW.version, name_folded = LOWER(NEW.name) WHERE id = NEW.id; END"
+        ),
+        postgresql=(
+            "BEFORE INSERT OR UPDATE",
+            # On INSERT, all columns of OLD are null.
+            "IF NEW.name IS DISTINCT FROM OLD.name OR NEW.name_folded IS DISTINCT FROM OLD.name_folded "
+            f"THEN NEW.name_folded := {FUNCTION}(NEW.name); END IF; RETURN NEW;",
+        ),
+    )
 )
 
 _FEED_MIGRATION = ("catalog", "0002_feed")
@@ -34,4 +69,18 @@ _feed_of_all = truncate_feed_trigger(
     kind="deleted",
     columns={"object_id": "id", "price": "price", "stock": "stock"},
 )
-product_feed = [triggers.register(trigger) for trigger in (*_feed_of_rows, _feed_of_all)]
+product_feed = [triggers.register_trigger(trigger) for trigger in (*_feed_of_rows, _feed_of_all)]
+
+row_count = count_triggers("catalog_product", ("catalog", "0005_row_count"))
+
+_FIRST_COLUMNS = {"name": TEXT, "description": TEXT, "price": MONEY, "stock": TEXT, "sku": TEXT}
+
+
+def _history_of(columns: dict[str, dict[str, str]]) -> History:
+    return History("catalog_product", "catalog_producthistory", "product_id", columns, units_of="stock")
+
+
+# The form that the first migration of the history installs, before the column reorder_level exists.
+first_history = _history_of(_FIRST_COLUMNS).triggers(("catalog", "0007_history"))
+product_history = _history_of({**_FIRST_COLUMNS, "reorder_level": TEXT})
+history = product_history.triggers(("catalog", "0008_reorder_level"))

@@ -6,30 +6,44 @@ from typing import Any
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 
 from catalog import openapi
-from catalog.actions import change_product, create_product, create_products, delete_product, replace_product
-from catalog.feed import facts_of, is_of
-from catalog.filters import ProductFilter
-from catalog.models import Product
-from catalog.permissions import can_edit_products
+from catalog.actions import (
+    change_product,
+    correct_stock,
+    create_product,
+    create_products,
+    delete_product,
+    replace_product,
+    revert_product,
+)
+from catalog.bulk.by_sku import change_products_by_sku
+from catalog.feed import is_of, product_facts
+from catalog.filters import ProductFilter, ProductHistoryFilter
+from catalog.models import Product, ProductHistory
 from catalog.serializers import (
     ProductChangeSerializer,
     ProductDetailSerializer,
+    ProductHistorySerializer,
     ProductReplacementSerializer,
     ProductRowSerializer,
     ProductSerializer,
+    ReversalSerializer,
+    SkuChangeSerializer,
+    StockCorrectionSerializer,
 )
-from ecommerce.batch import checked_rows, outcomes_of
-from ecommerce.feed.events import Event
-from ecommerce.live.events import EventStream, block
-from ecommerce.rest.batch import report
-from ecommerce.rest.conditional import unmet_by, validators
-from ecommerce.rest.events import EventStreamRenderer, cursor_of, event_stream
-from ecommerce.rest.parsers import NDJSONParser, StrictJSONParser, XMLParser
-from ecommerce.rest.views import ShopViewSet
-from ecommerce.serializers import in_version, money_object
+from core.batch import checked_rows, outcomes_of
+from core.feed.events import Event
+from core.permissions import guarded_by
+from core.protocols.live.events import EventStream, block
+from core.protocols.rest.batch import batch_body
+from core.protocols.rest.conditional import precondition_of
+from core.protocols.rest.events import EventStreamRenderer, event_stream, sent_cursor
+from core.protocols.rest.links import links_in
+from core.protocols.rest.parsers import NDJSONParser, StrictJSONParser, XMLParser
+from core.protocols.rest.versions import V1
+from core.protocols.rest.views import ShopViewSet
+from core.serializers import SerializerClass, in_version, money_object
 
 BATCH_PARSERS = [StrictJSONParser, XMLParser, NDJSONParser]
 
@@ -37,34 +51,44 @@ BATCH_PARSERS = [StrictJSONParser, XMLParser, NDJSONParser]
 @openapi.products
 class ProductViewSet(ShopViewSet):
     queryset = Product.objects.all()
-    serializer_class = ProductDetailSerializer
+    serializer_class: SerializerClass = ProductDetailSerializer
+    row_serializer_class = ProductRowSerializer
+    shows_version = True
     filterset_class = ProductFilter
     list_name = "products"
     open_to_caches = ("list", "retrieve")
-    rules = dict.fromkeys(("create", "update", "partial_update", "destroy", "batch"), can_edit_products)
 
-    def list(self, request: Request) -> Response:
-        self.serializer_class = ProductRowSerializer
-        return self.page_of(self.get_queryset().for_list())
-
-    def retrieve(self, request: Request, pk: int) -> Response:
-        return self._shown(self.get_object())
-
+    @guarded_by(create_product)
     def create(self, request: Request) -> Response:
         product = create_product(actor=request.user, values=self.checked(ProductSerializer))
-        return self._shown(product, status=201, headers={"Location": self._url(product.pk)})
+        return self.shown(product, status=201, headers={"Location": self._url(product.pk)})
 
+    @guarded_by(replace_product)
     def update(self, request: Request, pk: int) -> Response:
         values = self.checked(ProductReplacementSerializer)
-        return self._shown(replace_product(values=values, **self._target(pk, values)))
+        return self.shown(replace_product(values=values, **self._target(pk, values)))
 
+    @guarded_by(change_product)
     def partial_update(self, request: Request, pk: int) -> Response:
         changes = self.checked(ProductChangeSerializer, partial=True)
-        return self._shown(change_product(changes=changes, **self._target(pk, changes)))
+        return self.shown(change_product(changes=changes, **self._target(pk, changes)))
 
+    @guarded_by(delete_product)
     def destroy(self, request: Request, pk: int) -> Response:
         delete_product(**self._target(pk, {}))
         return Response(status=204)
+
+    @action(detail=True, methods=["post"])
+    @guarded_by(correct_stock)
+    def stock(self, request: Request, pk: int) -> Response:
+        values = self.checked(StockCorrectionSerializer)
+        return self.shown(correct_stock(actor=request.user, product_id=pk, **values))
+
+    @action(detail=True, methods=["post"])
+    @guarded_by(revert_product)
+    def revert(self, request: Request, pk: int) -> Response:
+        values = self.checked(ReversalSerializer)
+        return self.shown(revert_product(actor=request.user, product_id=pk, **values))
 
     @action(
         detail=False,
@@ -72,44 +96,62 @@ class ProductViewSet(ShopViewSet):
         parser_classes=[StrictJSONParser, XMLParser, NDJSONParser],
         pagination_class=None,
     )
+    @guarded_by(create_products)
     def batch(self, request: Request) -> Response:
         rows = checked_rows(request.data, in_version(request.version, ProductSerializer))
         made = create_products(actor=request.user, rows=[row for row in rows if isinstance(row, dict)])
-        return Response(report(outcomes_of(rows, made), self._url, request.version))
+        return Response(batch_body(outcomes_of(rows, made), links_in(request)("product-detail"), request.version))
+
+    @action(detail=False, methods=["post"], parser_classes=BATCH_PARSERS, pagination_class=None)
+    @guarded_by(change_products_by_sku)
+    def changes(self, request: Request) -> Response:
+        rows = checked_rows(request.data, in_version(request.version, SkuChangeSerializer))
+        made = change_products_by_sku(actor=request.user, rows=[row for row in rows if isinstance(row, dict)])
+        link, outcomes = links_in(request)("product-detail"), outcomes_of(rows, made)
+        return Response(batch_body(outcomes, link, request.version, done="changed", status=200))
 
     @action(detail=False, renderer_classes=[EventStreamRenderer], pagination_class=None)
     def events(self, request: Request) -> EventStream:
-        return event_stream(request, partial(is_of, 0), BLOCKS[request.version])
+        return event_stream(request, partial(is_of, 0), BLOCKS[request.version or V1])
 
     @action(detail=True, url_path="events", renderer_classes=[EventStreamRenderer])
     def events_of_one(self, request: Request, pk: int) -> EventStream:
-        if cursor_of(request) is None or not pk:  # one that is gone still has a past; 0 stands for all
+        # With a cursor, a deleted product still has past events; 0 means all.
+        if sent_cursor(request) is None or not pk:
             self.get_object()
-        return event_stream(request, partial(is_of, pk), BLOCKS[request.version])
+        return event_stream(request, partial(is_of, pk), BLOCKS[request.version or V1])
 
     def _target(self, pk: int, values: dict[str, Any]) -> dict[str, Any]:
-        """Who changes which product, from which version."""
+        """Return the caller, the product, the expected version and the conditions of a write."""
         return {
             "actor": self.request.user,
             "product_id": pk,
             "expected_version": values.pop("version", None),
-            "condition": unmet_by(self.request),
+            "condition": precondition_of(self.request),
         }
 
-    def _shown(self, product: Product, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-        known_by = validators(self.request, product.pk, product.version, product.updated_at)
-        return Response(self.get_serializer(product).data, status=status, headers=known_by | (headers or {}))
-
     def _url(self, pk: int) -> str:
-        return reverse("product-detail", kwargs={"pk": pk}, request=self.request)
+        before, after = links_in(self.request)("product-detail")
+        return f"{before}{pk}{after}"
+
+
+@openapi.history
+class ProductHistoryViewSet(ShopViewSet):
+    queryset = ProductHistory.objects.all()
+    serializer_class = ProductHistorySerializer
+    filterset_class = ProductHistoryFilter
+    list_name = "changes"
+
+    def list(self, request: Request, pk: int) -> Response:  # type: ignore[override]  # the path has the product's id
+        return self.page_of(ProductHistory.objects.of(request.user, pk))
 
 
 def product_block(event: Event) -> bytes:
-    return block(event="product", data=facts_of(event), cursor=event.cursor)
+    return block(event="product", data=product_facts(event), cursor=event.cursor)
 
 
 def product_block_v2(event: Event) -> bytes:
-    facts = facts_of(event)
+    facts = product_facts(event)
     price = None if event.price is None else money_object(event.price)
     return block(event="product", data=facts | {"new_price": price}, cursor=event.cursor)
 

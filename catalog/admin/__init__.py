@@ -1,4 +1,4 @@
-"""Products for staff."""
+"""Products in the admin."""
 
 from catalog.admin.products import ProductAdmin
 

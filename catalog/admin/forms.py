@@ -1,22 +1,23 @@
-"""Forms that carry the version a product was read at, so that nothing done since is overwritten."""
+"""Forms that carry the version of the product they show, so that no later change is overwritten."""
 
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from catalog.actions import WRITABLE
 from catalog.models import Product
-from ecommerce.admin.options import RefusableForm
+from core.admin.options import RefusableForm
 
 LONGEST_QUOTE = 60
 
 
 class VersionStamp(forms.HiddenInput):
-    """The version to read, and the version to send back."""
+    """Shows the version, and sends it back in a hidden input."""
 
-    is_hidden = False  # the admin leaves out the columns and labels of hidden fields
+    is_hidden = False  # the admin omits the columns and labels of hidden fields
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         return format_html(
@@ -27,15 +28,16 @@ class VersionStamp(forms.HiddenInput):
 class VersionField(forms.IntegerField):
     widget = VersionStamp
 
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        """Never: a version that moved on is no change by whoever fills in the form."""
+    def has_changed(self, initial: object, data: object) -> bool:
+        """Return False: a newer version of the product is not a change by the user of this form."""
         return False
 
 
 class VersionedForm(RefusableForm):
-    """Knows what staff changed, as against what they were shown, not as against what the row holds by now."""
+    """Detects changes by comparing the input with the values shown, not with the current values of the row."""
 
-    version_read = VersionField(label="Version", help_text="Goes up with every change, sales included.")
+    data: QueryDict
+    version_read = VersionField(label="Version", help_text="Increases with every change, sales included.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,7 +53,7 @@ class VersionedForm(RefusableForm):
         return {name: self.cleaned_data[name] for name in self.changed_data if name in WRITABLE}
 
     def refuse_if_stale(self, present: Product | None) -> None:
-        """Refuse changes of a product that is no more as it was shown, and show it as it is now."""
+        """Refuse the changes if the product changed since it was shown, and show its current values."""
         if not self.changed_data or "version_read" not in self.cleaned_data:
             return
         if present is None:
@@ -60,17 +62,17 @@ class VersionedForm(RefusableForm):
             self.add_error(None, self._take_over(present))
 
     def _take_over(self, present: Product) -> str:
-        """Put what others changed into the fields, and say what that is."""
+        """Put the changes of others into the fields, and return a message that lists them."""
         self.data = self.data.copy()
         news = [self._take_over_field(name, getattr(present, name)) for name in self._names()]
         self.data[self.add_prefix("version_read")] = str(present.version)
-        told = " ".join(text for text in news if text) or "None of these fields did."
+        changes = " ".join(text for text in news if text) or "None of these fields changed."
         return (
-            f"Not saved: the product changed after you opened it, by a sale or a colleague. {told} "
-            "The fields show how it stands now, with your other entries: check them and save again."
+            f"Not saved: the product changed after you opened it, through a sale or a colleague. {changes} "
+            "The fields now show its current values and your other entries. Check them and save again."
         )
 
-    def _take_over_field(self, name: str, value: Any) -> str:
+    def _take_over_field(self, name: str, value: object) -> str:
         shown = self.data.get(self.add_initial_prefix(name))
         now = "" if value is None else str(value)
         if _same_text(shown or "", now):
@@ -91,28 +93,33 @@ class ProductForm(VersionedForm):
         model = Product
         fields = WRITABLE
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object] | None:
         cleaned = super().clean()
         if self.instance.pk is not None:
-            # Without a lock: the action looks again under one, and its refusal leads back here.
+            # Checked without a lock. The action checks again under the lock, and its refusal shows this form again.
             self.refuse_if_stale(self.instance)
         return cleaned
 
 
 class ProductRowForm(VersionedForm):
-    """A row of the list."""
+    """A row of the product list."""
 
     class Meta:
         model = Product
         fields = ("price", "stock")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.Meta.fields:  # a row has no visible labels
+            self.fields[name].widget.attrs["aria-label"] = f"{self.fields[name].label} of {self.instance.name}"
 
-class ProductRowsFormSet(forms.BaseModelFormSet):
-    """The list: all that was changed is saved, or nothing is."""
+
+class ProductRowsFormSet(forms.BaseModelFormSet):  # type: ignore[type-arg]  # not generic at runtime
+    """The product list. Saves all changed rows, or none."""
 
     def clean(self) -> None:
-        """Lock the products that were changed, in id order as an order does, and compare their versions."""
-        changed = [form for form in self.forms if form.has_changed() and form.instance.pk]
+        """Lock the changed products and compare their versions. Locks in id order, as placing an order does."""
+        changed: list[Any] = [form for form in self.forms if form.has_changed() and form.instance.pk]
         wanted = Product.objects.filter(pk__in=[form.instance.pk for form in changed])
         present = {product.pk: product for product in wanted.locked()}
         for form in changed:
@@ -121,12 +128,12 @@ class ProductRowsFormSet(forms.BaseModelFormSet):
 
     @property
     def has_lost_rows(self) -> bool:
-        """Whether a row that was shown is not there any more."""
+        """Whether a row that was shown has been deleted."""
         return self.is_bound and any(form.instance.pk is None for form in self.forms)
 
 
 def _same_text(one: str, other: str) -> bool:
-    # Browsers send CRLF where the row may hold LF.
+    # Browsers send CRLF, but the row may contain LF.
     return one.splitlines() == other.splitlines()
 
 

@@ -1,42 +1,51 @@
-"""The list of products and the page of one."""
+"""The product list and the product page of the admin."""
 
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 
 from catalog.actions import change_product, create_product, delete_product
+from catalog.admin.corrections import correct, revert
 from catalog.admin.forms import ProductForm, ProductRowForm, ProductRowsFormSet
+from catalog.admin.importing import PriceListImport
 from catalog.admin.repricing import MAX_AT_ONCE, reprice, start_repricing
-from catalog.models import Product
+from catalog.admin.undoing import undo
+from catalog.models import Product, ProductHistory
 from catalog.permissions import can_edit_products
-from ecommerce.admin.display import MoneyInput, moment
-from ecommerce.admin.filters import DayRangeFilter, MoneyRangeFilter
-from ecommerce.admin.options import ShopAdmin
-
-LOW_STOCK = 5
+from core.admin.display import MoneyInput, moment
+from core.admin.filters import DayRangeFilter, MoneyRangeFilter
+from core.admin.history import HistoryAdmin
+from core.admin.options import Fieldsets
+from core.permissions import is_staff
 
 
 class StockFilter(RadioFilter):
     title = "stock"
     parameter_name = "stock_is"
-    conditions = {"left": {"stock__gt": 0}, "low": {"stock__range": (1, LOW_STOCK)}, "none": {"stock": 0}}
+    conditions: dict[str | None, dict[str, object]] = {
+        "left": {"stock__gt": 0},
+        "low": {"stock__gt": 0, "stock__lte": F("reorder_level")},
+        "none": {"stock": 0},
+    }
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("left", "In stock"), ("low", f"Low, 1 to {LOW_STOCK}"), ("none", "Sold out")]
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("left", "In stock"), ("low", "Low, at the reorder level"), ("none", "Sold out")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Product]) -> QuerySet[Product]:
         return queryset.filter(**self.conditions.get(self.value(), {}))
 
 
 @admin.register(Product)
-class ProductAdmin(ShopAdmin):
+class ProductAdmin(PriceListImport, HistoryAdmin):
     form = ProductForm
-    list_display = ("name", "sku", "price", "stock", "version_read", "changed")
+    list_display = ("name", "sku", "price", "stock", "reorder_level", "version_read", "changed")
     list_editable = ("price", "stock")
     list_filter = (
         StockFilter,
@@ -49,6 +58,7 @@ class ProductAdmin(ShopAdmin):
     ordering = ("name", "id")
     actions = ("change_prices",)
     readonly_fields = ("created", "changed")
+    change_form_outer_before_template = "admin/catalog/product/stock.html"
 
     @display(description="Created", ordering="created_at")
     def created(self, product: Product) -> str:
@@ -62,12 +72,12 @@ class ProductAdmin(ShopAdmin):
     def version_read(self, product: Product) -> int:
         return product.version
 
-    # -- May they ----------------------------------------------------------------------------------------------
+    # -- Permissions -------------------------------------------------------------------------------------------
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return can_edit_products(request.user)
+        return is_staff(request.user)
 
     def has_view_permission(self, request: HttpRequest, obj: Product | None = None) -> bool:
-        return can_edit_products(request.user)
+        return is_staff(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return can_edit_products(request.user)
@@ -79,8 +89,11 @@ class ProductAdmin(ShopAdmin):
         return can_edit_products(request.user)
 
     # -- Forms -------------------------------------------------------------------------------------------------
-    def get_fieldsets(self, request: HttpRequest, obj: Product | None = None) -> list[tuple[Any, dict[str, Any]]]:
-        fields = [("Product", {"fields": ("name", "sku", "description")}), ("Offer", {"fields": ("price", "stock")})]
+    def get_fieldsets(self, request: HttpRequest, obj: Product | None = None) -> Fieldsets:
+        fields: Fieldsets = [
+            ("Product", {"fields": ("name", "sku", "description")}),
+            ("Offer", {"fields": ("price", "stock", "reorder_level")}),
+        ]
         return [*fields, ("Record", {"fields": ("version_read", "created", "changed")})] if obj else fields
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -88,30 +101,25 @@ class ProductAdmin(ShopAdmin):
             kwargs["widget"] = MoneyInput
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+    def get_changelist_form(self, request: HttpRequest, **kwargs: object) -> object:
         return super().get_changelist_form(request, **{"form": ProductRowForm, **kwargs})
 
-    def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:
+    def get_changelist_formset(self, request: HttpRequest, **kwargs: object) -> object:
         return super().get_changelist_formset(request, **{"formset": ProductRowsFormSet, **kwargs})
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         return super().get_queryset(request).visible_to(request.user)
-
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet, bool]:
-        for word in search_term.split():
-            queryset = queryset.search(word) | queryset.filter(sku__icontains=word)
-        return queryset, False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
-        rows = getattr(response, "context_data", {}).get("cl")
+        rows: Any = getattr(response, "context_data", {}).get("cl")
         formset = rows and rows.formset
         if not (formset and formset.is_bound):
             return response
         if formset.has_lost_rows:
             messages.error(request, "Nothing was saved: a product of this list was deleted in the meantime.")
             return HttpResponseRedirect(request.get_full_path())
-        # The list may have been sorted anew since: each form stays beside the product it is about.
+        # The sort order may have changed since the list was shown. Keep each form beside its product.
         rows.result_list = [form.instance for form in formset.forms]
         return response
 
@@ -131,12 +139,12 @@ class ProductAdmin(ShopAdmin):
     def delete_model(self, request: HttpRequest, obj: Product) -> None:
         delete_product(actor=request.user, product_id=obj.pk)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Product]) -> None:
         for product_id in sorted(queryset.values_list("pk", flat=True)):
             delete_product(actor=request.user, product_id=product_id)
 
-    # -- Many at once ------------------------------------------------------------------------------------------
-    def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+    # -- Bulk actions ------------------------------------------------------------------------------------------
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Product]) -> HttpResponse | None:
         everything = request.POST.get("select_across", "0") not in ("", "0")
         if everything and queryset.count() > MAX_AT_ONCE:
             messages.error(request, f"At most {MAX_AT_ONCE} products at once: narrow the list by a search or a filter.")
@@ -144,12 +152,35 @@ class ProductAdmin(ShopAdmin):
         return super().response_action(request, queryset)
 
     @action(description="Change prices by percent", permissions=["change"])
-    def change_prices(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse:
+    def change_prices(self, request: HttpRequest, queryset: QuerySet[Product]) -> HttpResponse:
         return start_repricing(request, self, queryset)
 
-    def get_urls(self) -> list[Any]:
-        page = self.admin_site.admin_view(self.reprice_view)
-        return [path("change-prices/", page, name="catalog_product_change_prices"), *super().get_urls()]
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("change-prices/", wrap(self.reprice_view), name="catalog_product_change_prices"),
+            path("change-prices/undo/", wrap(self.undo_view), name="catalog_product_undo_prices"),
+            path("<int:product_id>/stock/", wrap(self.stock_view), name="catalog_product_stock"),
+            path("<int:product_id>/revert/", wrap(self.reverting_view), name="catalog_product_revert"),
+            *super().get_urls(),
+        ]
+
+    def undo_view(self, request: HttpRequest) -> HttpResponse:
+        return undo(request, self)
+
+    @method_decorator(require_POST)
+    def stock_view(self, request: HttpRequest, product_id: int) -> HttpResponse:
+        return correct(request, product_id)
+
+    @method_decorator(require_POST)
+    def reverting_view(self, request: HttpRequest, product_id: int) -> HttpResponse:
+        return revert(request, product_id)
+
+    def changes_of(self, request: HttpRequest, pk: int) -> QuerySet[ProductHistory]:
+        return ProductHistory.objects.of(request.user, pk)
+
+    def revert_url(self, pk: int) -> str:
+        return reverse("admin:catalog_product_revert", args=[pk])
 
     def reprice_view(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST":

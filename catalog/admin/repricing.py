@@ -1,4 +1,4 @@
-"""Prices of many products changed by a percentage, once staff have seen what becomes of each."""
+"""Change the prices of many products by a percentage, after a preview of each new price."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,13 +15,15 @@ from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from catalog.actions import change_product
+from catalog.admin.undoing import ChangedPrice, changed_message, keep
 from catalog.models import Product
 from catalog.pricing import changed_by_percent, rounded
-from ecommerce.admin.options import as_refusal
-from ecommerce.errors import DomainError, VersionMismatch
+from core.admin.options import as_refusal
+from core.errors import DomainError, VersionMismatch
+from core.origin import originating
 
 MAX_AT_ONCE = 500
-ROWS_LOCKED = 50  # a commit for each would take long, one for all would keep orders waiting
+ROWS_LOCKED = 50  # per transaction: one commit per row is slow, one for all rows makes orders wait
 TEMPLATE = "admin/catalog/product/change_prices.html"
 _SEEN = re.compile(r"([0-9]{1,9}):([0-9]{1,9})")
 
@@ -34,19 +36,19 @@ class PercentForm(forms.Form):
         max_digits=7,
         decimal_places=2,
         widget=UnfoldAdminTextInputWidget({"inputmode": "decimal", "autofocus": True, "suffix": "%"}),
-        help_text="-10 takes a tenth off, 5 adds a twentieth. Prices are rounded to two decimals, a half goes up.",
+        help_text="-10 lowers prices by 10 percent, 5 raises them by 5. Prices are rounded half up to two decimals.",
     )
 
     def clean_percent(self) -> Decimal:
         percent = self.cleaned_data["percent"]
         if not percent:
-            raise ValidationError("0 percent changes nothing.")
+            raise ValidationError("0 percent does not change prices. Enter another percentage.")
         return percent
 
 
 @dataclass(frozen=True)
-class Row:
-    """What becomes of one product. `problem` says why it can't be, `refusal` why it was not."""
+class PriceRow:
+    """The new price of a product. `problem` says why it is not valid, `refusal` why the change was refused."""
 
     product: Product
     exact: Decimal | None = None
@@ -59,19 +61,19 @@ class Row:
         return self.price is not None and not self.problem and self.price != self.product.price
 
 
-def start_repricing(request: HttpRequest, model_admin: Any, products: Iterable[Product]) -> HttpResponse:
-    """Show the products that were chosen, and ask for the percentage."""
-    return _page(request, model_admin, PercentForm(), [Row(product) for product in products])
+def start_repricing(request: HttpRequest, model_admin: object, products: Iterable[Product]) -> HttpResponse:
+    """Show the selected products, and ask for the percentage."""
+    return _page(request, model_admin, PercentForm(), [PriceRow(product) for product in products])
 
 
 def reprice(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Answer a POST: a preview, or with `apply` the change itself, of what was previewed."""
+    """Respond to a POST: preview the new prices or, if `apply` is set, change the prices as previewed."""
     if not model_admin.has_change_permission(request):
         raise PermissionDenied
     seen = _seen_versions(request.POST.getlist("product"))
     form = PercentForm(request.POST)
     if not form.is_valid():
-        return _page(request, model_admin, form, [Row(product) for product in _by_name(seen)])
+        return _page(request, model_admin, form, [PriceRow(product) for product in _by_name(seen)])
     percent = form.cleaned_data["percent"]
     if "apply" not in request.POST:
         return _page(request, model_admin, form, [preview(product, percent) for product in _by_name(seen)])
@@ -82,58 +84,70 @@ def reprice(request: HttpRequest, model_admin: Any) -> HttpResponse:
     return _page(request, model_admin, form, left)
 
 
-def preview(product: Product, percent: Decimal) -> Row:
+def preview(product: Product, percent: Decimal) -> PriceRow:
     exact = changed_by_percent(product.price, percent)
     price = rounded(exact)
     try:
         Product._meta.get_field("price").clean(price, None)
     except ValidationError as error:
-        return Row(product, exact, price, " ".join(error.messages))
-    return Row(product, exact, price)
+        return PriceRow(product, exact, price, " ".join(error.messages))
+    return PriceRow(product, exact, price)
 
 
-def _apply(request: HttpRequest, model_admin: Any, percent: Decimal, seen: Mapping[int, int]) -> dict[int, str]:
-    """Change each product that is still as it was previewed; returns why the others were refused."""
+def _apply(request: HttpRequest, model_admin: object, percent: Decimal, seen: Mapping[int, int]) -> dict[int, str]:
+    """Change each product that is unchanged since its preview. Returns the reasons of refusals, by product id."""
     products = Product.objects.in_bulk(seen)
-    ids = sorted(products)  # the order in which an order locks them
-    refused = {}
+    ids = sorted(products)  # placing an order locks products in the same order
+    refused: dict[int, str] = {}
+    changed: list[ChangedPrice] = []
     for start in range(0, len(ids), ROWS_LOCKED):
         with transaction.atomic():
             for pk in ids[start : start + ROWS_LOCKED]:
-                if reason := _change(request, model_admin, products[pk], percent, seen[pk]):
-                    refused[pk] = reason
-    _tell(request, len(products) - len(refused), len(refused), seen.keys() - products.keys())
+                result = _change(request, model_admin, products[pk], percent, seen[pk])
+                if isinstance(result, str):
+                    refused[pk] = result
+                else:
+                    changed.append(result)
+    keep(request, changed)
+    _tell(request, len(changed), len(refused), seen.keys() - products.keys())
     return refused
 
 
-def _change(request: HttpRequest, model_admin: Any, product: Product, percent: Decimal, version: int) -> str:
-    """Change one price; returns why it was refused, or an empty text."""
-    price = preview(product, percent).price
+def _change(
+    request: HttpRequest, model_admin: Any, product: Product, percent: Decimal, version: int
+) -> str | ChangedPrice:
+    """Change one price. Returns the change, or the reason if it is refused."""
+    changes = {"price": preview(product, percent).price}
     try:
-        change_product(actor=request.user, product_id=product.pk, changes={"price": price}, expected_version=version)
+        with originating(reason=f"Prices {percent:+} %"):
+            changed = change_product(
+                actor=request.user, product_id=product.pk, changes=changes, expected_version=version
+            )
     except (DomainError, OperationalError) as error:
         return _reason(as_refusal(error))
-    model_admin.log_change(request, product, f"Price {product.price} to {price} ({percent:+} %)")
-    return ""
+    model_admin.log_change(request, product, f"Price {product.price} to {changed.price} ({percent:+} %)")
+    return ChangedPrice(product.pk, product.price, changed.version)
 
 
 def _reason(refusal: DomainError) -> str:
     if isinstance(refusal, VersionMismatch):
-        return "It changed after the preview."
+        return "The product changed after the preview."
     return refusal.message
 
 
 def _tell(request: HttpRequest, changed: int, refused: int, deleted: Iterable[int]) -> None:
     if changed:
-        messages.success(request, f"Prices changed: {changed}.")
+        messages.success(request, changed_message(changed))
     if refused:
-        messages.warning(request, f"Prices not changed: {refused}. The table says why, and what they would be now.")
+        messages.warning(
+            request, f"Prices not changed: {refused}. The table shows the reasons and the new prices as of now."
+        )
     if deleted:
         messages.warning(request, f"Deleted in the meantime: product {', '.join(map(str, sorted(deleted)))}.")
 
 
 def _seen_versions(texts: list[str]) -> dict[int, int]:
-    """Return the version each product was shown at, by product id, out of `id:version`."""
+    """Return the version at which each product was shown, by product id. Parses `id:version`."""
     pairs = [_SEEN.fullmatch(text) for text in texts]
     if None in pairs or not 0 < len(pairs) <= MAX_AT_ONCE:
         raise BadRequest("Unreadable list of products")
@@ -144,7 +158,7 @@ def _by_name(product_ids: Iterable[int]) -> list[Product]:
     return list(Product.objects.filter(pk__in=product_ids).order_by("name", "id"))
 
 
-def _page(request: HttpRequest, model_admin: Any, form: PercentForm, rows: list[Row]) -> HttpResponse:
+def _page(request: HttpRequest, model_admin: Any, form: PercentForm, rows: list[PriceRow]) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
         "title": "Change prices by percent",

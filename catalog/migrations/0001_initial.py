@@ -3,13 +3,13 @@
 import django.core.validators
 import django.db.models.functions.text
 import django.utils.timezone
-import ecommerce.moments
-import ecommerce.validators
+import core.moments
+import core.validation.validators
 from decimal import Decimal
 from django.db import migrations, models
 
-from catalog.triggers import product_version
-from ecommerce.triggers import AddTrigger
+from catalog.triggers import first_product_version
+from core.triggers import AddTrigger
 
 
 class Migration(migrations.Migration):
@@ -24,14 +24,14 @@ class Migration(migrations.Migration):
             name='Product',
             fields=[
                 ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, validators=[django.core.validators.ProhibitNullCharactersValidator(), ecommerce.validators.ProhibitSurrogates()])),
-                ('description', models.TextField(blank=True, db_default='', default='', max_length=20000, validators=[django.core.validators.MaxLengthValidator(20000), django.core.validators.ProhibitNullCharactersValidator(), ecommerce.validators.ProhibitSurrogates()])),
+                ('name', models.CharField(max_length=200, validators=[django.core.validators.ProhibitNullCharactersValidator(), core.validation.validators.ProhibitSurrogates()])),
+                ('description', models.TextField(blank=True, db_default='', default='', max_length=20000, validators=[django.core.validators.MaxLengthValidator(20000), django.core.validators.ProhibitNullCharactersValidator(), core.validation.validators.ProhibitSurrogates()])),
                 ('price', models.DecimalField(decimal_places=2, max_digits=12, validators=[django.core.validators.MinValueValidator(Decimal('0.01'))])),
                 ('stock', models.IntegerField(db_default=0, default=0, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(2147483647)])),
                 ('sku', models.CharField(blank=True, default=None, max_length=64, null=True, validators=[django.core.validators.RegexValidator('\\A[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?\\Z', 'Only printable ASCII characters are allowed.')], verbose_name='SKU')),
                 ('version', models.IntegerField(db_default=1, default=1, editable=False)),
-                ('created_at', models.DateTimeField(db_default=ecommerce.moments.DatabaseNow(), default=django.utils.timezone.now, editable=False)),
-                ('updated_at', models.DateTimeField(db_default=ecommerce.moments.DatabaseNow(), default=django.utils.timezone.now, editable=False)),
+                ('created_at', models.DateTimeField(db_default=core.moments.DatabaseNow(), default=django.utils.timezone.now, editable=False)),
+                ('updated_at', models.DateTimeField(db_default=core.moments.DatabaseNow(), default=django.utils.timezone.now, editable=False)),
             ],
             options={
                 'ordering': ['id'],
@@ -39,5 +39,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('sku'), name='catalog_product_sku_unique', violation_error_message='SKU is already taken.'), models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='catalog_product_name_not_empty'), models.CheckConstraint(condition=models.Q(('name__length__lte', 200)), name='catalog_product_name_length'), models.CheckConstraint(condition=models.Q(('price__gt', 0), ('price__lte', Decimal('9999999999.99'))), name='catalog_product_price_range'), models.CheckConstraint(condition=models.Q(('stock__gte', 0), ('stock__lte', 2147483647)), name='catalog_product_stock_range'), models.CheckConstraint(condition=models.Q(('sku', ''), _negated=True), name='catalog_product_sku_not_empty'), models.CheckConstraint(condition=models.Q(('sku__length__lte', 64)), name='catalog_product_sku_length')],
             },
         ),
-        AddTrigger(product_version),
+        AddTrigger(first_product_version),
     ]

@@ -1,0 +1,14 @@
+"""The routes of products, below each version of the REST API."""
+
+from django.urls import path
+
+from catalog.views import ProductHistoryViewSet, ProductViewSet
+from core.protocols.rest.routes import ShopRouter
+
+router = ShopRouter()
+router.register("products", ProductViewSet, basename="product")
+
+urlpatterns = [
+    path("products/<int:pk>/history", ProductHistoryViewSet.as_view({"get": "list"}), name="product-history"),
+    *router.urls,
+]
