@@ -5,4 +5,4 @@ class OrdersConfig(AppConfig):
     name = "orders"
 
     def ready(self) -> None:
-        from orders import triggers  # noqa: F401  # registers what the check looks for
+        from orders import metrics, triggers  # noqa: F401  # registers gauges, and triggers that the system check looks for

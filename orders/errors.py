@@ -1,8 +1,8 @@
-"""The refusals of orders."""
+"""The errors of orders."""
 
 from collections.abc import Iterable, Mapping
 
-from ecommerce.errors import DomainError, InvalidInput, NotFound
+from core.errors import DomainError, InvalidInput, NotFound
 
 
 class OrderNotFound(NotFound):
@@ -16,7 +16,7 @@ class UnknownProduct(InvalidInput):
 
 
 class OutOfStock(DomainError):
-    """`units_left` maps the ids of the products that are short to what is there."""
+    """`units_left` maps the id of each product with too little stock to its remaining units."""
 
     code = "out_of_stock"
 

@@ -1,20 +1,22 @@
-"""An order's event, as every live protocol tells it."""
+"""Events of orders, as every live protocol sends them."""
 
-from typing import Any
+from core.actors import Actor
+from core.feed.events import Event
+from core.permissions import is_staff
 
-from ecommerce.feed.events import Event
-from ecommerce.permissions import is_staff
 
+def is_for(user: Actor, order_id: int, event: Event) -> bool:
+    """Return whether an event is of this order (0: of any order) and `user` may see it.
 
-def is_for(user: Any, order_id: int, event: Event) -> bool:
-    """Whether an event is of this order, or with 0 of any, and `user` may see it: as `Order.objects.visible_to`."""
+    The rule is that of `Order.objects.visible_to`.
+    """
     if event.topic != "order" or order_id not in (0, event.object_id):
         return False
     return is_staff(user) or (event.user_id is not None and event.user_id == user.pk)
 
 
-def facts_of(event: Event) -> dict[str, Any]:
-    """Say what became of an order, and whose it is: ids, and nothing else of a person. `timestamp` is Unix seconds."""
+def order_facts(event: Event) -> dict[str, object]:
+    """Return the fields of an order's event. Its only personal data is the user's id. `timestamp` is Unix seconds."""
     return {
         "order_id": event.object_id,
         "user_id": event.user_id,

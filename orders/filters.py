@@ -1,19 +1,20 @@
-"""How orders are narrowed and sorted, in every protocol."""
+"""The filters and the sort order of lists of orders, in every protocol."""
 
-import django_filters
+from collections.abc import Mapping
+from typing import Any
 
-from ecommerce.filters import OneOf
+from core.lists.filters import OneOf, Rows, ShopFilterSet
+from core.lists.keyset import NEWEST_FIRST
 from orders.models import Order
-from orders.querysets import OrderQuerySet
 
 
-class OrderFilter(django_filters.FilterSet):
+class OrderFilter(ShopFilterSet):
     status = OneOf(tuple(Order.Status.values), help_text="Only orders in this status.")
 
     class Meta:
         model = Order
         fields: list[str] = []
 
-    def filter_queryset(self, queryset: OrderQuerySet) -> OrderQuerySet:
-        """Narrow; the newest come first."""
-        return super().filter_queryset(queryset).newest_first()
+    def applied(self, queryset: Rows, values: Mapping[str, Any]) -> Rows:
+        """Filter, and sort the newest first."""
+        return NEWEST_FIRST.applied(super().applied(queryset, values))

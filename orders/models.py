@@ -1,50 +1,70 @@
-"""Orders, their lines, and the record of who did what to them."""
+"""Orders, their lines, and the record of their status changes."""
 
 from decimal import Decimal
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from catalog.models import MAX_PRICE, Product
-from ecommerce.moments import DatabaseNow
-from ecommerce.validators import MAX_INT32, storable_text
-from orders.querysets import OrderItemQuerySet, OrderQuerySet
+from core.history.changes import Change
+from core.moments import DatabaseNow
+from core.validation.validators import MAX_INT32, storable_text
+from orders.querysets import OrderHistoryQuerySet, OrderItemQuerySet, OrderQuerySet
 
 MAX_TOTAL = Decimal("9999999999999.99")
 
 
+class OrderStatus(models.TextChoices):
+    PENDING = "pending"
+    PAID = "paid"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+
+
 class Order(models.Model):
-    class Status(models.TextChoices):
-        PENDING = "pending"
-        PAID = "paid"
-        SHIPPED = "shipped"
-        DELIVERED = "delivered"
-        CANCELLED = "cancelled"
-        REFUNDED = "refunded"
+    Status = OrderStatus
 
     number = models.CharField(max_length=32, unique=True, validators=storable_text)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="orders")
-    status = models.CharField(max_length=16, choices=Status, default=Status.PENDING, db_default=Status.PENDING)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="orders",
+        db_index=False,  # the index orders_order_of_user begins with it
+    )
+    status = models.CharField(
+        max_length=16, choices=OrderStatus, default=OrderStatus.PENDING, db_default=OrderStatus.PENDING
+    )
     total = models.DecimalField(max_digits=15, decimal_places=2)
-    version = models.IntegerField(default=1, db_default=1, editable=False)  # raised by a trigger, whoever writes
-    created_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), db_index=True)
+    version = models.IntegerField(default=1, db_default=1, editable=False)  # a trigger raises it, for SQL writes too
+    created_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow())
+    carrier = models.CharField(max_length=60, null=True, blank=True, default=None, validators=storable_text)
+    tracking_number = models.CharField(max_length=100, null=True, blank=True, default=None, validators=storable_text)
 
     objects = OrderQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["user", "-created_at", "-id"], name="orders_order_of_user")]
+        indexes = [
+            models.Index(fields=["user", "-created_at", "-id"], name="orders_order_of_user"),
+            models.Index(fields=["created_at", "id"], name="orders_order_created"),
+            models.Index(fields=["total", "id"], name="orders_order_total"),
+            models.Index(fields=["status", "created_at", "id"], name="orders_order_status"),
+        ]
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(status__in=["pending", "paid", "shipped", "delivered", "cancelled", "refunded"]),
-                name="orders_order_status_known",
-            ),
+            models.CheckConstraint(condition=models.Q(status__in=OrderStatus.values), name="orders_order_status_known"),
             models.CheckConstraint(
                 condition=models.Q(total__gt=0) & models.Q(total__lte=MAX_TOTAL), name="orders_order_total_range"
             ),
             models.CheckConstraint(condition=~models.Q(number=""), name="orders_order_number_not_empty"),
+            models.CheckConstraint(condition=~models.Q(carrier=""), name="orders_order_carrier_not_empty"),
+            models.CheckConstraint(condition=~models.Q(tracking_number=""), name="orders_order_tracking_not_empty"),
         ]
 
     def __str__(self) -> str:
@@ -52,10 +72,12 @@ class Order(models.Model):
 
 
 class OrderItem(models.Model):
-    """A line: sku, name and price are copied, so that an order stays as it was when the product changes or goes."""
+    """A line of an order. It copies sku, name and price, so that changes of the product do not alter old orders."""
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="items")
-    product = models.ForeignKey(Product, models.SET_NULL, null=True, blank=True, related_name="order_items")
+    # If the product is deleted, by manual SQL too, a trigger sets this to null and keeps the id in the next column.
+    product = models.ForeignKey(Product, models.DO_NOTHING, null=True, blank=True, related_name="order_items")
+    former_product_id = models.IntegerField(null=True, editable=False)
     sku = models.CharField(max_length=64, null=True, blank=True)
     name = models.CharField(max_length=200)
     unit_price = models.DecimalField(max_digits=12, decimal_places=2)
@@ -63,6 +85,7 @@ class OrderItem(models.Model):
     line_total = models.DecimalField(max_digits=15, decimal_places=2)
 
     objects = OrderItemQuerySet.as_manager()
+    computed = {"ordered_product_id": Coalesce("product_id", "former_product_id")}  # SQL of properties, for plans
 
     class Meta:
         ordering = ["id"]
@@ -84,9 +107,14 @@ class OrderItem(models.Model):
     def __str__(self) -> str:
         return f"{self.quantity} x {self.name}"
 
+    @property
+    def ordered_product_id(self) -> int | None:
+        """The id of the ordered product, even after the product is deleted."""
+        return self.former_product_id if self.product_id is None else self.product_id
+
 
 class OrderEvent(models.Model):
-    """One step in an order's life: who moved it where, and when. `actor` is null for what nobody signed in did."""
+    """One status change of an order. `actor` is null if no user was signed in, or if the user was deleted since."""
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="events")
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
@@ -101,10 +129,22 @@ class OrderEvent(models.Model):
         return f"{self.status} at {self.at:%Y-%m-%d %H:%M}"
 
 
-class ReturnedUnits(models.Model):
-    """Units of a line that came back, and by which cancellation; whoever writes this has counted them to the stock.
+class OrderHistory(Change):
+    """One change of an order. The timeline, `OrderEvent`, has the moves alone."""
 
-    The order's total stays what was ordered. An order all of whose units came back is cancelled or refunded.
+    order_id = models.IntegerField()
+
+    objects = OrderHistoryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["order_id", "id"], name="orders_orderhistory_of")]
+
+
+class ReturnedUnits(models.Model):
+    """Units of a line that a cancellation returned. Code that writes such a row also adds the units to the stock.
+
+    The total of the order does not change. An order is cancelled or refunded if all its units were returned.
     """
 
     item = models.ForeignKey(OrderItem, models.CASCADE, related_name="returns")
@@ -125,7 +165,7 @@ class ReturnedUnits(models.Model):
 
 
 class RetailInvoice(models.Model):
-    """The mark of an order that importretail wrote, and how many lines it wrote: a file cut short has fewer."""
+    """Marks an order that importretail wrote, with the number of lines it wrote: fewer if the file was cut short."""
 
     order = models.OneToOneField(Order, models.CASCADE, primary_key=True, related_name="retail_invoice")
     lines = models.IntegerField()
@@ -135,13 +175,13 @@ class RetailInvoice(models.Model):
 
 
 class RetailSupply(models.Model):
-    """The mark of a product that importretail made, and what of its stock comes from there.
+    """Marks a product that importretail created, with the part of its stock that comes from imports.
 
-    `supplied - sold + returned` is in the product's stock. `name` and `price` are what the import gave it last, at the
-    sale of `last_at`: where the product differs, staff changed it.
+    That part is `supplied - sold + returned`. `name` and `price` are the last values that an import set, from the sale
+    at `last_at`: if the product has other values, staff changed them.
     """
 
-    # No constraint, no cascade: a product may go, by hand in SQL too, and ids are never used twice.
+    # No constraint, no cascade: a product may be deleted, by manual SQL too, and ids are never reused.
     product = models.OneToOneField(
         Product, models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="retail_supply"
     )

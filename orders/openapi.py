@@ -1,9 +1,16 @@
-"""What the OpenAPI document says of orders."""
+"""OpenAPI descriptions of orders."""
 
 from drf_spectacular.utils import extend_schema_view
 
-from ecommerce.rest.openapi import CONDITIONAL, header, operation
-from orders.serializers import BasketSerializer, OrderRowSerializer, OrderSerializer
+from core.openapi.documents import CONDITIONAL, header, operation
+from orders.serializers import (
+    BasketSerializer,
+    MoveDetailsSerializer,
+    OrderHistorySerializer,
+    OrderRowSerializer,
+    OrderSerializer,
+)
+from orders.transitions import VERBS, Verb
 
 URL = "https://shop.example/api/v1/orders/31"
 ORDER = {
@@ -14,6 +21,8 @@ ORDER = {
     "total": 13.0,
     "version": 1,
     "created_at": "2026-11-22T09:31:00Z",
+    "carrier": None,
+    "tracking_number": None,
     "items": [
         {
             "product_id": 7,
@@ -26,31 +35,44 @@ ORDER = {
     ],
     "_links": {"self": URL, "cancel": f"{URL}/cancel"},
 }
+SENT = {"carrier": "DHL", "tracking_number": "00340434161094042557"}
 ROW = {"id": 31, "total": 13.0, "status": "pending", "url": URL}
-KEY = header("Idempotency-Key", "1 to 255 printable ASCII characters. Sent again, the first answer is given again.")
+KEY = header(
+    "Idempotency-Key",
+    "1 to 255 printable ASCII characters; spaces at the ends are ignored. A retry with the same key gets the first "
+    "response again.",
+)
 
 
-def _move(verb: str, status: str, description: str) -> object:
+def _move(name: str, verb: Verb) -> object:
+    details = {name: SENT[name] for name in verb.details}
     return operation(
-        f"{verb} an order",
+        f"{name}Order",
+        f"{name.capitalize()} an order",
+        request=MoveDetailsSerializer if details else None,
+        sent=details or None,
         answer=OrderSerializer,
-        got=ORDER | {"status": status, "version": 2},
+        got=ORDER | {"status": verb.target.value, "version": 2} | details,
         errors=[403, 409],
-        description=description,
+        description=verb.condition,
     )
 
 
 orders = extend_schema_view(
     list=operation(
+        "listOrders",
         "List orders",
         answer=OrderSerializer(many=True),
         got=ORDER,
         errors=[304, 412],
         headers=CONDITIONAL,
-        description="One's own orders; all of them for staff. The newest come first.",
+        description="The caller's own orders; for staff, all orders. Newest first.",
     ),
-    retrieve=operation("Get an order", answer=OrderSerializer, got=ORDER, errors=[304, 412], headers=CONDITIONAL),
+    retrieve=operation(
+        "getOrder", "Get an order", answer=OrderSerializer, got=ORDER, errors=[304, 412], headers=CONDITIONAL
+    ),
     create=operation(
+        "placeOrder",
         "Place an order",
         request=BasketSerializer,
         sent={"items": [{"product_id": 7, "quantity": 2}]},
@@ -61,14 +83,31 @@ orders = extend_schema_view(
         headers=[KEY],
         description="Takes the stock and records the order, or does neither.",
     ),
-    cancel=_move("Cancel", "cancelled", "From pending or paid, by its owner or staff; the stock is given back."),
-    pay=_move("Pay", "paid", "From pending, by staff."),
-    ship=_move("Ship", "shipped", "From paid, by staff."),
-    deliver=_move("Deliver", "delivered", "From shipped, by staff."),
-    refund=_move("Refund", "refunded", "From paid, shipped or delivered, by staff; the stock stays as it is."),
+    **{name: _move(name, verb) for name, verb in VERBS.items()},
+)
+history = extend_schema_view(
+    list=operation(
+        "listOrderHistory",
+        "List the changes of an order",
+        answer=OrderHistorySerializer(many=True),
+        got={
+            "id": 815,
+            "kind": "pay",
+            "at": "2026-11-22T09:40:00Z",
+            "actor_id": 1,
+            "protocol": "admin",
+            "request_id": "0b9f6a1c5f5e4f5e8f0c5d2b7a9e3c11",
+            "reason": "Order 7K3M9Q2XFD",
+            "fields": [{"field": "status", "old": "pending", "new": "paid"}],
+        },
+        errors=[304, 403, 412],
+        headers=CONDITIONAL,
+        description="Every change, manual SQL included, the newest first. For staff.",
+    )
 )
 user_orders = extend_schema_view(
     list=operation(
+        "listUserOrders",
         "List a user's orders",
         answer=OrderRowSerializer(many=True),
         got=ROW,

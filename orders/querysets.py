@@ -3,43 +3,52 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
+from django.apps import apps
 from django.db import models
 
+from core.actors import Actor
+from core.lists.keyset import NEWEST_FIRST
+from core.permissions import require
+from core.querysets import ShopQuerySet
+from orders.errors import OrderNotFound
+
 if TYPE_CHECKING:
-    from orders.models import Order, OrderItem  # noqa: F401  # the types in quotes below
+    from orders.models import Order, OrderHistory, OrderItem  # noqa: F401  # the types in quotes below
 
 
-class OrderQuerySet(models.QuerySet["Order"]):
-    def visible_to(self, user: Any) -> Self:
-        """All for staff, one's own for a signed-in user, none for a stranger."""
-        if user.is_authenticated and user.is_staff:
-            return self
-        return self.filter(user=user) if user.is_authenticated else self.none()
+class OrderQuerySet(ShopQuerySet["Order"]):
+    owner = "user"
+    not_found = OrderNotFound
 
     def with_items(self) -> Self:
-        """The lines come with the orders: one more statement, however many orders."""
+        """Prefetch the lines: one more statement, however many orders."""
         return self.prefetch_related("items")
 
     def for_list(self) -> Self:
-        """Only what a short list shows."""
+        """Load only the columns of a short list."""
         return self.only("id", "user_id", "status", "total", "version")
 
     def newest_first(self) -> Self:
-        return self.order_by("-created_at", "-id")
-
-    def locked(self) -> Self:
-        """Those rows, kept from other writers until the transaction ends."""
-        return self.select_for_update().order_by("pk")
+        return NEWEST_FIRST.applied(self)
 
     def counts_by_user(self, users: Iterable[Any]) -> dict[int, int]:
-        """Count the orders of each user who has any. One statement."""
+        """Count the orders of each user with at least one order. One statement."""
         counts = self.filter(user__in=users).order_by().values_list("user_id").annotate(models.Count("pk"))
         return dict(counts)
 
 
-class OrderItemQuerySet(models.QuerySet["OrderItem"]):
-    def visible_to(self, user: Any) -> Self:
-        """The lines of the orders that this caller may see."""
-        if user.is_authenticated and user.is_staff:
-            return self
-        return self.filter(order__user=user) if user.is_authenticated else self.none()
+class OrderItemQuerySet(ShopQuerySet["OrderItem"]):
+    owner = "order__user"
+    not_found = OrderNotFound
+
+
+class OrderHistoryQuerySet(ShopQuerySet["OrderHistory"]):
+    """Changes of orders, for staff."""
+
+    def of(self, caller: Actor, order_id: int) -> Self:
+        """Return the changes of an order, the newest first; a deleted order keeps them. Raises OrderNotFound."""
+        require(caller, self.readers)
+        found = self.filter(order_id=order_id).order_by("-id")
+        if not found.exists():
+            apps.get_model("orders", "Order").objects.one(caller, order_id)
+        return found

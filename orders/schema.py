@@ -1,125 +1,103 @@
 """Orders over GraphQL."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import graphene
-from graphene import relay
-from graphene_django import DjangoObjectType
+from graphql import GraphQLResolveInfo
 
 from accounts.models import User
 from accounts.schema import UserType
 from catalog.models import Product
-from catalog.schema import ProductType
-from ecommerce.feed.events import Event
-from ecommerce.graph.connections import ConnectionField, CountedConnection, as_connection, slice_of
-from ecommerce.graph.context import caller_of, extend, id_given
-from ecommerce.graph.peers import for_all, related, together
-from ecommerce.graph.scalars import DateTime
-from ecommerce.graph.sources import Source
-from ecommerce.keyset import Page, Sort, pages_by
-from ecommerce.permissions import require
-from ecommerce.serializers import checked
-from orders import actions
-from orders.actions import place_order
-from orders.errors import OrderNotFound
-from orders.feed import facts_of, is_for
-from orders.models import Order, OrderItem
-from orders.permissions import can_place_orders
-from orders.serializers import BasketSerializer, lines_of
+from catalog.schema import FIELD_CHANGES, ProductType
+from core.actors import Actor
+from core.feed.events import Event
+from core.history.serializers import HISTORY
+from core.lists.keyset import NEWEST_FIRST, Page, pages_by
+from core.permissions import is_signed_in
+from core.protocols.graph.connections import (
+    ConnectionField,
+    CountedConnection,
+    as_connection,
+    connection_of,
+    slice_of,
+)
+from core.protocols.graph.context import extend, graphql_caller
+from core.protocols.graph.derived import NodeType, input_type, inputs_of
+from core.protocols.graph.live.subscription_spec import SubscriptionSpec
+from core.protocols.graph.peers import for_all, together
+from core.protocols.graph.resolvers import OneRow, Related
+from core.protocols.graph.scalars import DateTime
+from core.serializers import checked
+from orders.actions import move_order, place_order
+from orders.feed import is_for, order_facts
+from orders.models import Order, OrderHistory, OrderItem, OrderStatus
+from orders.querysets import OrderQuerySet
+from orders.serializers import (
+    BasketSerializer,
+    MoveDetailsSerializer,
+    OrderHistorySerializer,
+    OrderItemSerializer,
+    OrderLineSerializer,
+    OrderSerializer,
+    lines_of,
+)
+from orders.transitions import VERBS, rpc_name
 
-NEWEST_FIRST = Sort("created_at", descending=True)
-OrderStatus = graphene.Enum(
-    "OrderStatus",
-    [(status.name, status.value) for status in Order.Status],
-    description=lambda value: None if value else "How far an order is.",
+MAX_ORDERS = 1_000  # in the plain list of a user's orders
+
+OrderStatusType = graphene.Enum.from_enum(
+    OrderStatus, description=lambda value: None if value else "The status of an order."
 )
 
 
-class OrderItemType(DjangoObjectType):
+class OrderItemType(NodeType):
     class Meta:
-        model = OrderItem
+        serializer_class = OrderItemSerializer
         name = "OrderItem"
         description = "A line of an order, with sku, name and price as they were when it was placed."
-        fields = ("sku", "name", "quantity")
-        interfaces = (relay.Node,)
         use_connection = False
 
-    pk = graphene.Int(required=True)
-    product = graphene.Field(ProductType, description="Null once the product is gone.")
-    unit_price = graphene.Float(required=True)
-    line_total = graphene.Float(required=True)
-
-    def resolve_product(self: OrderItem, info: Any) -> Product | None:
-        return related(self, "product", Product.objects.visible_to(caller_of(info)))
-
-    @classmethod
-    def get_node(cls, info: Any, id: str) -> OrderItem:
-        caller = caller_of(info)
-        require(caller, caller.is_authenticated)
-        item = OrderItem.objects.visible_to(caller).filter(pk=id_given(id)).first()
-        if item is None:
-            raise OrderNotFound(f"Order item {id} not found")
-        return item
+    product = graphene.Field(
+        ProductType,
+        resolver=Related("product", Product.objects.visible_to),
+        description="Null if the product was deleted.",
+    )
+    product_id = graphene.Int(
+        source="ordered_product_id",
+        description="The `pk` of the ordered product, even after the product is deleted.",
+    )
 
 
-class OrderType(DjangoObjectType):
+class OrderType(NodeType):
     class Meta:
-        model = Order
+        serializer_class = OrderSerializer
         name = "Order"
-        description = "What a user ordered, at the prices of that moment."
-        fields = ("number", "version")
-        interfaces = (relay.Node,)
+        description = "An order, with its products at the prices of that time."
         connection_class = CountedConnection
 
-    pk = graphene.Int(required=True)
     user_id = graphene.Int(description="Null for a guest's order.")
-    user = graphene.Field(UserType)
-    status = OrderStatus(required=True)
-    total = graphene.Float(required=True)
-    created_at = DateTime(required=True)
-    items = graphene.List(graphene.NonNull(OrderItemType), required=True)
+    user = graphene.Field(UserType, resolver=Related("user", User.objects.visible_to))
+    status = OrderStatusType(required=True)
 
-    def resolve_status(self: Order, info: Any) -> str:
-        # A verb leaves a member of Order.Status in the row, and the enum of the schema knows its text alone.
-        return str(self.status)
-
-    def resolve_user(self: Order, info: Any) -> User | None:
-        return related(self, "user", User.objects.visible_to(caller_of(info)))
-
-    def resolve_items(self: Order, info: Any) -> list[OrderItem]:
-        return related(self, "items", OrderItem.objects.order_by("id"))
-
-    @classmethod
-    def get_node(cls, info: Any, id: str) -> Order:
-        return visible_order(info, id_given(id))
+    resolve_items = Related("items", lambda caller: OrderItem.objects.order_by("id"))
 
 
-def visible_order(info: Any, pk: int) -> Order:
-    """Return an order the caller may see. Raises Unauthenticated, OrderNotFound."""
-    caller = caller_of(info)
-    require(caller, caller.is_authenticated)
-    order = Order.objects.visible_to(caller).filter(pk=pk).first()
-    if order is None:
-        raise OrderNotFound(f"Order {pk} not found")
-    return order
+def _orders_for(caller: Actor) -> OrderQuerySet:
+    return Order.objects.visible_to(caller).newest_first()
 
 
-def _orders_of(user: User, info: Any) -> list[Order]:
-    return related(user, "orders", Order.objects.visible_to(caller_of(info)).newest_first())
+def _order_pages_of(user: User, info: GraphQLResolveInfo, **args: object) -> CountedConnection:
+    wanted = slice_of(OrderType, args, NEWEST_FIRST)
+    orders = Order.objects.visible_to(graphql_caller(info))
 
-
-def _order_pages_of(user: User, info: Any, **args: Any) -> CountedConnection:
-    part = slice_of(args)
-    orders = Order.objects.visible_to(caller_of(info))
-
-    def load(users: Sequence[User]) -> dict[int, Page]:
-        pages = pages_by(orders.filter(user__in=users), "user_id", NEWEST_FIRST, part)
+    def load(users: Sequence[User]) -> dict[int, Page[Order]]:
+        pages = pages_by(orders.filter(user__in=users), "user_id", NEWEST_FIRST, wanted)
         together(order for page in pages.values() for order in page.rows)
         return pages
 
-    page = for_all(user, ("orders", part), load) or Page([], has_next=False, has_previous=False)
+    page = for_all(user, ("orders", wanted), load) or Page([], has_next=False, has_previous=False)
 
     def count() -> int:
         return for_all(user, "order counts", orders.counts_by_user) or 0
@@ -131,25 +109,46 @@ extend(
     UserType,
     orders=graphene.Field(
         graphene.NonNull(graphene.List(graphene.NonNull(OrderType))),
-        resolver=_orders_of,
-        description="All orders of the user; the newest come first.",
+        resolver=Related("orders", _orders_for, most=MAX_ORDERS),
+        description=f"The newest {MAX_ORDERS} orders of the user; the newest come first.",
     ),
-    orders_connection=ConnectionField(OrderType, resolver=_order_pages_of, description="The same, by pages."),
+    orders_connection=ConnectionField(
+        OrderType, resolver=_order_pages_of, description="All orders of the user, in pages."
+    ),
 )
 
 
+class OrderHistoryType(NodeType):
+    class Meta:
+        serializer_class = OrderHistorySerializer
+        name = "OrderHistory"
+        description = "A change of an order."
+        connection_class = CountedConnection
+
+    actor_id = graphene.Int(description="The caller; null for manual SQL and commands.")
+    fields = graphene.Field(FIELD_CHANGES)
+
+
 class Query(graphene.ObjectType):
+    order_history = ConnectionField(
+        OrderHistoryType,
+        id=graphene.Int(required=True),
+        description="Every change of an order, manual SQL included, the newest first. For staff.",
+    )
+
+    def resolve_order_history(self, info: GraphQLResolveInfo, id: int, **paging: object) -> CountedConnection:
+        caller = graphql_caller(info, OrderHistory.objects.all().readers)
+        return connection_of(
+            OrderHistoryType, paging, sort=lambda: HISTORY, find=lambda: OrderHistory.objects.of(caller, id)
+        )
+
     order = graphene.Field(OrderType, id=graphene.Int(), description="One order, for its owner and staff.")
-
-    def resolve_order(self, info: Any, id: int | None = None) -> Order:
-        return visible_order(info, id_given(id))
+    resolve_order = OneRow(Order.objects.all())
 
 
-class OrderItemInput(graphene.InputObjectType):
-    """So many units of a product; lines that name the same product are merged."""
-
-    product_id = graphene.Int(required=True)
-    quantity = graphene.Int(required=True)
+OrderItemInput = input_type(
+    "OrderItemInput", OrderLineSerializer, "A product and its quantity; lines of the same product are merged."
+)
 
 
 class PlaceOrder(graphene.Mutation):
@@ -157,78 +156,81 @@ class PlaceOrder(graphene.Mutation):
 
     class Arguments:
         items = graphene.List(graphene.NonNull(OrderItemInput), required=True)
-        idempotency_key = graphene.String(description="Sent again, it gives the first answer again.")
+        idempotency_key = graphene.String(
+            description="A retry with the same key gets the first response again. Spaces at its ends are ignored."
+        )
 
     ok = graphene.Boolean()
     order = graphene.Field(OrderType)
 
-    def mutate(self, info: Any, items: list[Any], idempotency_key: str | None = None) -> "PlaceOrder":
-        actor = caller_of(info)
-        require(actor, can_place_orders(actor))
+    def mutate(self, info: GraphQLResolveInfo, items: list[Any], idempotency_key: str | None = None) -> "PlaceOrder":
+        actor = graphql_caller(info, place_order)
         lines = lines_of(checked(BasketSerializer, {"items": [dict(item) for item in items]}))
         return PlaceOrder(ok=True, order=place_order(actor=actor, lines=lines, key=idempotency_key))
 
 
-def _move(name: str, action: Callable[..., Order], description: str) -> graphene.Field:
-    """Make the mutation of one verb of the transition table."""
+def _move_mutation(verb: str) -> graphene.Field:
+    """Build the mutation of a verb of the transition table."""
 
-    def mutate(root: Any, info: Any, id: int) -> Any:
-        return kind(ok=True, order=action(actor=caller_of(info), order_id=id))
+    inputs = inputs_of(MoveDetailsSerializer) if VERBS[verb].details else {}
+
+    def mutate(root: object, info: GraphQLResolveInfo, id: int, **sent: str | None) -> Any:
+        actor = graphql_caller(info, move_order)
+        details = checked(MoveDetailsSerializer, sent) if sent else {}
+        order = move_order(actor=actor, order_id=id, verb=verb, details=details)
+        return payload(ok=True, order=order)
 
     members = {
-        "__doc__": description,
-        "Arguments": type("Arguments", (), {"id": graphene.Int(required=True)}),
+        "__doc__": VERBS[verb].description,
+        "Arguments": type("Arguments", (), {"id": graphene.Int(required=True), **inputs}),
         "ok": graphene.Boolean(),
         "order": graphene.Field(OrderType),
         "mutate": mutate,
     }
-    kind: Any = type(name, (graphene.Mutation,), members)
-    return kind.Field()
+    payload: Any = type(rpc_name(verb), (graphene.Mutation,), members)
+    return payload.Field()
 
 
-class Mutation(graphene.ObjectType):
-    place_order = PlaceOrder.Field()
-    cancel_order = _move(
-        "CancelOrder", actions.cancel_order, "End an order and give its stock back. For its owner and staff."
-    )
-    pay_order = _move("PayOrder", actions.pay_order, "Mark an order as paid. For staff.")
-    ship_order = _move("ShipOrder", actions.ship_order, "Mark an order as shipped. For staff.")
-    deliver_order = _move("DeliverOrder", actions.deliver_order, "Mark an order as delivered. For staff.")
-    refund_order = _move(
-        "RefundOrder", actions.refund_order, "Mark an order as refunded; the stock stays as it is. For staff."
-    )
+Mutation: Any = type(
+    "Mutation",
+    (graphene.ObjectType,),
+    {"place_order": PlaceOrder.Field(), **{f"{verb}_order": _move_mutation(verb) for verb in VERBS}},
+)
 
 
 class OrderUpdate(graphene.ObjectType):
-    """What became of an order."""
+    """A change of an order."""
 
     order_id = graphene.Int(required=True)
-    status = OrderStatus(required=True, description="After this step.")
-    kind = graphene.String(required=True, description="placed, or moved to another status.")
+    status = OrderStatusType(required=True, description="The status after this change.")
+    kind = graphene.String(required=True, description="`placed`, or `moved` to another status.")
     at = DateTime(required=True)
-    cursor = graphene.String(required=True, description="The place to follow on from, in any protocol.")
-    order = graphene.Field(OrderType, description="As it is by now.")
+    cursor = graphene.String(required=True, description="The cursor to resume from, in any protocol.")
+    order = graphene.Field(OrderType, description="The order as it is now.")
 
-    def resolve_order(self, info: Any) -> Order | None:
-        return Order.objects.visible_to(caller_of(info)).filter(pk=self.order_id).first()
+    def resolve_order(self, info: GraphQLResolveInfo) -> Order | None:
+        return Order.objects.visible_to(graphql_caller(info)).filter(pk=self.order_id).first()
 
 
 class Subscription(graphene.ObjectType):
     order_updated = graphene.Field(
         OrderUpdate,
-        id=graphene.Int(description="Of this order; of every order that you may see when left out."),
-        after=graphene.String(description="With a cursor every step since, then live; without one from now on."),
-        description="Every step of the caller's orders; of all orders for staff.",
+        id=graphene.Int(
+            description="Only changes of this order. If omitted, changes of all orders that are visible to the caller."
+        ),
+        after=graphene.String(description="Resume after this cursor. If omitted, the stream starts with new changes."),
+        description="Every change of the caller's orders; for staff, of all orders. Ends if the caller's role changes.",
     )
 
-    def subscribe_order_updated(self, info: Any, id: int | None = None, after: str | None = None) -> Source:
-        caller = caller_of(info)
-        require(caller, caller.is_authenticated)
+    def subscribe_order_updated(
+        self, info: GraphQLResolveInfo, id: int | None = None, after: str | None = None
+    ) -> SubscriptionSpec:
+        caller = graphql_caller(info, is_signed_in)
         if id is not None and not (id and after):
-            visible_order(info, id)
-        return Source(partial(is_for, caller, id or 0), after)
+            Order.objects.one(caller, id)
+        return SubscriptionSpec(partial(is_for, caller, id or 0), after, depends_on_role=True)
 
-    def resolve_order_updated(self: Event, info: Any, **_: Any) -> OrderUpdate:
-        facts = facts_of(self)
+    def resolve_order_updated(self: Event, info: GraphQLResolveInfo, **_: object) -> OrderUpdate:
+        facts = order_facts(self)
         del facts["timestamp"], facts["user_id"]
         return OrderUpdate(**facts, at=self.at, cursor=self.cursor)

@@ -1,9 +1,12 @@
-"""What of an order goes in and out."""
+"""The serializers of orders."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from ecommerce.serializers import (
-    InMoneyObjects,
+from rest_framework import serializers
+
+from core.history.serializers import ChangeSerializer
+from core.serializers import (
     LinksField,
     ListOfObjects,
     ShopModelSerializer,
@@ -12,12 +15,22 @@ from ecommerce.serializers import (
     WholeNumberField,
     second_version_of,
 )
-from ecommerce.validators import MAX_INT32
+from core.validation.validators import MAX_INT32
 from orders.actions import MAX_LINES
-from orders.models import Order, OrderItem
+from orders.models import Order, OrderHistory, OrderItem
+from orders.transitions import VERBS
+
+MOVE_DETAILS = tuple(name for verb in VERBS.values() for name in verb.details)
 
 
 class OrderItemSerializer(ShopModelSerializer):
+    product_id = serializers.IntegerField(
+        source="ordered_product_id",
+        read_only=True,
+        allow_null=True,
+        help_text="The id of the ordered product, even after the product is deleted.",
+    )
+
     class Meta:
         model = OrderItem
         fields = ("product_id", "sku", "name", "unit_price", "quantity", "line_total")
@@ -29,7 +42,17 @@ class OrderSerializer(ShopModelSerializer):
 
     class Meta:
         model = Order
-        fields = ("id", "number", "user_id", "status", "total", "version", "created_at", "items", "_links")
+        own = ("id", "number", "user_id", "status", "total", "version", "created_at", *MOVE_DETAILS)
+        fields = (*own, "items", "_links")
+        read_only_fields = MOVE_DETAILS
+
+
+class MoveDetailsSerializer(ShopModelSerializer):
+    """The fields of an order that a move may set. All are optional."""
+
+    class Meta:
+        model = Order
+        fields = MOVE_DETAILS
 
 
 class OrderRowSerializer(ShopModelSerializer):
@@ -39,20 +62,11 @@ class OrderRowSerializer(ShopModelSerializer):
 
     class Meta:
         model = Order
-        fields = ("id", "total", "status", "url")
-
-
-class OrderItemV2Serializer(InMoneyObjects, OrderItemSerializer):
-    pass
-
-
-@second_version_of(OrderSerializer)
-class OrderV2Serializer(InMoneyObjects, OrderSerializer):
-    items = OrderItemV2Serializer(many=True, read_only=True)
+        fields: tuple[str, ...] = ("id", "total", "status", "url")
 
 
 @second_version_of(OrderRowSerializer)
-class OrderRowV2Serializer(InMoneyObjects, OrderRowSerializer):
+class OrderRowV2Serializer(OrderRowSerializer):
     class Meta(OrderRowSerializer.Meta):
         fields = ("id", "total", "status", "version", "url")
 
@@ -66,11 +80,19 @@ class OrderLineSerializer(ShopSerializer):
 
 
 class BasketSerializer(ShopSerializer):
-    """What to order; lines that name the same product are merged."""
+    """The lines of a new order; lines of the same product are merged."""
 
-    items = OrderLineSerializer(many=True, allow_empty=False, max_length=MAX_LINES)
+    items = OrderLineSerializer(many=True, allow_empty=False, max_length=MAX_LINES)  # type: ignore[call-arg]  # of the list
 
 
-def lines_of(basket: dict[str, Any]) -> list[tuple[int, int]]:
+def lines_of(basket: Mapping[str, Any]) -> list[tuple[int, int]]:
     """Return a valid basket as (product id, units)."""
     return [(item["product_id"], item["quantity"]) for item in basket["items"]]
+
+
+class OrderHistorySerializer(ChangeSerializer):
+    """A change of an order."""
+
+    class Meta(ChangeSerializer.Meta):
+        model = OrderHistory
+        read_only_fields = ChangeSerializer.Meta.fields

@@ -2,24 +2,28 @@
 
 from typing import Any
 
-from accounts.errors import UserNotFound
 from accounts.models import User
-from ecommerce.filters import filtered
-from ecommerce.permissions import is_signed_in
-from ecommerce.rpc.messages import MessageSerializer, data_of
-from ecommerce.rpc.pages import page_of
-from ecommerce.rpc.service import Service
-from ecommerce.serializers import checked
-from orders.actions import cancel_order, deliver_order, pay_order, place_order, refund_order, ship_order
-from orders.errors import OrderNotFound
+from core.errors import BadParameters
+from core.history.serializers import HISTORY
+from core.lists.keyset import NEWEST_FIRST
+from core.permissions import guarded_by
+from core.protocols.rpc.caller import CallContext
+from core.protocols.rpc.messages import MessageSerializer, data_of
+from core.protocols.rpc.pages import QuerysetRows, list_response, page_request_of
+from core.protocols.rpc.service import Service
+from core.serializers import checked
+from orders.actions import move_order, place_order
 from orders.filters import OrderFilter
-from orders.models import Order
-from orders.permissions import can_place_orders
-from orders.serializers import BasketSerializer, OrderSerializer, lines_of
+from orders.models import Order, OrderHistory
+from orders.serializers import (
+    BasketSerializer,
+    MoveDetailsSerializer,
+    OrderHistorySerializer,
+    OrderSerializer,
+    lines_of,
+)
+from orders.transitions import VERBS, rpc_name
 from protos import order_pb2 as pb
-
-READS = ("GetOrder", "ListOrders", "ListUserOrders")
-MOVES = ("CancelOrder", "PayOrder", "ShipOrder", "DeliverOrder", "RefundOrder")
 
 
 class OrderMessage(MessageSerializer, OrderSerializer):
@@ -27,47 +31,59 @@ class OrderMessage(MessageSerializer, OrderSerializer):
         proto_class = pb.Order
 
 
+class OrderHistoryMessage(MessageSerializer, OrderHistorySerializer):
+    class Meta(OrderHistorySerializer.Meta):
+        proto_class = pb.OrderHistory
+
+
 class OrderService(Service):
     descriptor = pb.DESCRIPTOR.services_by_name["OrderService"]
-    queryset = Order.objects.all()
+    queryset = Order.objects.with_items()
     serializer_class = OrderMessage
-    not_found = OrderNotFound
-    rules = dict.fromkeys((*READS, *MOVES), is_signed_in) | {"PlaceOrder": can_place_orders}
 
-    def PlaceOrder(self, request: Any, context: Any) -> pb.PlaceOrderResponse:
+    @guarded_by(place_order)
+    def PlaceOrder(self, request: pb.PlaceOrderRequest, context: CallContext) -> pb.PlaceOrderResponse:
         lines = lines_of(checked(BasketSerializer, data_of(request)))
         order = place_order(actor=self.caller, lines=lines, key=self.metadata.get("idempotency-key"))
         return pb.PlaceOrderResponse(order=OrderMessage.of(order))
 
-    def GetOrder(self, request: Any, context: Any) -> pb.GetOrderResponse:
-        return pb.GetOrderResponse(order=OrderMessage.of(self.get_object()))
+    def GetOrder(self, request: pb.GetOrderRequest, context: CallContext) -> pb.GetOrderResponse:
+        return pb.GetOrderResponse(order=self.found())
 
-    def ListOrders(self, request: Any, context: Any) -> pb.ListOrdersResponse:
-        narrowed = filtered(OrderFilter, {"status": request.status}, self.get_queryset().with_items())
-        page = page_of(narrowed, request)
-        return pb.ListOrdersResponse(orders=map(OrderMessage.of, page.rows), **page.counts)
+    def ListOrders(self, request: pb.ListOrdersRequest, context: CallContext) -> pb.ListOrdersResponse:
+        bad = BadParameters()
+        with bad:
+            listed = self.listed(OrderFilter)
+        with bad:
+            page = page_request_of(request)
+        bad.check()
+        return list_response(pb.ListOrdersResponse, listed, NEWEST_FIRST, page)
 
-    def ListUserOrders(self, request: Any, context: Any) -> pb.ListUserOrdersResponse:
-        user = self.row_of(User.objects.visible_to(self.caller), request.user_id, UserNotFound)
-        page = page_of(self.get_queryset().filter(user=user).with_items().newest_first(), request)
-        return pb.ListUserOrdersResponse(orders=map(OrderMessage.of, page.rows), **page.counts)
+    @guarded_by(OrderHistory.objects.all().readers)
+    def ListOrderHistory(
+        self, request: pb.ListOrderHistoryRequest, context: CallContext
+    ) -> pb.ListOrderHistoryResponse:
+        found = QuerysetRows(OrderHistory.objects.of(self.caller, request.id), OrderHistoryMessage)
+        return list_response(pb.ListOrderHistoryResponse, found, HISTORY, page_request_of(request))
 
-    def CancelOrder(self, request: Any, context: Any) -> pb.CancelOrderResponse:
-        order = cancel_order(actor=self.caller, order_id=request.id)
-        return pb.CancelOrderResponse(order=OrderMessage.of(order))
+    def ListUserOrders(self, request: pb.ListUserOrdersRequest, context: CallContext) -> pb.ListUserOrdersResponse:
+        user = User.objects.one(self.caller, request.user_id)
+        found = QuerysetRows(self.get_queryset().filter(user=user), OrderMessage)
+        return list_response(pb.ListUserOrdersResponse, found, NEWEST_FIRST, page_request_of(request))
 
-    def PayOrder(self, request: Any, context: Any) -> pb.PayOrderResponse:
-        order = pay_order(actor=self.caller, order_id=request.id)
-        return pb.PayOrderResponse(order=OrderMessage.of(order))
 
-    def ShipOrder(self, request: Any, context: Any) -> pb.ShipOrderResponse:
-        order = ship_order(actor=self.caller, order_id=request.id)
-        return pb.ShipOrderResponse(order=OrderMessage.of(order))
+def _move_method(verb: str) -> Any:
+    """Build the method of a verb of the transition table."""
+    response_class = getattr(pb, f"{rpc_name(verb)}Response")
 
-    def DeliverOrder(self, request: Any, context: Any) -> pb.DeliverOrderResponse:
-        order = deliver_order(actor=self.caller, order_id=request.id)
-        return pb.DeliverOrderResponse(order=OrderMessage.of(order))
+    @guarded_by(move_order)
+    def move(self: Service, request: Any, context: CallContext) -> Any:
+        details = checked(MoveDetailsSerializer, data_of(request)) if VERBS[verb].details else {}
+        order = move_order(actor=self.caller, order_id=request.id, verb=verb, details=details)
+        return response_class(order=OrderMessage.of(order))
 
-    def RefundOrder(self, request: Any, context: Any) -> pb.RefundOrderResponse:
-        order = refund_order(actor=self.caller, order_id=request.id)
-        return pb.RefundOrderResponse(order=OrderMessage.of(order))
+    return move
+
+
+for verb in VERBS:
+    setattr(OrderService, rpc_name(verb), _move_method(verb))

@@ -1,27 +1,35 @@
-"""What the database itself does on every write of an order, and to orders when a product goes."""
+"""Database triggers for every write of an order, and for lines of orders if a product is deleted."""
 
-from ecommerce import triggers
-from ecommerce.feed.triggers import feed_trigger
+from core import triggers
+from core.feed.triggers import feed_trigger
+from core.history.triggers import MONEY, TEXT, History
+from core.lists.row_counts import count_triggers
 
-order_version = triggers.register(
+order_version = triggers.register_trigger(
     triggers.version_trigger("orders_order", ("orders", "0001_initial"), touches_updated_at=False)
 )
 
-# Django forgets the product of old lines by itself; this does it for a DELETE by hand, and for an order that was
-# placed between Django's two statements.
-_forget = "UPDATE orders_orderitem SET product_id = NULL WHERE product_id = OLD.id;"
-forget_product = triggers.register(
-    triggers.Trigger(
+
+def _forgetting(migration: str, assignments: str) -> triggers.Trigger:
+    """Return the trigger that unlinks order lines from a product on every deletion, manual SQL included."""
+    forget = f"UPDATE orders_orderitem SET {assignments} WHERE product_id = OLD.id;"
+    return triggers.Trigger(
         name="orders_forget_product",
         table="catalog_product",
-        migration=("orders", "0001_initial"),
-        sqlite=f"CREATE TRIGGER orders_forget_product BEFORE DELETE ON catalog_product BEGIN {_forget} END",
-        postgresql=("BEFORE DELETE", f"{_forget} RETURN OLD;"),
+        migration=("orders", migration),
+        sqlite=f"CREATE TRIGGER orders_forget_product BEFORE DELETE ON catalog_product BEGIN {forget} END",
+        postgresql=("BEFORE DELETE", f"{forget} RETURN OLD;"),
     )
+
+
+# As the first migration installs it; the column that keeps the product's id does not exist yet.
+first_forget_product = _forgetting("0001_initial", "product_id = NULL")
+forget_product = triggers.register_trigger(
+    _forgetting("0004_former_product", "former_product_id = product_id, product_id = NULL")
 )
 
 order_feed = [
-    triggers.register(
+    triggers.register_trigger(
         feed_trigger(
             f"orders_order_feed_{kind}",
             "orders_order",
@@ -35,3 +43,20 @@ order_feed = [
     )
     for kind, event, condition in (("placed", "INSERT", ""), ("moved", "UPDATE", "NEW.status <> OLD.status"))
 ]
+
+row_count = count_triggers("orders_order", ("orders", "0005_row_count"))
+
+order_history = History(
+    "orders_order",
+    "orders_orderhistory",
+    "order_id",
+    columns={
+        "number": TEXT,
+        "user_id": TEXT,
+        "status": TEXT,
+        "total": MONEY,
+        "carrier": TEXT,
+        "tracking_number": TEXT,
+    },
+)
+history = order_history.triggers(("orders", "0009_history"))

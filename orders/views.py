@@ -1,66 +1,80 @@
 """Orders over REST."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rest_framework.decorators import action
-from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts.models import User
-from ecommerce.permissions import is_signed_in
-from ecommerce.rest.views import ShopViewSet
+from core.actors import Actor
+from core.permissions import guarded_by
+from core.protocols.rest.creating import Creation
+from core.protocols.rest.views import ShopViewSet
 from orders import openapi
 from orders.actions import move_order, place_order
 from orders.filters import OrderFilter
-from orders.models import Order
-from orders.permissions import can_place_orders
-from orders.serializers import BasketSerializer, OrderRowSerializer, OrderSerializer, lines_of
-from orders.transitions import MOVES
+from orders.models import Order, OrderHistory
+from orders.serializers import (
+    BasketSerializer,
+    MoveDetailsSerializer,
+    OrderHistorySerializer,
+    OrderRowSerializer,
+    OrderSerializer,
+    lines_of,
+)
+from orders.transitions import VERBS
+
+
+def _move_action(verb: str) -> Any:
+    """Build the action `POST /orders/{id}/<verb>`."""
+
+    @guarded_by(move_order)
+    def move(self: ShopViewSet, request: Request, pk: int) -> Response:
+        details = self.checked(MoveDetailsSerializer) if VERBS[verb].details else {}
+        return self.shown(move_order(actor=request.user, order_id=pk, verb=verb, details=details))
+
+    move.__name__ = verb
+    return action(detail=True, methods=["post"])(move)
+
+
+def _placed(actor: Actor, basket: Mapping[str, Any], key: str | None) -> Order:
+    return place_order(actor=actor, lines=lines_of(basket), key=key)
+
+
+def with_moves(view: type[ShopViewSet]) -> type[ShopViewSet]:
+    """Add the verbs of the transition table to a viewset."""
+    for verb in VERBS:
+        setattr(view, verb, _move_action(verb))
+    return view
 
 
 @openapi.orders
+@with_moves
 class OrderViewSet(ShopViewSet):
-    queryset = Order.objects.all()
+    queryset = Order.objects.with_items()
     serializer_class = OrderSerializer
     filterset_class = OrderFilter
     list_name = "orders"
-    rules = dict.fromkeys(("list", "retrieve", *MOVES), is_signed_in) | {"create": can_place_orders}
+    creation = Creation(BasketSerializer, _placed, "order-detail")
 
-    def list(self, request: Request) -> Response:
-        return self.page_of(self.get_queryset().with_items())
-
-    def retrieve(self, request: Request, pk: int) -> Response:
-        return Response(self.get_serializer(self.get_object()).data)
-
+    @guarded_by(place_order)
     def create(self, request: Request) -> Response:
-        lines = lines_of(self.checked(BasketSerializer))
-        order = place_order(actor=request.user, lines=lines, key=request.headers.get("Idempotency-Key"))
+        order = _placed(request.user, self.checked(BasketSerializer), request.headers.get("Idempotency-Key"))
         location = reverse("order-detail", kwargs={"pk": order.pk}, request=request)
-        return Response(self.get_serializer(order).data, status=201, headers={"Location": location})
+        return self.shown(order, status=201, headers={"Location": location})
 
-    @action(detail=True, methods=["post"])
-    def cancel(self, request: Request, pk: int) -> Response:
-        return self._moved(pk)
 
-    @action(detail=True, methods=["post"])
-    def pay(self, request: Request, pk: int) -> Response:
-        return self._moved(pk)
+@openapi.history
+class OrderHistoryViewSet(ShopViewSet):
+    queryset = OrderHistory.objects.all()
+    serializer_class = OrderHistorySerializer
+    list_name = "changes"
 
-    @action(detail=True, methods=["post"])
-    def ship(self, request: Request, pk: int) -> Response:
-        return self._moved(pk)
-
-    @action(detail=True, methods=["post"])
-    def deliver(self, request: Request, pk: int) -> Response:
-        return self._moved(pk)
-
-    @action(detail=True, methods=["post"])
-    def refund(self, request: Request, pk: int) -> Response:
-        return self._moved(pk)
-
-    def _moved(self, pk: int) -> Response:
-        order = move_order(actor=self.request.user, order_id=pk, verb=self.action)
-        return Response(self.get_serializer(order).data)
+    def list(self, request: Request, pk: int) -> Response:  # type: ignore[override]  # the path has the order's id
+        return self.page_of(OrderHistory.objects.of(request.user, pk))
 
 
 @openapi.user_orders
@@ -70,10 +84,9 @@ class UserOrdersViewSet(ShopViewSet):
     filterset_class = OrderFilter
     list_name = "orders"
     list_extra = {"user_id": {"type": "integer", "example": 12}}
-    rules = {"list": is_signed_in}
 
-    def list(self, request: Request, pk: int) -> Response:
-        user = get_object_or_404(User.objects.visible_to(request.user), pk=pk)
+    def list(self, request: Request, pk: int) -> Response:  # type: ignore[override]  # the path has the user's id
+        user = User.objects.one(request.user, pk)
         response = self.page_of(self.get_queryset().filter(user=user).for_list())
         response.data = {"user_id": user.pk, **response.data}
         return response

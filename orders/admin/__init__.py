@@ -1,4 +1,4 @@
-"""Orders for staff, and the page they land on."""
+"""The admin of orders, and the index page of the admin."""
 
 from orders.admin.orders import OrderAdmin
 

@@ -1,13 +1,13 @@
-"""The list of orders and the page of one: to read, and to move along the transition table."""
+"""The admin list of orders, and the page of one order: read-only, except for moves along the transition table."""
 
+import re
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path, reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
@@ -15,15 +15,20 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.decorators import display
 
-from ecommerce.admin.display import moment, money
-from ecommerce.admin.filters import DayRangeFilter, MoneyRangeFilter
-from ecommerce.admin.options import ShopAdmin, as_refusal
-from ecommerce.errors import DomainError, NotFound
-from orders.actions import move_order
-from orders.models import Order, OrderItem
+from accounts.models import User
+from core.admin.display import moment, money
+from core.admin.filters import DayRangeFilter, MoneyRangeFilter
+from core.admin.history import HistoryAdmin
+from core.admin.options import Row
+from core.permissions import is_staff
+from core.validation.validators import is_storable
+from orders.admin.exporting import OrderExport
+from orders.admin.moving import CARRIER, move_actions, move_many, move_one
+from orders.models import Order, OrderHistory, OrderItem
 from orders.permissions import can_move_orders
-from orders.transitions import MOVES, verbs_from
+from orders.transitions import VERBS, verbs_from
 
+SHIPMENT = ("carrier", "tracking_number")
 STATUS_COLOURS = {
     "Pending": "warning",
     "Paid": "info",
@@ -31,17 +36,6 @@ STATUS_COLOURS = {
     "Delivered": "success",
     "Cancelled": "danger",
     "Refunded": "danger",
-}
-VERB_ICONS = {
-    "pay": "payments",
-    "ship": "local_shipping",
-    "deliver": "task_alt",
-    "cancel": "cancel",
-    "refund": "currency_exchange",
-}
-ENDING_VERBS = {
-    "cancel": {"onclick": "return confirm('Cancel this order? Its stock goes back.')"},
-    "refund": {"onclick": "return confirm('Refund this order? Its stock stays as it is.')"},
 }
 
 
@@ -79,24 +73,26 @@ class LineInline(TabularInline):
     def line_sum(self, item: OrderItem) -> str:
         return money(item.line_total)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return can_move_orders(request.user)
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return is_staff(request.user)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
     has_change_permission = has_delete_permission = has_add_permission
 
 
 @admin.register(Order)
-class OrderAdmin(ShopAdmin):
-    list_display = ("number", "placed", "customer", "state", "sum")
+class OrderAdmin(OrderExport, HistoryAdmin):
+    list_display = ("number", "placed", "customer", "email", "state", "sum")
     list_select_related = ("user",)
     list_filter = (("status", ChoicesCheckboxFilter), ("created_at", DayRangeFilter), ("total", MoneyRangeFilter))
     search_fields = ("number", "user__username", "user__email")
-    search_help_text = "Number, user name or e-mail"
-    fields = readonly_fields = ("number", "state", "customer", "placed", "sum")
+    search_help_text = "Number, with or without #, user name or e-mail"
+    fields = readonly_fields = ("number", "state", "customer", "email", "placed", "sum", *SHIPMENT)
+    acts_in_one_transaction = False  # a refused order must not undo the moves of the others
     inlines = (LineInline,)
+    actions = (*move_actions(), "export")
     change_form_outer_before_template = "admin/orders/order/moves.html"
     change_form_outer_after_template = "admin/orders/order/timeline.html"
 
@@ -104,14 +100,18 @@ class OrderAdmin(ShopAdmin):
     def placed(self, order: Order) -> str:
         return moment(order.created_at)
 
-    @display(description="Customer", ordering="user__username", empty_value="Guest")
+    @display(description="Customer", empty_value="Guest")
     def customer(self, order: Order) -> str | None:
         if order.user is None:
             return None
         url = reverse("admin:accounts_user_change", args=[order.user_id])
         return format_html('<a class="text-link" href="{}">{}</a>', url, order.user.username)
 
-    @display(description="Status", ordering="status", label=STATUS_COLOURS)
+    @display(description="E-mail")
+    def email(self, order: Order) -> str:
+        return order.user.email if order.user else "-"
+
+    @display(description="Status", label=STATUS_COLOURS)
     def state(self, order: Order) -> str:
         return order.get_status_display()
 
@@ -119,11 +119,14 @@ class OrderAdmin(ShopAdmin):
     def sum(self, order: Order) -> str:
         return money(order.total)
 
-    # -- May they ----------------------------------------------------------------------------------------------
+    # -- Permissions -------------------------------------------------------------------------------------------
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return can_move_orders(request.user)
+        return is_staff(request.user)
 
     def has_view_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
+        return is_staff(request.user)
+
+    def has_move_permission(self, request: HttpRequest) -> bool:
         return can_move_orders(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -136,41 +139,73 @@ class OrderAdmin(ShopAdmin):
         return False
 
     # -- Reads -------------------------------------------------------------------------------------------------
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         return super().get_queryset(request).visible_to(request.user).select_related("user")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
+    ) -> tuple[QuerySet[Row], bool]:
+        # The trigrams of an e-mail are in most rows: those of its domain.
+        if (
+            "@" in search_term
+            and is_storable(search_term)
+            and (customer := User.objects.with_email(search_term.strip()).first())
+        ):
+            return queryset.filter(user=customer), False
+        return super().get_search_results(request, queryset, without_number_signs(search_term))
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         order = kwargs["obj"]
         context["events"] = order.events.select_related("actor")
-        context["verbs"] = [
-            {"name": verb, "icon": VERB_ICONS[verb], "attrs": ENDING_VERBS.get(verb), "is_ending": verb in ENDING_VERBS}
-            for verb in verbs_from(order.status)
-        ]
-        context["show_history"] = False  # the timeline is the history
+        context["may_move"] = self.has_move_permission(request)
+        context["verbs"] = [_button(request, name) for name in verbs_from(order.status) if context["may_move"]]
         return super().render_change_form(request, context, **kwargs)
 
+    def changes_of(self, request: HttpRequest, pk: int) -> QuerySet[OrderHistory]:
+        return OrderHistory.objects.of(request.user, pk)
+
     # -- Moves -------------------------------------------------------------------------------------------------
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.move_view)
-        return [path("<int:order_id>/move/", view, name="orders_order_move"), *super().get_urls()]
+        many = self.admin_site.admin_view(self.move_many_view)
+        return [
+            path("<int:order_id>/move/", view, name="orders_order_move"),
+            path("move-many/", many, name="orders_order_move_many"),
+            *super().get_urls(),
+        ]
 
     @method_decorator(require_POST)
     def move_view(self, request: HttpRequest, order_id: int) -> HttpResponse:
-        """Take the step that a button named."""
-        if not can_move_orders(request.user):
+        if not self.has_move_permission(request):
             raise PermissionDenied
-        verb = request.POST.get("verb", "")
-        page = reverse("admin:orders_order_change", args=[order_id])
-        if verb not in MOVES:
-            messages.error(request, "There is no such step. The order is as it was.")
-            return HttpResponseRedirect(page)
-        try:
-            order = move_order(actor=request.user, order_id=order_id, verb=verb)
-        except NotFound as refusal:
-            messages.error(request, refusal.message)
-            return HttpResponseRedirect(self.list_url())
-        except (DomainError, OperationalError) as error:
-            messages.error(request, as_refusal(error).message)
-            return HttpResponseRedirect(page)
-        messages.success(request, f"Order {order.number} is {order.get_status_display().lower()} now.")
-        return HttpResponseRedirect(page)
+        return move_one(request, self, order_id)
+
+    @method_decorator(require_POST)
+    def move_many_view(self, request: HttpRequest) -> HttpResponse:
+        return move_many(request, self)
+
+
+def without_number_signs(text: str) -> str:
+    """Return the text of a search without the # before its words: the database stores numbers without it."""
+    return re.sub(r"(?<!\S)#", "", text)
+
+
+def _button(request: HttpRequest, name: str) -> dict[str, Any]:
+    verb = VERBS[name]
+    shown = {CARRIER: request.session.get(CARRIER, "")}
+    fields: list[Any] = [Order._meta.get_field(detail) for detail in verb.details]
+    return {
+        "name": name,
+        "icon": verb.icon,
+        "attrs": {"data-confirm": verb.question},
+        "is_ending": bool(verb.question),
+        "details": [
+            {
+                "name": field.name,
+                "label": str(field.verbose_name).capitalize(),
+                "max_length": field.max_length,
+                "value": shown.get(field.name, ""),
+            }
+            for field in fields
+        ],
+    }

@@ -3,14 +3,14 @@
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import ecommerce.moments
-import ecommerce.validators
+import core.moments
+import core.validation.validators
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
 
-from orders.triggers import order_version, forget_product
-from ecommerce.triggers import AddTrigger
+from orders.triggers import first_forget_product, order_version
+from core.triggers import AddTrigger
 
 
 class Migration(migrations.Migration):
@@ -27,11 +27,11 @@ class Migration(migrations.Migration):
             name='Order',
             fields=[
                 ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=32, unique=True, validators=[django.core.validators.ProhibitNullCharactersValidator(), ecommerce.validators.ProhibitSurrogates()])),
+                ('number', models.CharField(max_length=32, unique=True, validators=[django.core.validators.ProhibitNullCharactersValidator(), core.validation.validators.ProhibitSurrogates()])),
                 ('status', models.CharField(choices=[('pending', 'Pending'), ('paid', 'Paid'), ('shipped', 'Shipped'), ('delivered', 'Delivered'), ('cancelled', 'Cancelled'), ('refunded', 'Refunded')], db_default='pending', default='pending', max_length=16)),
                 ('total', models.DecimalField(decimal_places=2, max_digits=15)),
                 ('version', models.IntegerField(db_default=1, default=1, editable=False)),
-                ('created_at', models.DateTimeField(db_default=ecommerce.moments.DatabaseNow(), db_index=True, default=django.utils.timezone.now)),
+                ('created_at', models.DateTimeField(db_default=core.moments.DatabaseNow(), db_index=True, default=django.utils.timezone.now)),
                 ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to=settings.AUTH_USER_MODEL)),
             ],
             options={
@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('status', models.CharField(choices=[('pending', 'Pending'), ('paid', 'Paid'), ('shipped', 'Shipped'), ('delivered', 'Delivered'), ('cancelled', 'Cancelled'), ('refunded', 'Refunded')], max_length=16)),
                 ('note', models.CharField(blank=True, default='', max_length=200)),
-                ('at', models.DateTimeField(db_default=ecommerce.moments.DatabaseNow(), default=django.utils.timezone.now)),
+                ('at', models.DateTimeField(db_default=core.moments.DatabaseNow(), default=django.utils.timezone.now)),
                 ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='orders.order')),
             ],
@@ -97,5 +97,5 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('line_total__gt', 0), ('line_total__lte', Decimal('9999999999999.99'))), name='orders_item_total_range'),
         ),
         AddTrigger(order_version),
-        AddTrigger(forget_product),
+        AddTrigger(first_forget_product),
     ]

@@ -1,7 +1,7 @@
 from django.db import migrations
 
 from orders.triggers import order_feed, order_version
-from ecommerce.triggers import AddTrigger, RenewTrigger
+from core.triggers import AddTrigger, RenewTrigger
 
 
 class Migration(migrations.Migration):

@@ -1,1 +1,0 @@
-"""A shop worth looking at: products, customers and some months of orders, the same at every load but for the dates."""
