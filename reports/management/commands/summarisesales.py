@@ -1,0 +1,10 @@
+from django.core.management.base import BaseCommand
+
+from reports.summaries import summarise_sales
+
+
+class Command(BaseCommand):
+    help = "Summarise the sales of past days, so that the sales page is fast however many orders there are. Run daily."
+
+    def handle(self, *args: object, **options: object) -> None:
+        self.stdout.write(f"Summarised {summarise_sales()} days.")

@@ -1,0 +1,54 @@
+"""Summaries of past days, and the moments of orders that changed since their day was summarised.
+
+The rows of orders are the truth: `reports.sales` reads a day from them if it has no summary, or if one of its orders
+has changed since. A summary is valid for the time zone in which its day was cut.
+"""
+
+from django.db import models
+from django.utils import timezone
+
+AMOUNT_DIGITS = 20
+
+
+class SalesDay(models.Model):
+    """The orders placed on one day, by what became of them."""
+
+    day = models.DateField(primary_key=True)
+    time_zone = models.CharField(max_length=64)
+    orders = models.IntegerField()  # neither cancelled nor refunded
+    revenue = models.DecimalField(max_digits=AMOUNT_DIGITS, decimal_places=2)
+    cancelled_orders = models.IntegerField()
+    cancelled = models.DecimalField(max_digits=AMOUNT_DIGITS, decimal_places=2)
+    refunded_orders = models.IntegerField()
+    refunded = models.DecimalField(max_digits=AMOUNT_DIGITS, decimal_places=2)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "sales"
+
+    def __str__(self) -> str:
+        return self.day.isoformat()
+
+
+class ProductSales(models.Model):
+    """The units of one product in the orders of a summarised day, without those cancelled or refunded."""
+
+    day = models.DateField()
+    product_id = models.IntegerField()  # no constraint: a product may be deleted
+    units = models.BigIntegerField()
+    revenue = models.DecimalField(max_digits=AMOUNT_DIGITS, decimal_places=2)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day", "product_id"], name="reports_productsales_once")]
+
+    def __str__(self) -> str:
+        return f"{self.day}: product {self.product_id}"
+
+
+class ChangedSale(models.Model):
+    """Marks that an order placed at `at` changed after its day may have been summarised."""
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return self.at.isoformat()

@@ -1,0 +1,52 @@
+"""Ranges of whole days, and the range that each is compared with."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from core.moments import shop_zone
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Period:
+    """The days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+    def days(self) -> Iterator[date]:
+        return (self.first + n * DAY for n in range((self.last - self.first).days + 1))
+
+    def bounds(self) -> tuple[datetime, datetime]:
+        """Return when the period begins and ends in the shop's time zone; the end is excluded."""
+        start, end = (datetime.combine(day, time.min, shop_zone()) for day in (self.first, self.last + DAY))
+        return start, end
+
+    def before(self) -> "Period":
+        """Return the period to compare with: the days of the month before, or as many days just before."""
+        if self.first.day == 1 and self.first.month == self.last.month and self.first.year == self.last.year:
+            return self._in_the_month_before()
+        length = self.last - self.first
+        return Period(self.first - length - DAY, self.first - DAY)
+
+    def _in_the_month_before(self) -> "Period":
+        """Return the same days of the month before; the whole month before a whole month."""
+        end = self.first - DAY
+        is_whole = (self.last + DAY).day == 1
+        return Period(end.replace(day=1), end if is_whole else min(end, end.replace(day=1) + (self.last - self.first)))
+
+
+PERIODS: Mapping[str, tuple[str, Callable[[date], Period]]] = {
+    "month": ("This month", lambda today: Period(today.replace(day=1), today)),
+    "last_month": ("Last month", lambda today: _month_of(today.replace(day=1) - DAY)),
+    "today": ("Today", lambda today: Period(today, today)),
+    "week": ("7 days", lambda today: Period(today - 6 * DAY, today)),
+    "quarter": ("90 days", lambda today: Period(today - 89 * DAY, today)),
+    "year": ("This year", lambda today: Period(today.replace(month=1, day=1), today)),
+}
+
+
+def _month_of(last: date) -> Period:
+    return Period(last.replace(day=1), last)

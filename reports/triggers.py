@@ -1,0 +1,86 @@
+"""Triggers that mark the days whose figures changed, by manual SQL too.
+
+A new order is of today, which is never summarised, so placing one writes no mark. Marks are only inserted: writers
+neither wait for each other nor for a summary.
+"""
+
+from core.triggers import Trigger, register_trigger
+
+MIGRATION = ("reports", "0001_initial")
+# A day is summarised a day after its end. An older order that is written now may belong to a summary; 12 hours are for
+# transactions that are still open.
+SQLITE_LIMIT = "STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW', '-12 hours')"
+POSTGRESQL_LIMIT = "clock_timestamp() - interval '12 hours'"
+_LOST = "('cancelled', 'refunded')"
+_FIGURES_CHANGE = (
+    "(NEW.created_at <> OLD.created_at OR NEW.total <> OLD.total OR "
+    f"(NEW.status <> OLD.status AND (NEW.status IN {_LOST} OR OLD.status IN {_LOST})))"
+)
+
+
+def _order_trigger(event: str, images: tuple[str, ...], condition: str = "") -> Trigger:
+    name = f"reports_order_{event.lower()}"
+    when = f"WHEN {condition} " if condition else ""
+    marks = [f"INSERT INTO reports_changedsale (at) SELECT {image}.created_at" for image in images]
+    sqlite = " ".join(
+        f"{mark} WHERE {image}.created_at < {SQLITE_LIMIT};" for mark, image in zip(marks, images, strict=True)
+    )
+    postgresql = " ".join(
+        f"IF {condition + ' AND ' if condition else ''}{image}.created_at < {POSTGRESQL_LIMIT} THEN {mark}; END IF;"
+        for mark, image in zip(marks, images, strict=True)
+    )
+    return Trigger(
+        name,
+        "orders_order",
+        MIGRATION,
+        sqlite=f"CREATE TRIGGER {name} AFTER {event} ON orders_order FOR EACH ROW {when}BEGIN {sqlite} END",
+        postgresql=(f"AFTER {event}", f"{postgresql} RETURN NULL;"),
+    )
+
+
+_MARK_LINES = "INSERT INTO reports_changedsale (at) SELECT DISTINCT created_at FROM orders_order WHERE id"
+_PRODUCT = "COALESCE({0}product_id, {0}former_product_id)"
+_LINES_CHANGE = (
+    "NEW.order_id <> OLD.order_id OR NEW.quantity <> OLD.quantity OR NEW.line_total <> OLD.line_total OR "
+    f"{_PRODUCT.format('NEW.')} IS NOT {_PRODUCT.format('OLD.')}"
+)
+_LINE = f"SELECT order_id, {_PRODUCT.format('')}, quantity, line_total FROM"
+# The orders of the lines that differ before and after a statement. If a product is deleted, its lines do not.
+_BEFORE, _AFTER = f"{_LINE} before_rows", f"{_LINE} after_rows"
+_CHANGED_LINES = f"(({_BEFORE} EXCEPT ALL {_AFTER}) UNION ALL ({_AFTER} EXCEPT ALL {_BEFORE}))"
+
+
+def _line_trigger(event: str, tables: dict[str, str], changed: str, condition: str = "") -> Trigger:
+    """Return the trigger of lines. `tables` names the rows before and after; `changed` is the source of order ids."""
+    name = f"reports_line_{event.lower()}"
+    when = f"WHEN {condition} " if condition else ""
+    sqlite = " ".join(f"{_MARK_LINES} = {image}.order_id AND created_at < {SQLITE_LIMIT};" for image in tables)
+    source = f"SELECT order_id FROM {changed} AS changed"
+    return Trigger(
+        name,
+        "orders_orderitem",
+        MIGRATION,
+        sqlite=f"CREATE TRIGGER {name} AFTER {event} ON orders_orderitem FOR EACH ROW {when}BEGIN {sqlite} END",
+        postgresql=(
+            f"AFTER {event}",
+            f"{_MARK_LINES} IN ({source}) AND created_at < {POSTGRESQL_LIMIT}; RETURN NULL;",
+        ),
+        transition="REFERENCING " + " ".join(f"{image} TABLE AS {table}" for image, table in tables.items()),
+    )
+
+
+_FORGET = "DELETE FROM reports_salesday; DELETE FROM reports_productsales; RETURN NULL;"
+
+changed_sales = [
+    register_trigger(trigger)
+    for trigger in (
+        _order_trigger("INSERT", ("NEW",)),
+        _order_trigger("UPDATE", ("OLD", "NEW"), _FIGURES_CHANGE),
+        _order_trigger("DELETE", ("OLD",)),
+        _line_trigger("INSERT", {"NEW": "after_rows"}, "after_rows"),
+        _line_trigger("UPDATE", {"OLD": "before_rows", "NEW": "after_rows"}, _CHANGED_LINES, _LINES_CHANGE),
+        _line_trigger("DELETE", {"OLD": "before_rows"}, "before_rows"),
+        Trigger("reports_order_truncate", "orders_order", MIGRATION, "", ("AFTER TRUNCATE", _FORGET)),
+        Trigger("reports_line_truncate", "orders_orderitem", MIGRATION, "", ("AFTER TRUNCATE", _FORGET)),
+    )
+]
