@@ -1,0 +1,99 @@
+"""Four questions that lead to one protocol, and the argument against it. The front page asks them."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, TypedDict
+
+
+class Choice(TypedDict):
+    """One answer to a question."""
+
+    value: str
+    text: str
+
+
+class FormQuestion(TypedDict):
+    """A question and its possible answers."""
+
+    name: str
+    text: str
+    choices: list[Choice]
+
+
+def _question(name: str, text: str, **choices: str) -> FormQuestion:
+    return {"name": name, "text": text, "choices": [{"value": key, "text": each} for key, each in choices.items()]}
+
+
+QUESTIONS = [
+    _question(
+        "caller",
+        "Who calls?",
+        anyone="Anyone: partners, scripts, search engines",
+        app="My own web or mobile app",
+        service="My own services",
+    ),
+    _question("browser", "Does a browser call?", yes="Yes", no="No"),
+    _question("cache", "Same answer for all?", yes="Yes, caches help", no="No, it differs by caller"),
+    _question(
+        "stream",
+        "Does data stream?",
+        none="No",
+        server="From the server",
+        both="In both directions",
+    ),
+]
+
+
+class Advice(NamedTuple):
+    """A protocol, for callers whose choices include `when`. The first that fits counts."""
+
+    when: Mapping[str, str]
+    use: str
+    why: str
+    but: str
+
+
+ANSWERS = (
+    Advice(
+        {"stream": "both", "browser": "yes"},
+        "GraphQL",
+        "Browsers can't stream to a server over HTTP, so gRPC-Web has no such call. One WebSocket carries both "
+        "subscriptions and mutations.",
+        "If only prices flow, the plain WebSocket /ws/prices is simpler: no schema, no library.",
+    ),
+    Advice(
+        {"stream": "both"},
+        "gRPC",
+        "LivePriceUpdates streams in both directions on one connection, with flow control and typed messages.",
+        "A caller behind a proxy without HTTP/2 needs the WebSocket.",
+    ),
+    Advice(
+        {"caller": "service", "browser": "no"},
+        "gRPC",
+        "The fewest bytes on the wire, a client generated from .proto files in any language, deadlines and streams.",
+        "If a cache in front could answer, REST saves the whole request; and curl reads REST without any tool.",
+    ),
+    Advice(
+        {"cache": "yes"},
+        "REST",
+        "Every browser, CDN and proxy caches it: an unchanged answer is 304 without a body, or no request at all. "
+        "Streams are SSE, which resume by themselves.",
+        "A client that needs five resources for one screen sends many requests: GraphQL sends one.",
+    ),
+    Advice(
+        {"caller": "app"},
+        "GraphQL",
+        "Each screen asks for its fields in one request, and a new screen needs no new endpoint. Streams are "
+        "subscriptions.",
+        "No shared cache, and the cost of each query must be limited. For a few fixed screens REST is less work.",
+    ),
+    Advice(
+        {},
+        "REST",
+        "Every language and tool speaks it without generated code, and its errors are status codes.",
+        "If the callers are few and you build their clients, GraphQL or gRPC give them types.",
+    ),
+)
+
+
+def advice_for(choices: Mapping[str, str]) -> Advice:
+    return next(advice for advice in ANSWERS if advice.when.items() <= choices.items())

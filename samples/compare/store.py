@@ -1,0 +1,55 @@
+"""Keeps comparisons: the last one of this machine beside the database, and one for all others in the source."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from core.server.secret import folder
+from samples.compare.figures import Comparison
+from samples.compare.situations import rows_of
+
+COMMITTED = Path(__file__).parent / "measured.json"
+FILE_NAME = "comparison.json"
+BEGIN, END = "<!-- compare: begin -->", "<!-- compare: end -->"
+
+
+def own_path() -> Path:
+    return folder(settings.DATABASES["default"], settings.BASE_DIR) / FILE_NAME
+
+
+def save(comparison: Comparison, path: Path) -> None:
+    """Write a comparison. Raises OSError."""
+    path.write_text(json.dumps(comparison.as_json(), indent=1) + "\n", encoding="utf-8")
+
+
+def last_comparison() -> Comparison:
+    """Return the last comparison of this machine; if it made none, the one in the source."""
+    return comparison_in(own_path() if own_path().exists() else COMMITTED)
+
+
+def comparison_in(path: Path) -> Comparison:
+    return _comparison_at(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _comparison_at(path: Path, changed_at: int) -> Comparison:
+    return Comparison.of_json(json.loads(path.read_text(encoding="utf-8")))
+
+
+def write_into(readme: Path, comparison: Comparison) -> None:
+    """Replace the table between the marks of a Markdown file. Raises ValueError if it has no marks."""
+    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{readme} has no {BEGIN} and {END}")
+    readme.write_text(f"{before}{BEGIN}\n{markdown_of(comparison)}\n{END}{after}", encoding="utf-8")
+
+
+def markdown_of(comparison: Comparison) -> str:
+    lines = ["| your situation | use | by how much |", "|---|---|---|"]
+    lines += [f"| {row['case']} | **{row['use']}** | {row['by']} |" for row in rows_of(comparison)]
+    return "\n".join(
+        [*lines, "", f"{comparison.machine}; {comparison.measured_at[:10]}; medians of {comparison.runs} runs."]
+    )

@@ -1,0 +1,66 @@
+"""A comparison as tables for a terminal."""
+
+from collections.abc import Iterator
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from samples.compare.figures import LABELS, Comparison, Figures
+from samples.compare.situations import DISTANCE_MS, ByProtocol, ms, rows_of, size, verdict_of
+from samples.compare.tasks import TASKS
+
+COLUMNS = ("req.", "up", "down", "gzip", "p50", "p95", f"+{DISTANCE_MS} ms", "SQL", "server")
+LEGEND = (
+    "req.: requests; up, down: bytes of one run with headers; gzip: the bodies received, if compressed (computed); "
+    f"+{DISTANCE_MS} ms: p50 if each round trip took so much longer (computed); SQL, server: by Server-Timing."
+)
+
+
+def report_of(comparison: Comparison) -> Group:
+    return Group(*_parts(comparison))
+
+
+def _parts(comparison: Comparison) -> Iterator[Table | Text]:
+    yield Text(f"{comparison.machine}; {comparison.runs} runs")
+    yield Text(LEGEND, style="dim")
+    for task in TASKS:
+        if figures := comparison.tasks.get(task.slug):
+            yield _task_table(task.title, figures)
+            yield Text(verdict_of(figures), style="italic")
+    yield _situation_table(comparison)
+
+
+def _task_table(title: str, figures: ByProtocol) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=0)
+    table.add_column("", no_wrap=True, min_width=8)
+    for name in COLUMNS:
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, each in figures.items():
+        table.add_row(LABELS[name], *cells_of(each))
+    return table
+
+
+def cells_of(figures: Figures) -> list[str]:
+    """Return the cells under COLUMNS."""
+    return [
+        str(figures.requests),
+        size(figures.up),
+        size(figures.down),
+        size(figures.gzip_down),
+        ms(figures.p50_ms),
+        ms(figures.p95_ms),
+        ms(figures.at_distance_ms(DISTANCE_MS)),
+        "" if figures.statements is None else str(figures.statements),
+        "" if figures.server_ms is None else ms(figures.server_ms),
+    ]
+
+
+def _situation_table(comparison: Comparison) -> Table:
+    table = Table(title="When to use each", title_justify="left", title_style="bold", show_lines=True)
+    for name in ("your situation", "use", "by how much"):
+        table.add_column(name)
+    for row in rows_of(comparison):
+        table.add_row(row["case"], row["use"], row["by"])
+    return table
