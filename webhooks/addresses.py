@@ -1,4 +1,4 @@
-"""Which addresses the shop sends to: none by which an outsider's URL would reach what only this machine can reach."""
+"""Checks webhook addresses: an outsider's URL must not reach hosts that only this machine can reach."""
 
 import ipaddress
 import re
@@ -16,35 +16,35 @@ from webhooks.models import MAX_URL_LENGTH
 Address = IPv4Address | IPv6Address
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
-FIRST_FREE_PORT = 1024  # below are services that take a POST for commands of their own, as mail servers do
+FIRST_FREE_PORT = 1024  # services on lower ports may read a POST as their own commands; mail servers do
 LOOK_UP_S = 5
 
-# The whole of what is taken, read once: where two readers of a URL differ, one may check what the other does not ask.
+# The only parser of webhook URLs: if two parsers disagree, one checks a host and the other connects to another host.
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|(?:[a-z0-9_-]+\.)*[a-z0-9_-]+)(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<target>[/?][!-~]*)?",
     re.IGNORECASE,
 )
-_PRIVATE_NAMES = ("localhost", "local", "internal", "lan", "home.arpa")  # names of a network's own
+_PRIVATE_NAMES = ("localhost", "local", "internal", "lan", "home.arpa")  # suffixes of names inside private networks
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _REFUSED_NETWORKS = [
     ipaddress.ip_network(text)
     for text in (
-        "168.63.129.16/32",  # Azure's service for its own machines
-        "192.0.0.0/24",  # protocol assignments; a cloud's metadata among them
+        "168.63.129.16/32",  # Azure's service for its virtual machines
+        "192.0.0.0/24",  # protocol assignments, including a cloud's metadata service
         "192.88.99.0/24",  # relays of 6to4
         "224.0.0.0/4",
-        "2001::/23",  # protocol assignments; Teredo, which wraps an IPv4 address, among them
-        "2002::/16",  # 6to4, which wraps one too
+        "2001::/23",  # protocol assignments, including Teredo, which embeds an IPv4 address
+        "2002::/16",  # 6to4, which embeds an IPv4 address
         "3fff::/20",  # documentation
     )
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What a URL names."""
+class UrlParts:
+    """The parts of a webhook URL."""
 
     scheme: str
     host: str  # without brackets
@@ -52,8 +52,8 @@ class Place:
     target: str
 
 
-def read_url(url: str) -> Place:
-    """Read a URL that is sent to. Raises RefusedUrl; asks no name server."""
+def read_url(url: str) -> UrlParts:
+    """Parse a webhook URL, without a DNS look-up. Raises RefusedUrl."""
     match = _URL.fullmatch(url)
     if not match or len(url) > MAX_URL_LENGTH or "#" in url or "\\" in url:
         raise RefusedUrl("Write a URL like https://shop.example/hook, without user name, password or fragment.")
@@ -65,7 +65,7 @@ def read_url(url: str) -> Place:
     if not (port == DEFAULT_PORTS[scheme] or FIRST_FREE_PORT <= port < 65_536):
         raise RefusedUrl(f"The port must be {DEFAULT_PORTS[scheme]}, or 1024 and above.")
     _check_host(host)
-    return Place(scheme, host, port, target if target.startswith("/") else f"/{target}")
+    return UrlParts(scheme, host, port, target if target.startswith("/") else f"/{target}")
 
 
 def _check_host(host: str) -> None:
@@ -73,16 +73,16 @@ def _check_host(host: str) -> None:
     if ":" in host or last.isdigit() or re.fullmatch(r"0x[0-9a-f]*", last):
         try:
             ipaddress.ip_address(host)
-        except ValueError as error:  # 2130706433 and 0177.1 are 127.0.0.1 too
+        except ValueError as error:  # 2130706433 and 0177.1 also mean 127.0.0.1
             raise RefusedUrl("Write an IP address in its usual form.") from error
     elif not settings.WEBHOOK_PRIVATE_NETWORKS and f".{host}".endswith(tuple(f".{name}" for name in _PRIVATE_NAMES)):
         raise RefusedUrl(f"{host} is a name of a private network.")
 
 
 def addresses_of(host: str, port: int, timeout_s: float = LOOK_UP_S) -> list[str]:
-    """Ask the name server, once. Raises RefusedUrl unless there are addresses and all of them may be sent to."""
+    """Resolve a host with one look-up. Raises RefusedUrl if it has no address, or if any address is not allowed."""
     answers: SimpleQueue[list[str] | OSError] = SimpleQueue()
-    # The system's look-up takes as long as it likes, and can't be ended.
+    # The system's look-up has no timeout and can't be cancelled.
     threading.Thread(target=_look_up, args=(host, port, answers), name="look-up", daemon=True).start()
     try:
         found = answers.get(timeout=max(0.0, timeout_s))
@@ -92,7 +92,7 @@ def addresses_of(host: str, port: int, timeout_s: float = LOOK_UP_S) -> list[str
         raise RefusedUrl(f"The host {host} is not known.") from found
     for address in found:
         if not may_be_sent_to(address):
-            raise RefusedUrl(f"{host} is {address}, which is no public address.")
+            raise RefusedUrl(f"{host} is {address}, which is not a public address.")
     return found
 
 
@@ -105,17 +105,17 @@ def _look_up(host: str, port: int, answers: "SimpleQueue[list[str] | OSError]") 
 
 
 def may_be_sent_to(text: str) -> bool:
-    """Whether an address is public, or of WEBHOOK_PRIVATE_NETWORKS."""
+    """Return whether an address is public or in WEBHOOK_PRIVATE_NETWORKS."""
     try:
         address = _unwrapped(ipaddress.ip_address(text))
-    except ValueError:  # with a zone: fe80::1%eth0
+    except ValueError:  # an address with a zone: fe80::1%eth0
         return False
     networks = map(ipaddress.ip_network, settings.WEBHOOK_PRIVATE_NETWORKS)
     return any(address in network for network in networks) or _is_public(address)
 
 
 def _unwrapped(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 one stands for, where routers take it for that."""
+    """Return the IPv4 address that routers read from a mapped or NAT64 IPv6 address; else the address itself."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return address.ipv4_mapped
@@ -132,6 +132,6 @@ def _is_public(address: Address) -> bool:
 
 
 def check_url(url: str) -> None:
-    """Pass a URL that may be sent to now. Raises RefusedUrl."""
-    place = read_url(url)
-    addresses_of(place.host, place.port)
+    """Raise RefusedUrl if webhooks may not be sent to this URL now."""
+    parts = read_url(url)
+    addresses_of(parts.host, parts.port)

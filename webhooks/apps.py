@@ -5,7 +5,8 @@ class WebhooksConfig(AppConfig):
     name = "webhooks"
 
     def ready(self) -> None:
-        from ecommerce.feed.events import READERS
-        from webhooks.planning import place_reached
+        from core.feed.events import CONSUMERS
+        from webhooks import examinations, metrics  # noqa: F401  # registers them
+        from webhooks.planning import position_reached
 
-        READERS["deliverwebhooks"] = place_reached
+        CONSUMERS["deliverwebhooks"] = position_reached

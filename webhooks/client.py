@@ -1,4 +1,4 @@
-"""One POST: to an address that was checked, within a time that holds for all of it, and nowhere else."""
+"""The HTTP client: one POST, only to an address that was checked, with one timeout for the whole exchange."""
 
 import ssl
 import threading
@@ -15,24 +15,24 @@ from django.conf import settings
 from webhooks.addresses import addresses_of, read_url
 from webhooks.errors import RefusedUrl
 
-READ_BYTES = 16 * 1024  # of an answer; a connection with more to come is closed
-KEEP_S = 5  # an idle connection; a name is looked up again for each new one
+READ_BYTES = 16 * 1024  # of a response body; if there is more, the connection is closed
+KEEP_S = 5  # idle connections; each new connection resolves the name again
 USER_AGENT = "three-tongues-shop-webhooks/1"
 
 
 class PostFailed(Exception):
-    """There was no answer, and why."""
+    """The POST got no response; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HookResponse:
     status: int
-    body: bytes  # how it begins
-    retry_after_s: float | None  # what the receiver asked for
+    body: bytes  # the first READ_BYTES
+    retry_after_s: float | None  # the pause that the receiver asked for
 
 
 class _Deadline(threading.local):
-    """When the POST of this thread must have ended."""
+    """The time (monotonic clock) by which the POST of this thread must end."""
 
     at = 0.0
 
@@ -47,7 +47,7 @@ _deadline = _Deadline()
 
 
 class Client:
-    """Keeps connections; many threads may use one."""
+    """A connection pool that many threads may share."""
 
     def __init__(self, connections: int) -> None:
         self._pool = httpcore.ConnectionPool(
@@ -58,32 +58,32 @@ class Client:
             network_backend=_CheckedNetwork(),
         )
 
-    def post(self, url: str, *, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
-        """Send, and read how the answer begins. Raises PostFailed, RefusedUrl. Follows no redirect, asks no proxy."""
+    def post(self, url: str, *, headers: Mapping[str, str], body: bytes, timeout_s: float) -> HookResponse:
+        """Send, and read the start of the response; no redirect, no proxy. Raises PostFailed, RefusedUrl."""
         _deadline.at = time.monotonic() + timeout_s
-        place = read_url(url)
-        target = httpcore.URL(scheme=place.scheme, host=place.host, port=place.port, target=place.target)
+        parts = read_url(url)
+        target = httpcore.URL(scheme=parts.scheme, host=parts.host, port=parts.port, target=parts.target)
         sent = [("user-agent", USER_AGENT), ("content-type", "application/json"), *headers.items()]
         try:
             with self._pool.stream(
                 "POST", target, headers=sent, content=body, extensions={"timeout": {"pool": timeout_s}}
             ) as response:
-                return Answer(response.status, _beginning(response), _retry_after_s(response))
+                return HookResponse(response.status, _beginning(response), _retry_after_s(response))
         except httpcore.TimeoutException as error:
-            raise PostFailed(f"No answer within {timeout_s:g} s") from error
+            raise PostFailed(f"No response within {timeout_s:g} s") from error
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            raise PostFailed(str(error) or "The connection was closed without an answer") from error
+            raise PostFailed(str(error) or "The connection was closed without a response") from error
 
     def close(self) -> None:
         self._pool.close()
 
 
 def _beginning(response: httpcore.Response) -> bytes:
-    """Read the answer, up to READ_BYTES. Its status is known: what goes wrong from here on does not change it."""
+    """Read up to READ_BYTES of the body. The status is known already: a later error does not change it."""
     body = b""
     try:
-        for part in response.iter_stream():
-            body += part
+        for chunk in response.iter_stream():
+            body += chunk
             if len(body) > READ_BYTES:
                 break
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
@@ -92,7 +92,7 @@ def _beginning(response: httpcore.Response) -> bytes:
 
 
 def _retry_after_s(response: httpcore.Response) -> float | None:
-    """Read Retry-After, in seconds or as a date (RFC 9110, 10.2.3); None without a readable one."""
+    """Return Retry-After, a number of seconds or a date (RFC 9110, 10.2.3); None if it is missing or invalid."""
     values = [value.decode("latin-1").strip() for name, value in response.headers if name.lower() == b"retry-after"]
     if not values:
         return None
@@ -105,7 +105,7 @@ def _retry_after_s(response: httpcore.Response) -> float | None:
 
 
 class _CheckedNetwork(httpcore.NetworkBackend):
-    """Connects to the very address that was checked; TLS and the Host header keep the name."""
+    """Connects to exactly the address that was checked; TLS and the Host header keep the name."""
 
     def __init__(self) -> None:
         self._network = httpcore.SyncBackend()
@@ -130,7 +130,7 @@ class _CheckedNetwork(httpcore.NetworkBackend):
 
 
 class _BoundedStream(httpcore.NetworkStream):
-    """A connection each of whose waits ends at the deadline of the POST, however many there are."""
+    """A connection on which every wait ends at the deadline of the POST: many short waits can't extend it."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
@@ -150,5 +150,5 @@ class _BoundedStream(httpcore.NetworkStream):
         left_s = _deadline.left_s(httpcore.ConnectTimeout)
         return _BoundedStream(self._stream.start_tls(ssl_context, server_hostname, left_s))
 
-    def get_extra_info(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> object:
         return self._stream.get_extra_info(info)

@@ -1,14 +1,14 @@
-"""What the webhooks refuse."""
+"""The errors of webhooks."""
 
-from ecommerce.errors import InvalidInput, NotFound
+from core.errors import InvalidInput, NotFound
 
 
 class EndpointNotFound(NotFound):
-    """There is no such endpoint."""
+    """The endpoint does not exist."""
 
 
 class RefusedUrl(InvalidInput):
-    """Nothing is sent to such an address."""
+    """Webhooks may not be sent to this URL."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(fields={"url": reason})

@@ -1,9 +1,9 @@
-"""Who is told of what by POST, what they are told, and every try to tell them."""
+"""Webhook endpoints, the deliveries to them, and every attempt to send a delivery."""
 
 from django.db import models
 from django.utils import timezone
 
-from ecommerce.validators import storable_text
+from core.validation.validators import storable_text
 from webhooks.querysets import AttemptQuerySet, DeliveryQuerySet, EndpointQuerySet
 
 MAX_URL_LENGTH = 500
@@ -23,18 +23,18 @@ def every_type() -> list[str]:
 
 
 class Endpoint(models.Model):
-    """An address that events of some types are sent to, from the place `starts_after` of the change feed on.
+    """A URL that receives events of some types, if they come after position `starts_after` of the change feed.
 
-    While `previous_secret_until` is to come, the secret before the last rotation signs too.
+    Until `previous_secret_until` the previous secret signs as well.
     """
 
     url = models.CharField("URL", max_length=MAX_URL_LENGTH, validators=storable_text)
     description = models.CharField(max_length=200, blank=True, default="", validators=storable_text)
     event_types = models.JSONField(default=every_type)
     is_active = models.BooleanField("active", default=True)
-    off_reason = models.CharField(max_length=200, blank=True, default="")  # why it was switched off by itself
-    failing_since = models.DateTimeField(null=True, blank=True)  # no try has succeeded since
-    paused_until = models.DateTimeField(null=True, blank=True)  # it asked for a pause
+    off_reason = models.CharField(max_length=200, blank=True, default="")  # why it was switched off automatically
+    failing_since = models.DateTimeField(null=True, blank=True)  # the time since which no attempt has succeeded
+    paused_until = models.DateTimeField(null=True, blank=True)  # the receiver asked for a pause
     secret = models.CharField(max_length=80)
     previous_secret = models.CharField(max_length=80, blank=True, default="")
     previous_secret_until = models.DateTimeField(null=True, blank=True)
@@ -51,7 +51,7 @@ class Endpoint(models.Model):
 
 
 class Delivery(models.Model):
-    """One event for one endpoint; `payload` is what is sent, to the letter, at every try."""
+    """One event for one endpoint; every attempt sends the same bytes of `payload`."""
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -60,17 +60,17 @@ class Delivery(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="deliveries", db_index=False)
-    seq = models.BigIntegerField(null=True)  # the event's place in the feed; null for a test
-    message_id = models.CharField(max_length=40, unique=True)  # the same at every try
+    seq = models.BigIntegerField(null=True)  # the event's position in the feed; null for a test
+    message_id = models.CharField(max_length=40, unique=True)  # the same in every attempt
     topic = models.CharField(max_length=16)
     kind = models.CharField(max_length=16)
     object_id = models.IntegerField(null=True)
     payload = models.TextField()
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)
-    attempts = models.IntegerField(default=0)  # begun
-    failures = models.IntegerField(default=0)  # since somebody asked for it last: the longer the next pause
-    next_attempt_at = models.DateTimeField(null=True)  # while a try runs: when it counts as lost
-    last_tried_at = models.DateTimeField(null=True)  # when a try last came to an end
+    attempts = models.IntegerField(default=0)  # started, including those in progress
+    failures = models.IntegerField(default=0)  # since staff last asked to deliver again; sets the length of the pause
+    next_attempt_at = models.DateTimeField(null=True)  # during an attempt: when its lease expires
+    last_tried_at = models.DateTimeField(null=True)  # when the last attempt ended
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     objects = DeliveryQuerySet.as_manager()
@@ -106,16 +106,16 @@ class Delivery(models.Model):
 
 
 class Attempt(models.Model):
-    """One try. Without a duration it is under way, or its process ended in the middle of it."""
+    """One attempt to send. Without a duration it is in progress, or its process ended before the outcome."""
 
     id = models.BigAutoField(primary_key=True)
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="tries", db_index=False)
     number = models.IntegerField()  # 1, 2, 3, ...
     at = models.DateTimeField(default=timezone.now)
     duration_ms = models.IntegerField(null=True)
-    status = models.IntegerField(null=True)  # HTTP's; null when there was no answer
+    status = models.IntegerField(null=True)  # of the HTTP response; null if there was none
     error = models.CharField(max_length=300, blank=True, default="")
-    answer = models.CharField(max_length=MAX_ANSWER_LENGTH, blank=True, default="")  # how it begins
+    answer = models.CharField(max_length=MAX_ANSWER_LENGTH, blank=True, default="")  # the start of the response body
 
     objects = AttemptQuerySet.as_manager()
 
@@ -124,11 +124,11 @@ class Attempt(models.Model):
         constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="webhooks_attempt_once")]
 
     def __str__(self) -> str:
-        return f"Try {self.number}"
+        return f"Attempt {self.number}"
 
 
 class Position(models.Model):
-    """The place in the change feed up to which deliveries were made: one row."""
+    """The position in the change feed up to which deliveries are created; one row."""
 
     seq = models.BigIntegerField(default=0)
 

@@ -1,10 +1,9 @@
-"""Who may do what with webhooks."""
+"""Permissions for webhooks."""
 
-from typing import Any
+from core.actors import Actor
+from core.permissions import is_unlimited_staff
 
-from ecommerce.permissions import is_staff
 
-
-def can_manage_webhooks(user: Any) -> bool:
-    """See and change endpoints, and send to them."""
-    return is_staff(user)
+def can_manage_webhooks(user: Actor) -> bool:
+    """Return whether the user may see and change endpoints, and send to them."""
+    return is_unlimited_staff(user)

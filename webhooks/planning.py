@@ -1,4 +1,4 @@
-"""From the change feed to deliveries: none missed and none made twice, however many processes do it, or are killed."""
+"""Creates each delivery of the change feed exactly once, even if several processes do it or are killed."""
 
 import logging
 import secrets
@@ -8,9 +8,9 @@ from django.db import transaction
 from django.db.models import Min
 from django.utils import timezone
 
-from ecommerce.errors import CursorExpired
-from ecommerce.feed.events import Event, events_after, newest_seq, number_committed
-from ecommerce.models import ChangeEvent
+from core.errors import CursorExpired
+from core.feed.events import Event, events_after, newest_seq, number_committed
+from core.models import ChangeEvent
 from webhooks.models import Delivery, Endpoint, Position
 from webhooks.payloads import payloads_of
 
@@ -23,8 +23,8 @@ def new_message_id() -> str:
     return f"msg_{secrets.token_urlsafe(20)}"
 
 
-def place_reached() -> int | None:
-    """Return the place after the last event that deliveries were made of; None while nobody is to be told of any."""
+def position_reached() -> int | None:
+    """Return the position up to which events have their deliveries; None if no endpoint is active."""
     starts_after = _starts_after()
     made = Position.objects.filter(pk=POSITION).values_list("seq", flat=True).first()
     return None if starts_after is None else max(made or 0, starts_after)
@@ -36,15 +36,15 @@ def _starts_after() -> int | None:
 
 
 class Planner:
-    """Makes the deliveries of new events; remembers how far it came, to open no transaction for nothing."""
+    """Creates the deliveries of new events. Remembers its position, to open a transaction only for new events."""
 
     def __init__(self) -> None:
         self._known = -1
 
     def plan(self) -> int | None:
-        """Make the deliveries of the next events; return how many events, None while nobody is to be told of any.
+        """Create the deliveries of the next events; return the number of events, or None if no endpoint is active.
 
-        Deliveries are made in the transaction that moves the position past their events.
+        One transaction creates the deliveries and moves the position past their events.
         """
         starts_after = _starts_after()
         if starts_after is None:
@@ -60,7 +60,7 @@ class Planner:
         position = Position.objects.select_for_update().get(pk=POSITION)
         events = self._next_events(position, starts_after)
         if events:
-            # The endpoints are read after the events: who was there before an event is told of it.
+            # Read the endpoints after the events, so that every endpoint created before an event receives it.
             Delivery.objects.bulk_create(_deliveries(events, list(Endpoint.objects.active())))
             position.seq = events[-1].seq
             position.save(update_fields=["seq"])
@@ -68,7 +68,7 @@ class Planner:
         return len(events)
 
     def _next_events(self, position: Position, starts_after: int) -> list[Event]:
-        newest = newest_seq()  # once more: another process may have moved the position while this one waited for it
+        newest = newest_seq()  # again: another process may have moved the position while this one waited for its lock
         if newest < max(position.seq, starts_after):
             _begin_anew(position, newest)
             starts_after = min(newest, starts_after)
@@ -101,8 +101,8 @@ def _deliveries(events: Sequence[Event], endpoints: Sequence[Endpoint]) -> list[
 
 
 def _begin_anew(position: Position, newest: int) -> None:
-    """Go on from `newest`, and free the places after it, where the feed itself was emptied by hand."""
-    log.error("Webhooks: the change feed ends at %s, before what was sent, and is followed anew", newest)
+    """Continue from `newest`, after the feed was emptied manually. New events may reuse the positions after it."""
+    log.error("Webhooks: the change feed ends at %s, before events already sent; continuing from its end", newest)
     Delivery.objects.filter(seq__gt=newest).update(seq=None)
     Endpoint.objects.filter(starts_after__gt=newest).update(starts_after=newest)
     position.seq = newest

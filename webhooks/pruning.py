@@ -1,4 +1,4 @@
-"""The end of deliveries that nobody asks for any more."""
+"""Deletes old deliveries."""
 
 from datetime import timedelta
 
@@ -11,17 +11,17 @@ from webhooks.querysets import DeliveryQuerySet
 DELETED_AT_ONCE = 2_000
 
 
-def prune(*, days: float) -> int:
-    """Delete deliveries older than `days`, with their tries, but those an active endpoint is still to get.
+def prune_deliveries(*, days: float) -> int:
+    """Delete deliveries older than `days`, with their attempts; return how many.
 
-    Returns how many. No transaction of it is long.
+    Keeps the pending deliveries of active endpoints. Each transaction is short.
     """
     old = Delivery.objects.filter(created_at__lt=timezone.now() - timedelta(days=days))
     return delete(old.exclude(state=Delivery.State.PENDING, endpoint__is_active=True))
 
 
 def delete(deliveries: DeliveryQuerySet) -> int:
-    """Delete these with their tries, some at a time; return how many."""
+    """Delete these deliveries with their attempts, DELETED_AT_ONCE in a transaction; return how many."""
     deleted = 0
     while ids := list(deliveries.order_by("pk").values_list("pk", flat=True)[:DELETED_AT_ONCE]):
         with transaction.atomic():

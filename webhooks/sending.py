@@ -1,4 +1,4 @@
-"""Deliveries that are taken to be tried, and what became of them."""
+"""Leases due deliveries to the sending threads, and records the outcomes of their attempts."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from webhooks.retries import pause_after, wished
 
 log = logging.getLogger(__name__)
 
-LEASE_MARGIN_S = 10  # past the longest try: then the process that began it is taken for dead
+LEASE_MARGIN_S = 10  # after the timeout of an attempt: then its process is presumed dead
 GONE = 410
 ASKS_FOR_PAUSE = (429, 503)
 MAX_ERROR_LENGTH = 300
@@ -24,8 +24,8 @@ _END_ATTEMPT = "UPDATE webhooks_attempt SET duration_ms = %s, status = %s, error
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
-    """What a thread is to send, without a look into the database."""
+class LeasedAttempt:
+    """One attempt, leased to this process, with all the data that a thread needs to send it without a query."""
 
     delivery_id: int
     attempt_id: int
@@ -39,9 +39,9 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a try."""
+    """The result of one attempt."""
 
-    tried: Try
+    attempt: LeasedAttempt
     duration_s: float
     status: int | None = None
     answer: bytes = b""
@@ -57,8 +57,8 @@ class Outcome:
         return wished(self.retry_after_s) if self.status in ASKS_FOR_PAUSE else 0.0
 
 
-def take(endpoint: Endpoint, limit: int) -> list[Try]:
-    """Take up to so many deliveries that are due; nobody else takes them before their time is over."""
+def lease_due(endpoint: Endpoint, limit: int) -> list[LeasedAttempt]:
+    """Lease up to `limit` due deliveries; no other process takes them until the lease expires."""
     now = timezone.now()
     with transaction.atomic():
         deliveries = list(Delivery.objects.due(now).filter(endpoint=endpoint).free()[:limit])
@@ -72,7 +72,7 @@ def take(endpoint: Endpoint, limit: int) -> list[Try]:
         taken.update(attempts=F("attempts") + 1, next_attempt_at=lost_at)
     keys = _secrets_of(endpoint, now)
     return [
-        Try(
+        LeasedAttempt(
             delivery_id=delivery.pk,
             attempt_id=attempt.pk,
             number=attempt.number,
@@ -91,26 +91,27 @@ def _secrets_of(endpoint: Endpoint, now: datetime) -> tuple[str, ...]:
     return (endpoint.secret, endpoint.previous_secret) if is_changing else (endpoint.secret,)
 
 
-def give_back(tries: Iterable[Try]) -> None:
-    """Let tries that are given up half-way be made again at once."""
-    for tried in tries:
-        ours = Delivery.objects.filter(pk=tried.delivery_id, attempts=tried.number, state=Delivery.State.PENDING)
+def end_leases(attempts: Iterable[LeasedAttempt]) -> None:
+    """End the leases of unfinished attempts, so that their deliveries are retried at once."""
+    for attempt in attempts:
+        ours = Delivery.objects.filter(pk=attempt.delivery_id, attempts=attempt.number, state=Delivery.State.PENDING)
         ours.update(next_attempt_at=timezone.now())
 
 
 def record(outcomes: Sequence[Outcome]) -> None:
-    """Write down what became of tries, what is to come, and what it says of their endpoints. One transaction.
+    """Record outcomes, schedule the retries and update the endpoints, in one transaction.
 
-    Doing it once more changes nothing: whether a transaction was committed is not known when its connection is lost.
+    Call it again if the connection is lost: it is then unknown whether the transaction was committed. A second call
+    does not change a delivery that succeeded; it may count a failure twice.
     """
     now = timezone.now()
     with transaction.atomic():
-        wanted = [outcome.tried.delivery_id for outcome in outcomes]
+        wanted = [outcome.attempt.delivery_id for outcome in outcomes]
         deliveries = {delivery.pk: delivery for delivery in Delivery.objects.filter(pk__in=wanted).locked()}
         settled = [
             (delivery, outcome)
             for outcome in outcomes
-            if (delivery := deliveries.get(outcome.tried.delivery_id)) and _is_last_word(delivery, outcome.tried)
+            if (delivery := deliveries.get(outcome.attempt.delivery_id)) and _is_last_word(delivery, outcome.attempt)
         ]
         good = Delivery.objects.filter(pk__in=[delivery.pk for delivery, outcome in settled if outcome.is_delivered])
         good.update(state=Delivery.State.DELIVERED, next_attempt_at=None, last_tried_at=now)
@@ -118,12 +119,12 @@ def record(outcomes: Sequence[Outcome]) -> None:
             if not outcome.is_delivered:
                 _put_off(delivery, outcome, now)
         _end_attempts(outcomes)
-        _judge_endpoints(outcomes, now)
+        _update_endpoints(outcomes, now)
 
 
-def _is_last_word(delivery: Delivery, tried: Try) -> bool:
-    """Whether no later try has begun, which is to say what comes next."""
-    return delivery.attempts == tried.number and delivery.state == Delivery.State.PENDING
+def _is_last_word(delivery: Delivery, attempt: LeasedAttempt) -> bool:
+    """Return whether no later attempt has started: only the latest attempt decides the delivery's state."""
+    return delivery.attempts == attempt.number and delivery.state == Delivery.State.PENDING
 
 
 def _put_off(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
@@ -142,11 +143,11 @@ def _end_attempts(outcomes: Sequence[Outcome]) -> None:
             outcome.status,
             _storable(outcome.error)[:MAX_ERROR_LENGTH],
             _storable(outcome.answer.decode("utf-8", "replace"))[:MAX_ANSWER_LENGTH],
-            outcome.tried.attempt_id,
+            outcome.attempt.attempt_id,
         )
         for outcome in outcomes
     ]
-    with connection.cursor() as cursor:  # in one go, which Django has no cheap way for
+    with connection.cursor() as cursor:  # one batch; Django has no cheap way to update rows with different values
         cursor.executemany(_END_ATTEMPT, rows)
 
 
@@ -154,19 +155,19 @@ def _storable(text: str) -> str:
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _judge_endpoints(outcomes: Sequence[Outcome], now: datetime) -> None:
-    good = {outcome.tried.endpoint_id for outcome in outcomes if outcome.is_delivered}
-    bad = {outcome.tried.endpoint_id for outcome in outcomes} - good
+def _update_endpoints(outcomes: Sequence[Outcome], now: datetime) -> None:
+    good = {outcome.attempt.endpoint_id for outcome in outcomes if outcome.is_delivered}
+    bad = {outcome.attempt.endpoint_id for outcome in outcomes} - good
     Endpoint.objects.filter(pk__in=good, failing_since__isnull=False).update(failing_since=None)
     if bad:
         Endpoint.objects.filter(pk__in=bad, failing_since=None).update(failing_since=now)
         days = settings.WEBHOOK_OFF_DAYS
         too_long = Endpoint.objects.filter(pk__in=bad, failing_since__lte=now - timedelta(days=days))
-        _switch_off(too_long, f"No try has succeeded for {days:g} days.")
+        _switch_off(too_long, f"No attempt has succeeded for {days:g} days.")
     for outcome in outcomes:
-        endpoint = Endpoint.objects.filter(pk=outcome.tried.endpoint_id)
+        endpoint = Endpoint.objects.filter(pk=outcome.attempt.endpoint_id)
         if outcome.status == GONE:
-            _switch_off(endpoint, "It answered 410 Gone.")
+            _switch_off(endpoint, "The receiver answered 410 Gone.")
         if outcome.wished_pause_s:
             endpoint.update(paused_until=now + timedelta(seconds=outcome.wished_pause_s))
 

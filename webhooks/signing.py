@@ -15,7 +15,7 @@ def new_secret() -> str:
 
 
 def signed_headers(keys: Iterable[str], *, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return the three headers that a receiver checks; each of the secrets `keys` gives one signature."""
+    """Return the three headers that a receiver checks, with one signature for each secret in `keys`."""
     content = f"{message_id}.{timestamp}.".encode() + body
     return {
         "webhook-id": message_id,

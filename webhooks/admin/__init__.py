@@ -1,4 +1,4 @@
-"""Webhooks for staff: who is told, and what became of it."""
+"""The admin of webhooks: endpoints and deliveries."""
 
 from webhooks.admin.deliveries import DeliveryAdmin
 from webhooks.admin.endpoints import EndpointAdmin

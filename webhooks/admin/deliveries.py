@@ -1,42 +1,60 @@
-"""The list of deliveries, and the page of one with every try."""
+"""The admin list of deliveries, and the page of one delivery with all its attempts."""
 
 import json
-from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
-from django.db.models import QuerySet
+from django.db.models import Case, CharField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import ChoicesCheckboxFilter, RadioFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import RadioFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 
-from ecommerce.admin.display import moment
-from ecommerce.admin.filters import DayRangeFilter
-from ecommerce.admin.options import ShopAdmin, as_refusal
-from ecommerce.errors import DomainError
+from core.admin.display import moment
+from core.admin.filters import DayRangeFilter
+from core.admin.options import ShopAdmin, as_refusal
+from core.errors import DomainError
 from webhooks.actions import deliver_again
 from webhooks.models import Attempt, Delivery, EventType
 from webhooks.permissions import can_manage_webhooks
 
 MAX_AT_ONCE = 1_000
-STATE_COLOURS = {"Pending": "warning", "Delivered": "success", "Failed": "danger"}
+PROGRESS = {  # the label, and the deliveries that it is for; every delivery is in one of these
+    "untouched": ("Untouched", Q(state=Delivery.State.PENDING, last_tried_at=None)),
+    "failing": ("Failing", Q(state=Delivery.State.PENDING, last_tried_at__isnull=False, failures__gt=0)),
+    "again": ("Queued again", Q(state=Delivery.State.PENDING, last_tried_at__isnull=False, failures=0)),
+    "delivered": ("Delivered", Q(state=Delivery.State.DELIVERED)),
+    "given_up": ("Given up", Q(state=Delivery.State.FAILED)),
+}
+PROGRESS_COLOURS = {"Failing": "warning", "Queued again": "info", "Delivered": "success", "Given up": "danger"}
 OUTCOME_COLOURS = {"Delivered": "success", "Failed": "danger", "No outcome": "warning"}
+
+
+class ProgressFilter(RadioFilter):
+    title = "state"
+    parameter_name = "progress"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(name, label) for name, (label, _) in PROGRESS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        _, condition = PROGRESS.get(self.value(), ("", Q()))
+        return queryset.filter(condition)
 
 
 class TypeFilter(RadioFilter):
     title = "event"
     parameter_name = "event"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return [*EventType.choices, ("webhook.test", "Test")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
         if self.value() not in {value for value, _ in self.lookup_choices}:
             return queryset
         topic, _, kind = self.value().partition(".")
@@ -44,17 +62,15 @@ class TypeFilter(RadioFilter):
 
 
 class AttemptInline(TabularInline):
-    """Every try, as it came out."""
-
     model = Attempt
     fields = readonly_fields = ("number", "begun", "outcome", "what", "took", "reply")
-    verbose_name_plural = "tries"
+    verbose_name_plural = "attempts"
     hide_title = True
     can_delete = False
     extra = 0
     per_page = 100
 
-    @display(description="Begun")
+    @display(description="Started")
     def begun(self, attempt: Attempt) -> str:
         return moment(attempt.at, seconds=True)
 
@@ -64,24 +80,24 @@ class AttemptInline(TabularInline):
             return "No outcome"
         return "Failed" if attempt.error else "Delivered"
 
-    @display(description="Answer")
+    @display(description="Status or error")
     def what(self, attempt: Attempt) -> str:
         if attempt.duration_ms is None:
-            return "Under way, or its process was killed in the middle of it"
+            return "In progress, or its process was killed during the attempt"
         return attempt.error or f"{attempt.status}"
 
-    @display(description="Took")
+    @display(description="Duration")
     def took(self, attempt: Attempt) -> str:
         return "-" if attempt.duration_ms is None else f"{attempt.duration_ms} ms"
 
-    @display(description="Body")
+    @display(description="Response body")
     def reply(self, attempt: Attempt) -> str:
         return format_html('<span class="answer">{}</span>', attempt.answer) if attempt.answer else "-"
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return can_manage_webhooks(request.user)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
     has_change_permission = has_delete_permission = has_add_permission
@@ -89,17 +105,27 @@ class AttemptInline(TabularInline):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ShopAdmin):
-    list_display = ("event", "object_id", "to", "status", "tries", "next_try", "made")
+    list_display = ("event", "object_id", "to", "status", "last_error", "tries", "next_try", "made")
     list_select_related = ("endpoint",)
     list_filter = (
-        ("state", ChoicesCheckboxFilter),
+        ProgressFilter,
         TypeFilter,
         ("endpoint", RelatedDropdownFilter),
         ("created_at", DayRangeFilter),
     )
     search_fields = ("=message_id", "=object_id")
     search_help_text = "Message id, or the id of a product or order"
-    fields = readonly_fields = ("event", "to", "status", "message_id", "cursor", "made", "next_try", "body")
+    fields = readonly_fields = (
+        "event",
+        "to",
+        "status",
+        "last_error",
+        "message_id",
+        "cursor",
+        "made",
+        "next_try",
+        "body",
+    )
     inlines = (AttemptInline,)
     actions = ("again",)
     change_form_outer_before_template = "admin/webhooks/delivery/again.html"
@@ -113,25 +139,31 @@ class DeliveryAdmin(ShopAdmin):
         url = reverse("admin:webhooks_endpoint_change", args=[delivery.endpoint_id])
         return format_html('<a class="text-link" href="{}">{}</a>', url, delivery.endpoint.url)
 
-    @display(description="State", ordering="state", label=STATE_COLOURS)
+    @display(description="State", ordering="state", label=PROGRESS_COLOURS)
     def status(self, delivery: Delivery) -> str:
-        return delivery.get_state_display()
+        progress: str = delivery.progress  # type: ignore[attr-defined]  # annotated by `get_queryset`
+        return progress
 
-    @display(description="Next try", ordering="next_attempt_at")
+    @display(description="Last error", empty_value="-")
+    def last_error(self, delivery: Delivery) -> str | None:
+        error: str | None = delivery.error  # type: ignore[attr-defined]  # annotated by `get_queryset`
+        return error
+
+    @display(description="Next attempt", ordering="next_attempt_at")
     def next_try(self, delivery: Delivery) -> str:
         if delivery.state == Delivery.State.PENDING and not delivery.endpoint.is_active:
-            return "When the endpoint is on"
+            return "When the endpoint is switched on"
         return moment(delivery.next_attempt_at, seconds=True)
 
-    @display(description="Tries", ordering="attempts")
+    @display(description="Attempts", ordering="attempts")
     def tries(self, delivery: Delivery) -> int:
         return delivery.attempts
 
-    @display(description="Cursor", empty_value="None: a test")
+    @display(description="Cursor", empty_value="None (a test)")
     def cursor(self, delivery: Delivery) -> int | None:
         return delivery.seq
 
-    @display(description="Made", ordering="id")
+    @display(description="Created", ordering="id")
     def made(self, delivery: Delivery) -> str:
         return moment(delivery.created_at, seconds=True)
 
@@ -139,7 +171,7 @@ class DeliveryAdmin(ShopAdmin):
     def body(self, delivery: Delivery) -> str:
         return format_html('<pre class="payload">{}</pre>', json.dumps(json.loads(delivery.payload), indent=2))
 
-    # -- May they ----------------------------------------------------------------------------------------------
+    # -- Permissions -------------------------------------------------------------------------------------------
     def has_module_permission(self, request: HttpRequest) -> bool:
         return can_manage_webhooks(request.user)
 
@@ -155,30 +187,43 @@ class DeliveryAdmin(ShopAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
         return False
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).visible_to(request.user)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        """Annotate the progress, and the error of the last attempt that failed, unless the delivery succeeded since."""
+        failed = Attempt.objects.filter(delivery=OuterRef("pk")).exclude(error="").order_by("-number").values("error")
+        labels = [When(condition, then=Value(label)) for label, condition in PROGRESS.values()]
+        return (
+            super()
+            .get_queryset(request)
+            .visible_to(request.user)
+            .annotate(
+                progress=Case(*labels, output_field=CharField()),
+                error=Case(When(state=Delivery.State.DELIVERED, then=None), default=Subquery(failed[:1])),
+            )
+        )
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
-        context["show_history"] = False  # the tries are the history
+    def render_change_form(self, request: HttpRequest, context: dict[str, object], **kwargs: object) -> HttpResponse:
+        context["show_history"] = False  # the attempts are the history
         return super().render_change_form(request, context, **kwargs)
 
-    # -- Once more ---------------------------------------------------------------------------------------------
+    # -- Deliver again -----------------------------------------------------------------------------------------
     @action(description="Deliver again", permissions=["view"])
-    def again(self, request: HttpRequest, queryset: QuerySet) -> None:
+    def again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         ids = list(queryset.values_list("pk", flat=True)[: MAX_AT_ONCE + 1])
         if len(ids) > MAX_AT_ONCE:
-            messages.error(request, f"At most {MAX_AT_ONCE} at once: narrow the list by a search or a filter.")
+            messages.error(request, f"At most {MAX_AT_ONCE} at once. Narrow the list with a search or a filter.")
             return
         self._again(request, ids)
 
     def _again(self, request: HttpRequest, ids: list[int]) -> None:
         count = deliver_again(actor=request.user, delivery_ids=ids)
-        left_alone = f" {len(ids) - count} under way just now, and left alone." if count < len(ids) else ""
-        messages.success(request, f"To be tried again now: {count}.{left_alone}")
+        left_alone = f"; {len(ids) - count} in progress, skipped" if count < len(ids) else ""
+        messages.success(request, f"{count} queued for retry{left_alone}.")
         if Delivery.objects.filter(pk__in=ids, endpoint__is_active=False).exists():
-            messages.warning(request, "Some are for an endpoint that is off: they wait until it is on.")
+            messages.warning(
+                request, "Some belong to an endpoint that is switched off. They wait until it is switched on."
+            )
 
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.again_view)
         return [path("<int:delivery_id>/again/", view, name="webhooks_delivery_again"), *super().get_urls()]
 

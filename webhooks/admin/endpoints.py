@@ -1,5 +1,6 @@
-"""The list of endpoints and the page of one."""
+"""The admin list of endpoints, and the page of one endpoint."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -9,7 +10,7 @@ from django.db import OperationalError
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
@@ -18,9 +19,9 @@ from unfold.contrib.filters.admin import BooleanRadioFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from ecommerce.admin.display import moment
-from ecommerce.admin.options import RefusableForm, ShopAdmin, as_refusal
-from ecommerce.errors import DomainError, NotFound
+from core.admin.display import moment
+from core.admin.options import Fieldsets, RefusableForm, ShopAdmin, as_refusal
+from core.errors import DomainError, NotFound
 from webhooks.actions import (
     OLD_SECRET_HOURS,
     WRITABLE,
@@ -33,25 +34,25 @@ from webhooks.actions import (
 from webhooks.models import Delivery, Endpoint, EventType, every_type
 from webhooks.permissions import can_manage_webhooks
 
-SHOWN_ONCE = "webhook_secret"  # in the session, until the next page
+SHOWN_ONCE = "webhook_secret"  # in the session, until the endpoint's page shows it
 STATE_COLOURS = {"Active": "success", "Failing": "warning", "Paused": "info", "Off": "danger"}
 
 
 class EndpointForm(RefusableForm):
     event_types = forms.MultipleChoiceField(
-        label="Types of event",
+        label="Event types",
         choices=EventType.choices,
         initial=every_type,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        error_messages={"required": "Choose at least one of the types of event."},
+        error_messages={"required": "Choose at least one event type."},
     )
 
     class Meta:
         model = Endpoint
         fields = WRITABLE
         help_texts = {
-            "url": "Where events are sent by POST: https, and no address of a private network.",
-            "is_active": "What happens while it is off is not sent later.",
+            "url": "Events are sent here by POST. Use https and a public address, not one in a private network.",
+            "is_active": "Events that happen while the endpoint is off are not sent later.",
         }
 
 
@@ -78,25 +79,26 @@ class EndpointAdmin(ShopAdmin):
             return "Paused"
         return "Failing" if endpoint.failing_since else "Active"
 
-    @display(description="What is the matter")
+    @display(description="Problems")
     def condition(self, endpoint: Endpoint) -> str:
         facts = [
-            f"Switched off by itself: {endpoint.off_reason}" if endpoint.off_reason else "",
-            f"No try has succeeded since {moment(endpoint.failing_since)}." if endpoint.failing_since else "",
-            f"It asked for a pause until {moment(endpoint.paused_until)}." if self.state(endpoint) == "Paused" else "",
+            f"Switched off automatically: {endpoint.off_reason}" if endpoint.off_reason else "",
+            f"No attempt has succeeded since {moment(endpoint.failing_since)}." if endpoint.failing_since else "",
+            f"Paused by receiver until {moment(endpoint.paused_until)}." if self.state(endpoint) == "Paused" else "",
         ]
-        return " ".join(fact for fact in facts if fact) or "Nothing."
+        return " ".join(fact for fact in facts if fact) or "None"
 
     @display(description="Waiting")
     def waiting(self, endpoint: Endpoint) -> int:
-        return endpoint.waiting
+        waiting: int = endpoint.waiting  # type: ignore[attr-defined]  # annotated by `get_queryset`
+        return waiting
 
     @display(description="Secret")
     def key(self, endpoint: Endpoint) -> str:
         until = endpoint.previous_secret_until
         is_changing = until is not None and until > timezone.now()
-        more = f" The one before signs too, until {moment(until)}." if is_changing else ""
-        return f"It ends in {endpoint.secret[-5:]}, and is shown only when it is made.{more}"
+        more = f" The previous secret stays valid until {moment(until)}." if is_changing else ""
+        return f"Ends in {endpoint.secret[-5:]}. It is shown in full only once, when it is generated.{more}"
 
     @display(description="Created", ordering="id")
     def created(self, endpoint: Endpoint) -> str:
@@ -106,10 +108,12 @@ class EndpointAdmin(ShopAdmin):
     def sent(self, endpoint: Endpoint) -> str:
         url = reverse("admin:webhooks_delivery_changelist")
         return format_html(
-            '<a class="text-link" href="{}?endpoint__id__exact={}">All to this endpoint</a>', url, endpoint.pk
+            '<a class="text-link" href="{}?endpoint__id__exact={}">All deliveries to this endpoint</a>',
+            url,
+            endpoint.pk,
         )
 
-    # -- May they ----------------------------------------------------------------------------------------------
+    # -- Permissions -------------------------------------------------------------------------------------------
     def has_module_permission(self, request: HttpRequest) -> bool:
         return can_manage_webhooks(request.user)
 
@@ -122,11 +126,11 @@ class EndpointAdmin(ShopAdmin):
     has_change_permission = has_delete_permission = has_view_permission
 
     # -- Reads -------------------------------------------------------------------------------------------------
-    def get_fieldsets(self, request: HttpRequest, obj: Endpoint | None = None) -> list[tuple[Any, dict[str, Any]]]:
-        fields = [("Endpoint", {"fields": WRITABLE})]
+    def get_fieldsets(self, request: HttpRequest, obj: Endpoint | None = None) -> Fieldsets:
+        fields: Fieldsets = [("Endpoint", {"fields": WRITABLE})]
         return [*fields, ("Record", {"fields": self.readonly_fields})] if obj else fields
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
         pending = Delivery.objects.filter(endpoint=OuterRef("pk"), state=Delivery.State.PENDING).order_by()
         counted = Subquery(pending.values("endpoint").annotate(n=Count("pk")).values("n"), output_field=IntegerField())
         return super().get_queryset(request).visible_to(request.user).annotate(waiting=Coalesce(counted, 0))
@@ -148,31 +152,32 @@ class EndpointAdmin(ShopAdmin):
             changes = {name: form.cleaned_data[name] for name in form.changed_data}
             change_endpoint(actor=request.user, endpoint_id=obj.pk, changes=changes)
 
-    def response_add(self, request: HttpRequest, obj: Endpoint, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Go to the endpoint's own page, whichever button was pressed: it shows the secret."""
+    def response_add(self, request: HttpRequest, obj: Endpoint, *args: object, **kwargs: object) -> HttpResponse:
+        """Redirect to the endpoint's page, which shows the secret, whichever save button was pressed."""
         return HttpResponseRedirect(self._page(obj.pk))
 
     def delete_model(self, request: HttpRequest, obj: Endpoint) -> None:
         delete_endpoint(actor=request.user, endpoint_id=obj.pk)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
         for endpoint_id in sorted(queryset.values_list("pk", flat=True)):
             delete_endpoint(actor=request.user, endpoint_id=endpoint_id)
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set, list]:
-        """Count the deliveries that go along: Django would list each of them."""
+    def get_deleted_objects(
+        self, objs: Sequence[Endpoint], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Count the deliveries that are deleted too; Django would list each of them."""
         deliveries = Delivery.objects.filter(endpoint__in=[endpoint.pk for endpoint in objs]).count()
         counts = {"endpoints": len(objs), "deliveries": deliveries}
-        return [*map(str, objs), f"{deliveries} deliveries, with every try"], counts, set(), []
+        return [*map(str, objs), f"{deliveries} deliveries, with all attempts"], counts, set(), []
 
     # -- Buttons -----------------------------------------------------------------------------------------------
-    def get_urls(self) -> list[Any]:
+    def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.verb_view)
         return [path("<int:endpoint_id>/do/", view, name="webhooks_endpoint_do"), *super().get_urls()]
 
     @method_decorator(require_POST)
     def verb_view(self, request: HttpRequest, endpoint_id: int) -> HttpResponse:
-        """Do what a button named."""
         if not can_manage_webhooks(request.user):
             raise PermissionDenied
         page = self._page(endpoint_id)
@@ -188,13 +193,13 @@ class EndpointAdmin(ShopAdmin):
     def _do(self, request: HttpRequest, verb: str, endpoint_id: int) -> None:
         if verb == "rotate":
             _show_once(request, rotate_secret(actor=request.user, endpoint_id=endpoint_id))
-            messages.success(request, f"The secret before signs too, for {OLD_SECRET_HOURS} hours.")
+            messages.success(request, f"The previous secret stays valid for {OLD_SECRET_HOURS} hours.")
         elif verb == "test":
             delivery = send_test(actor=request.user, endpoint_id=endpoint_id)
             url = reverse("admin:webhooks_delivery_change", args=[delivery.pk])
-            messages.success(request, format_html('A test is on its way: <a href="{}">see what became of it</a>.', url))
+            messages.success(request, format_html('A test is queued. <a href="{}">See its delivery</a>.', url))
         else:
-            messages.error(request, "There is no such thing to do. Nothing was changed.")
+            messages.error(request, "Unknown action; nothing changed.")
 
     @staticmethod
     def _page(endpoint_id: int) -> str:

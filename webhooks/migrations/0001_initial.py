@@ -3,7 +3,7 @@
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import ecommerce.validators
+import core.validation.validators
 import webhooks.models
 from django.db import migrations, models
 
@@ -20,8 +20,8 @@ class Migration(migrations.Migration):
             name='Endpoint',
             fields=[
                 ('id', models.AutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('url', models.CharField(max_length=500, validators=[django.core.validators.ProhibitNullCharactersValidator(), ecommerce.validators.ProhibitSurrogates()], verbose_name='URL')),
-                ('description', models.CharField(blank=True, default='', max_length=200, validators=[django.core.validators.ProhibitNullCharactersValidator(), ecommerce.validators.ProhibitSurrogates()])),
+                ('url', models.CharField(max_length=500, validators=[django.core.validators.ProhibitNullCharactersValidator(), core.validation.validators.ProhibitSurrogates()], verbose_name='URL')),
+                ('description', models.CharField(blank=True, default='', max_length=200, validators=[django.core.validators.ProhibitNullCharactersValidator(), core.validation.validators.ProhibitSurrogates()])),
                 ('event_types', models.JSONField(default=webhooks.models.every_type)),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('off_reason', models.CharField(blank=True, default='', max_length=200)),
