@@ -1,7 +1,7 @@
-// Every call of the shop's gRPC API, from Node.js and the .proto files alone:
+// Every call of the shop's gRPC API, from Node.js with only the .proto files:
 //   npm install @grpc/grpc-js @grpc/proto-loader
 //   DEMO_PASSWORD=... node examples/grpc_client.mjs 127.0.0.1:50051
-// DEMO_PASSWORD is the password of `staff` that quickstart printed. Exits with 1 when an answer is not as expected.
+// DEMO_PASSWORD is the password of `staff` that quickstart printed. Exits with 1 if a response is not as expected.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
@@ -23,7 +23,7 @@ const clients = [ProductService, OrderService, AccountService].map(
 const methods = [ProductService, OrderService, AccountService].flatMap(({ service }) => Object.keys(service));
 const made = new Set();
 
-// What google/rpc/status.proto and error_details.proto say of a refusal, as far as it is read here.
+// The parts of google/rpc/status.proto and error_details.proto that this client reads.
 const text = (id) => ({ type: "string", id });
 const many = (type, id) => ({ rule: "repeated", type, id });
 const rpc = loader.fromJSON(
@@ -39,7 +39,7 @@ const rpc = loader.fromJSON(
   { keepCase: true, defaults: true },
 );
 
-// What a refusal says: gRPC's status and text, the shop's code, and a text for each field.
+// Returns the parts of a refusal: gRPC's status and text, the shop's code, and a text for each field.
 function refusalOf(error) {
   const refusal = { status: grpc.status[error.code], text: error.details, code: "", fields: {} };
   for (const content of error.metadata.get("grpc-status-details-bin")) {
@@ -66,7 +66,7 @@ function clientOf(name) {
   return clients.find((client) => client[name]);
 }
 
-// One message, one answer.
+// Makes a unary call.
 function call(name, request, token, more) {
   return new Promise((resolve, reject) => {
     const deadline = { deadline: Date.now() + 10_000 };
@@ -80,7 +80,7 @@ async function refused(name, request, token) {
   return call(name, request, token).then(() => assert.fail(`${name} was not refused`), refusalOf);
 }
 
-// The first message of a stream that passes; the stream is then cancelled.
+// Returns the first message of a stream for which `passes` is true, and cancels the stream.
 function first(stream, passes = () => true) {
   return new Promise((resolve, reject) => {
     stream.on("data", (message) => {
@@ -139,6 +139,14 @@ async function asStaff(token, order) {
   const { product } = await call("CreateProduct", { name: "Lamp of Node", price: 19.99, stock: 3 }, token);
   const changed = (await call("UpdateProduct", { id: product.id, stock: 0 }, token)).product;
   assert.deepEqual([changed.name, changed.price, changed.stock, changed.version], ["Lamp of Node", 19.99, 0, 2]);
+  const corrected = await call("CorrectStock", { id: product.id, units: 4, reason: "Counted" }, token);
+  assert.equal(corrected.product.stock, 4);
+  const bySku = await call("BatchChangeProducts", { changes: [{ sku: "NO-SUCH-SKU", price: 1 }] }, token);
+  assert.deepEqual([bySku.changed_count, bySku.failures.length], [0, 1]);
+  const { changes } = await call("ListProductHistory", { id: product.id }, token);
+  assert.equal(changes[0].kind, "correction");
+  assert.equal((await refused("RevertProduct", { id: product.id, change_id: 0 }, token)).code, "invalid_input");
+  assert.ok((await call("ListOrderHistory", { id: order.id }, token)).total >= 5);
   assert.deepEqual(await refused("CreateProduct", { name: "", price: NaN }, token), {
     status: "INVALID_ARGUMENT",
     text: "Invalid product data",

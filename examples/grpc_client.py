@@ -1,7 +1,8 @@
 """Every call of the shop's gRPC API, from Python: `python examples/grpc_client.py 127.0.0.1:50051`.
 
-Registers a customer, and does as that customer and as a stranger whatever these may. With DEMO_PASSWORD set, the
-password that quickstart printed, it does as `staff` what is for staff. `ShopClient` is small enough to copy.
+Registers a customer, and makes the calls that are open to that customer and to anonymous callers. If DEMO_PASSWORD is
+set to the password that quickstart printed, it also makes the calls for staff, as `staff`. `ShopClient` is small enough
+to copy.
 """
 
 import argparse
@@ -66,10 +67,10 @@ from protos.product_pb2_grpc import ProductServiceStub
 TIMEOUT_S = 10
 READS = {
     "ProductService": ("GetProduct", "ListProducts"),
-    "OrderService": ("GetOrder", "ListOrders", "ListUserOrders", "PlaceOrder"),  # PlaceOrder has its idempotency key
+    "OrderService": ("GetOrder", "ListOrders", "ListUserOrders", "PlaceOrder"),  # PlaceOrder has an idempotency key
     "AccountService": ("GetMe", "GetUser", "ListUsers"),
 }
-# A server that ends drops with CANCELLED what arrives at that very moment, before it has looked at it.
+# A server that shuts down drops a call that arrives at that moment with CANCELLED, before it has processed it.
 RETRY = {
     "maxAttempts": 5,
     "initialBackoff": "0.2s",
@@ -83,7 +84,7 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 class ShopError(Exception):
-    """A refusal: the status, and what google.rpc details say of it."""
+    """A refusal: the gRPC status, and the code and the fields from its google.rpc details."""
 
     def __init__(self, error: Any) -> None:
         self.status: grpc.StatusCode = error.code()
@@ -108,7 +109,7 @@ def refusals() -> Iterator[None]:
 
 
 class ShopClient:
-    """One caller: a stranger, or whoever `access` stands for."""
+    """A client for one caller: the user of the token `access`, or anonymous without one."""
 
     def __init__(self, channel: grpc.Channel, access: str = "") -> None:
         self.products, self.orders = ProductServiceStub(channel), OrderServiceStub(channel)
@@ -130,7 +131,7 @@ class ShopClient:
         return self._call(self.products.CreateProduct, CreateProductRequest(**fields)).product
 
     def update_product(self, product_id: int, **fields: Any) -> Product:
-        """Change what is named; `expected_version` refuses when somebody else was faster."""
+        """Change the given fields; with `expected_version`, raises ShopError if the product has another version."""
         return self._call(self.products.UpdateProduct, UpdateProductRequest(id=product_id, **fields)).product
 
     def delete_product(self, product_id: int) -> bool:
@@ -143,7 +144,7 @@ class ShopClient:
         return self._call(self.products.BatchCreateProducts, iter(rows), ("batch-atomic", mode))
 
     def watch_products(self, product_id: int = 0, *, after: str = "") -> Iterator[ProductUpdate]:
-        """Yield changes until the stream ends; keep the last `cursor`, and begin again there."""
+        """Yield changes until the stream ends; to resume, pass the last change's `cursor` as `after`."""
         request = GetProductRequest(id=product_id, after=after)
         with refusals():
             yield from self.products.WatchProducts(request, metadata=self.metadata, timeout=TIMEOUT_S)
@@ -154,7 +155,7 @@ class ShopClient:
 
     # -- Orders -------------------------------------------------------------------------------------------------
     def place_order(self, quantities: dict[int, int], *, key: str) -> Order:
-        """Order; sent again with the same `key`, it gives the same order."""
+        """Place an order; a retry with the same `key` returns the same order."""
         items = [OrderItemInput(product_id=pk, quantity=units) for pk, units in quantities.items()]
         return self._call(self.orders.PlaceOrder, PlaceOrderRequest(items=items), ("idempotency-key", key)).order
 
@@ -206,7 +207,7 @@ class ShopClient:
         return self._call(self.accounts.ListUsers, ListUsersRequest(**fields))
 
 
-# -- A walk through all of it -----------------------------------------------------------------------------------
+# -- The demonstration ------------------------------------------------------------------------------------------
 def say(call: str, answer: object) -> None:
     sys.stdout.write(f"{call:<20} {answer}\n")
 

@@ -1,0 +1,1 @@
+"""Files and tools for running the shop on several processes and machines."""
