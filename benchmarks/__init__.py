@@ -1,1 +1,1 @@
-"""Measurements, as ratios in one run: each script prints a table, none judges. See README.md."""
+"""Benchmarks. Each script prints a table with ratios of values from one run, and passes no verdict. See README.md."""

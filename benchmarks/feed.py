@@ -1,11 +1,11 @@
-"""What the change feed costs a write, and how soon a change made by hand is with a watcher.
+"""The cost of the change feed for a write, and the delay from a change in manual SQL to a watcher.
 
     python -m benchmarks.feed [--seconds 4] [--rounds 3] [--writers 8]     # DATABASE_URL's server, or SQLite
 
-Writers update the stock of products in SQL of their own: `pgbench` on PostgreSQL, where the product's row is the same
-for all writers, or one of 1,000; one connection on SQLite, which has one writer at a time. The feed's triggers are
-taken away and put back in turn; the version trigger stays. With the feed it is tried without and with a follower, which
-reads, and on PostgreSQL numbers, all of it.
+Writers update the stock of products in plain SQL: all updates change the same row, or each picks one of 1,000 rows. On
+PostgreSQL `pgbench` runs the writers; on SQLite there is one connection, as only one writer can run at a time. Each
+round measures without the feed's triggers and with them; the version trigger stays. With the feed it measures without
+and with a reader, which reads all events, and on PostgreSQL also numbers them.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from django.db import connection
 
 from benchmarks.servers import grpc_server, shop_database, using
 from catalog.triggers import product_feed
-from ecommerce.feed.hub import Follower
+from core.feed.reader import FeedReader
 from protos import product_pb2 as pb
 from protos.product_pb2_grpc import ProductServiceStub
 
@@ -71,7 +71,7 @@ def updates_on_sqlite(url: str, of_products: int, options: argparse.Namespace) -
 
 @contextmanager
 def followed(url: str) -> Iterator[None]:
-    """Follow all changes, as a server with one watcher does, in a process of its own."""
+    """Follow all changes in a separate process, as a server with one watcher does."""
     command, env = [sys.executable, "-m", "benchmarks.feed", "--follow"], {**os.environ, "DATABASE_URL": url}
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -84,14 +84,14 @@ def followed(url: str) -> Iterator[None]:
 
 
 def follow() -> None:
-    """Take all that comes, for ever."""
+    """Take all events until the process is terminated."""
     awake = threading.Event()
-    follower = Follower(lambda event: True, awake.set)
+    reader = FeedReader(lambda event: True, awake.set)
     print("follows", flush=True)
     while True:
         awake.wait()
         awake.clear()
-        follower.take()
+        reader.take()
 
 
 def cost(url: str, options: argparse.Namespace) -> None:
@@ -116,7 +116,7 @@ def cost(url: str, options: argparse.Namespace) -> None:
 
 
 def by_hand(url: str) -> Callable[[int], None]:
-    """Return what sets the first product's stock on a raw connection."""
+    """Return a function that sets the first product's stock on a raw connection."""
     if url.startswith("sqlite"):
         raw = sqlite3.connect(urlsplit(url).path, isolation_level=None, timeout=20)
         return lambda stock: raw.execute("UPDATE catalog_product SET stock = ? WHERE id = 1", (stock,))
@@ -125,7 +125,7 @@ def by_hand(url: str) -> Callable[[int], None]:
 
 
 def delay(url: str) -> None:
-    """Change a product by hand now and then, and time it to a gRPC watcher."""
+    """Change a product by SQL again and again, and measure the delay to a gRPC watcher."""
     command = ["manage.py", "grpcrunserver", "127.0.0.1:PORT", "--verbosity=0"]
     took: list[float] = []
     with grpc_server(command, url) as (port, _), grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -140,7 +140,7 @@ def delay(url: str) -> None:
             took.append((time.perf_counter() - start) * 1000)
         call.cancel()
     cuts = statistics.quantiles(took, n=100)
-    print(f"By hand in SQL to a watcher: p50 {cuts[49]:.1f} ms, p99 {cuts[98]:.1f} ms of {len(took)}")
+    print(f"From manual SQL to a watcher: p50 {cuts[49]:.1f} ms, p99 {cuts[98]:.1f} ms of {len(took)}")
 
 
 def main() -> None:

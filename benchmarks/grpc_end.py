@@ -1,12 +1,12 @@
-"""Servers that end under load, and what became of the calls: none that had begun may fail, and none that failed ran.
+"""Servers that shut down under load: no call that has begun may fail, and no call that failed may have taken effect.
 
     python -m benchmarks.grpc_end [ROUNDS] [--case "alone, waiting"]     # DATABASE_URL, or SQLite
 
-In each round 12 clients read and write, a server gets SIGTERM, and the clients go on. `waiting` clients make one call
-after the other, `pacing` ones 10 a second each without waiting for an answer. `begun`, `done` and `lost` must be 0:
-calls that failed though the server had begun with them, writes that failed though they were done, and writes that were
-answered and not done. `too late` are calls for which nobody listened: on a shared port those of a connection that
-was just being made.
+In each round 12 clients read and write, a server gets SIGTERM, and the clients continue. A `waiting` client makes one
+call at a time; a `pacing` client makes 10 calls per second without waiting for responses. Three columns must be 0:
+`begun`, calls that failed although the server had begun them; `done`, writes that failed although they took effect;
+`lost`, writes that succeeded for the client but took no effect. `too late` are calls that found no listening server: on
+a shared port, the calls of a connection that was just being made.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from typing import NamedTuple
 from django.conf import settings
 
 from benchmarks.servers import free_port, shop_database
-from tests.ecommerce.grpc_end import Outcome, calling, outcome_of
-from tests.factories import make_product, make_staff
-from tests.rpc import GrpcServer
+from tests.core.protocols.rpc.ending import Outcome, calling, outcome_of
+from tests.support.factories import make_product, make_staff
+from tests.support.rpc import GrpcServer
 
 END_S = 60
 HEAD = ("case", "calls", "failed", "too late", "begun", "done", "lost", "min s", "median s", "max s")
@@ -73,12 +73,12 @@ def row_of(name: str, rounds: list[tuple[Outcome, float]]) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Ends gRPC servers under load.")
+    parser = argparse.ArgumentParser(description="Stops gRPC servers under load and counts failed calls.")
     parser.add_argument("rounds", nargs="?", type=int, default=20)
-    parser.add_argument("--case", choices=CASES, action="append", help="this one alone")
+    parser.add_argument("--case", choices=CASES, action="append", help="run this case only; repeatable")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, shop_database(products=1) as url:
-        # A line of log says that a call had begun.
+        # A call has begun if the log has a line for it.
         env = {**os.environ, "DATABASE_URL": url, "SECRET_KEY": settings.SECRET_KEY, "LOG_LEVEL": "INFO"}
 
         def start(port: int, *options: str) -> GrpcServer:

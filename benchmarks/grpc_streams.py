@@ -1,8 +1,9 @@
-"""Streams of the gRPC server: what they hold, how fast a change reaches them, and what they cost the calls beside them.
+"""Streams of the gRPC server: their memory and threads, the delay of a change, and the effect on concurrent calls.
 
     python -m benchmarks.grpc_streams [--streams 2000] [--readers 200] [--cancelled 500]   # DATABASE_URL, or SQLite
 
-The server has one processor, this client the other; what a change takes to reach all includes this client's own work.
+The server has one processor, this client the other. The time until a change has reached all streams includes the
+client's own work.
 """
 
 import argparse
@@ -35,7 +36,7 @@ STALL_BURST = 2_500
 
 
 def changed(url: str, product_id: int) -> float:
-    """Take one unit by hand; return the moment before."""
+    """Reduce the stock by one in SQL; return the time just before."""
     with using(url):
         at = time.perf_counter()
         Product.objects.filter(pk=product_id).update(stock=F("stock") - 1)
@@ -43,7 +44,7 @@ def changed(url: str, product_id: int) -> float:
 
 
 class Readers:
-    """Open streams, the moment at which each change came to each, and how they ended."""
+    """Open streams, and the arrival times of each change on them."""
 
     def __init__(self, port: int, count: int) -> None:
         self.port, self.count = port, count
@@ -76,7 +77,7 @@ class Readers:
             self.came.setdefault(update.new_stock, []).append(time.perf_counter())
 
     async def all_have(self, stock: int) -> float:
-        """Return the moment at which the last had it."""
+        """Wait until every stream has received the change; return the time when the last did."""
         async with asyncio.timeout(30):
             while len(self.came.get(stock, ())) < self.count:
                 await asyncio.sleep(0.001)
@@ -97,7 +98,7 @@ def probe(port: int, product_id: int, seconds: float) -> None:
 
 
 def warm_up(port: int, product_id: int) -> None:
-    """Make many calls at once, so that the server's threads and their connections are there."""
+    """Make many calls at once, so that the server starts all its threads and database connections."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = ProductServiceStub(channel)
         calls = [stub.GetProduct.future(pb.GetProductRequest(id=product_id)) for _ in range(300)]
@@ -106,7 +107,7 @@ def warm_up(port: int, product_id: int) -> None:
 
 
 async def probed(port: int, product_id: int) -> str:
-    """Probe from a process of its own."""
+    """Run the probe in a separate process."""
     command = [sys.executable, "-m", "benchmarks.grpc_streams", "--probe", str(port), str(product_id)]
     process = await asyncio.create_subprocess_exec(*pinned(LOAD_CPU, command), stdout=subprocess.PIPE)
     return (await process.communicate())[0].decode().strip()
@@ -124,18 +125,18 @@ async def many(url: str, port: int, usage: Usage, product: Product, streams: int
             at = await asyncio.get_running_loop().run_in_executor(writer, changed, url, product.pk)
             stock -= 1
             took.append((await readers.all_have(stock) - at) * 1000)
-        print(f"  one change to reach all: median {statistics.median(took):.0f} ms, longest {max(took):.0f} ms")
+        print(f"  one change to all streams: median {statistics.median(took):.0f} ms, longest {max(took):.0f} ms")
         print(f"  memory {memory:.0f} -> {usage.memory_mb():.0f} MB, threads {threads} -> {usage.threads()}")
-        print(f"  GetProduct beside them: {await probed(port, product.pk)}")
+        print(f"  GetProduct with them: {await probed(port, product.pk)}")
         probing = asyncio.create_task(probed(port, product.pk))
         while not probing.done():
             await asyncio.get_running_loop().run_in_executor(writer, changed, url, product.pk)
             await asyncio.sleep(0.5)
-        print(f"  GetProduct while two changes a second go to all: {await probing}")
+        print(f"  GetProduct while two changes per second go to all: {await probing}")
 
 
 async def stalled(url: str, port: int, log: Path, product: Product, readers: int) -> None:
-    """One client that takes nothing among others: what those see, and when it is cut off."""
+    """One client does not read: measure the time until it is disconnected, and the other clients' delays meanwhile."""
     print(f"\nOne stalled client among {readers}")
     options = [("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1)]  # its window stays at 64 KiB
     writer, loop = ThreadPoolExecutor(1), asyncio.get_running_loop()
@@ -147,7 +148,7 @@ async def stalled(url: str, port: int, log: Path, product: Product, readers: int
             await loop.run_in_executor(writer, _fill, url, product.pk, stock)
             await others.all_have(stock)
             start = time.perf_counter()
-            while '"status": "UNAVAILABLE"' not in log.read_text():  # it would learn that by reading alone
+            while '"status": "UNAVAILABLE"' not in log.read_text():  # the client could see this only by reading
                 at = await loop.run_in_executor(writer, changed, url, product.pk)
                 stock -= 1
                 await others.all_have(stock)
@@ -155,20 +156,20 @@ async def stalled(url: str, port: int, log: Path, product: Product, readers: int
                 await asyncio.sleep(0.05)
             ended_s = time.perf_counter() - start
             taken, reason = await loop.run_in_executor(None, _end_of, call)
-        print(f"  cut off {ended_s:.1f} s after the burst, with {taken} of {STALL_BURST} updates on its way: {reason}")
+        print(f"  disconnected {ended_s:.1f} s after the burst, {taken} of {STALL_BURST} updates in flight: {reason}")
         cuts = statistics.quantiles(latencies, n=100)
-        print(f"  the others' changes meanwhile: p50 {cuts[49]:.1f} ms, p99 {cuts[98]:.1f} ms of {len(latencies)}")
+        print(f"  delay of the others meanwhile: p50 {cuts[49]:.1f} ms, p99 {cuts[98]:.1f} ms of {len(latencies)}")
 
 
 def _fill(url: str, product_id: int, stock: int) -> None:
-    """Write more than a window holds, and last what tells that all of it came."""
+    """Write more events than the HTTP/2 window holds; the last one marks the end of the burst."""
     with using(url):
         Product.objects.bulk_create([Product(name=f"Filler {n}", price=1, stock=1) for n in range(STALL_BURST)])
         Product.objects.filter(pk=product_id).update(stock=stock)
 
 
 def _end_of(call: Any) -> tuple[int, str]:
-    """Read what is still there, and the status."""
+    """Read the remaining messages; return their number and the status."""
     taken = 0
     try:
         for _ in call:
@@ -202,7 +203,7 @@ async def cancelled(url: str, port: int, usage: Usage, product: Product, streams
         async with Readers(port, streams).open():
             print(f"  open:   {await loop.run_in_executor(ask, held)}")
         await asyncio.sleep(1)
-    await asyncio.sleep(12)  # past the time after which the feed's reader goes
+    await asyncio.sleep(12)  # longer than the idle time after which the feed's reader stops
     print(f"  after:  {await loop.run_in_executor(ask, held)}")
 
 

@@ -1,4 +1,4 @@
-"""Clients of the live protocols that cost as little as they can: a thousand of them share a processor."""
+"""Minimal clients of the live protocols: a thousand of them run on one processor."""
 
 import asyncio
 import json
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import ClassVar
 
-Heard = Callable[[int], None]  # told the stock of each event
+Heard = Callable[[int], None]  # called with the stock of each event
 
-PING, PONG, TEXT = 0x89, 0x8A, 0x81  # RFC 6455, 5.2, each of one frame
+PING, PONG, TEXT = 0x89, 0x8A, 0x81  # RFC 6455, 5.2: single frames
 UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
@@ -17,7 +17,7 @@ UPGRADE = (
 
 
 class Listener(asyncio.Protocol):
-    """One client on a bare connection; `is_open` is done when it will be told of the next change."""
+    """One client on a bare connection; `is_open` is done once the client will receive the next change."""
 
     stock: ClassVar[re.Pattern[bytes]]
     hello: ClassVar[str]
@@ -55,7 +55,7 @@ class Events(Listener):
 
 
 class Socket(Listener):
-    """A WebSocket. Frames of a server are not masked, and none of these is longer than 65,535 bytes."""
+    """A WebSocket. A server's frames are not masked, and here none is longer than 65,535 bytes."""
 
     _is_upgraded = False
 
@@ -83,19 +83,19 @@ class Socket(Listener):
         return kind, payload
 
     def send(self, kind: int, payload: bytes) -> None:
-        """Send a frame, masked as a client's must be, by zeroes."""
+        """Send a frame. A client must mask it; the mask is zero here."""
         length = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2)
         self.transport.write(bytes([kind]) + length + bytes(4) + payload)
 
     def upgraded(self) -> None:
-        """Go on when the connection is a WebSocket."""
+        """Called when the upgrade to a WebSocket is complete."""
 
     def received(self, message: bytes) -> None:
         raise NotImplementedError
 
 
 class Prices(Socket):
-    """/ws/prices, which begins with its place."""
+    """/ws/prices, whose first message is its cursor."""
 
     stock = re.compile(rb'"new_stock": ?(\d+)')
     hello = UPGRADE.format(path="/ws/prices", more="")
@@ -107,7 +107,7 @@ class Prices(Socket):
 
 
 class Subscription(Socket):
-    """A GraphQL subscription. Nothing says that it has begun: it takes up from the first place there is."""
+    """A GraphQL subscription. Its start is not announced, so it resumes from the first cursor and gets past events."""
 
     stock = re.compile(rb'"newStock": ?(\d+)')
     hello = UPGRADE.format(path="/graphql", more="Sec-WebSocket-Protocol: graphql-transport-ws\r\n")
@@ -120,7 +120,7 @@ class Subscription(Socket):
         if b"connection_ack" in message:
             ask = {"id": "1", "type": "subscribe", "payload": {"query": self.query}}
             self.send(TEXT, json.dumps(ask).encode())
-        elif not self.is_open.done():  # the past, which is short
+        elif not self.is_open.done():  # the past events, which are few
             self.is_open.set_result(None)
         self.hear(message)
 
@@ -129,7 +129,7 @@ LISTENERS: dict[str, type[Listener]] = {"sse": Events, "prices": Prices, "graphq
 
 
 async def listen(stack: AsyncExitStack, kind: str, port: int, heard: Heard) -> None:
-    """Open one client; it is cut off when the stack is left."""
+    """Open one client; its connection is aborted when the stack exits."""
     loop = asyncio.get_running_loop()
     transport, listener = await loop.create_connection(lambda: LISTENERS[kind](heard), "127.0.0.1", port)
     stack.callback(transport.abort)

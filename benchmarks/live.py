@@ -1,8 +1,9 @@
-"""Open streams on one process of the web server: what they hold, how fast a change reaches them, what they cost others.
+"""Open streams on one web server process: their memory and threads, the delay of a change, the effect on requests.
 
     python -m benchmarks.live [--clients 1000] [--kinds sse prices graphql]     # DATABASE_URL's server, or SQLite
 
-The server has one processor, this client the other; what a change takes to reach all includes this client's own work.
+The server has one processor, this client the other. The time until a change has reached all clients includes the
+client's own work.
 """
 
 import argparse
@@ -30,7 +31,7 @@ OPEN_S = REACH_S = 60
 
 
 class Moments:
-    """When each stock came to how many clients."""
+    """The times at which the clients received each stock value."""
 
     def __init__(self) -> None:
         self._came: dict[int, list[float]] = {}
@@ -53,7 +54,7 @@ class Server(NamedTuple):
 
 
 def changed(url: str, product_id: int) -> tuple[float, int]:
-    """Take one unit by hand; return the moment before and what is left."""
+    """Reduce the stock by one in SQL; return the time just before, and the new stock."""
     with using(url):
         at = time.perf_counter()
         Product.objects.filter(pk=product_id).update(stock=F("stock") - 1)
@@ -61,7 +62,7 @@ def changed(url: str, product_id: int) -> tuple[float, int]:
 
 
 def probe(port: int, product_id: int, seconds: float) -> None:
-    """Print the median and the 99th percentile of a product's detail, one request at a time, in ms."""
+    """Print the median and the 99th percentile of GET for one product, one request at a time, in ms."""
     took: list[float] = []
     connection, end = http.client.HTTPConnection("127.0.0.1", port), time.perf_counter() + seconds
     while time.perf_counter() < end:
@@ -72,11 +73,11 @@ def probe(port: int, product_id: int, seconds: float) -> None:
         assert answer.status == 200
         took.append((time.perf_counter() - start) * 1000)
     cuts = statistics.quantiles(took, n=100)
-    print(f"p50 {cuts[49]:.2f} ms, p99 {cuts[98]:.2f} ms, {len(took) / seconds:.0f} a second")
+    print(f"p50 {cuts[49]:.2f} ms, p99 {cuts[98]:.2f} ms, {len(took) / seconds:.0f} per second")
 
 
 async def probed(server: Server) -> str:
-    """Probe from a process of its own."""
+    """Run the probe in a separate process."""
     command = [sys.executable, "-m", "benchmarks.live", "--probe", str(server.port), str(server.product.pk)]
     process = await asyncio.create_subprocess_exec(*pinned(LOAD_CPU, command), stdout=subprocess.PIPE)
     return (await process.communicate())[0].decode().strip()
@@ -97,8 +98,8 @@ async def reached(server: Server, clients: int, moments: Moments, writer: Thread
         firsts.append((came[0] - at) * 1000)
         lasts.append((came[-1] - at) * 1000)
         await asyncio.sleep(CHANGE_PAUSE_S)
-    print(f"  one change to reach the first: median {statistics.median(firsts):.1f} ms")
-    print(f"  one change to reach all: median {statistics.median(lasts):.0f} ms, longest {max(lasts):.0f} ms")
+    print(f"  one change to the first client: median {statistics.median(firsts):.1f} ms")
+    print(f"  one change to all clients: median {statistics.median(lasts):.0f} ms, longest {max(lasts):.0f} ms")
 
 
 async def measured(kind: str, server: Server, clients: int) -> None:
@@ -114,18 +115,18 @@ async def measured(kind: str, server: Server, clients: int) -> None:
         each = (held - memory) * 1024 / clients
         print(f"  memory {memory:.0f} -> {held:.0f} MB ({each:.0f} KB each), {server.usage.memory_mb():.0f} MB later")
         print(f"  threads {threads} -> {server.usage.threads()}")
-        print(f"  a request beside them:               {await probed(server)}")
+        print(f"  a request with them:                 {await probed(server)}")
         probing = asyncio.create_task(probed(server))
         while not probing.done():
             await asyncio.get_running_loop().run_in_executor(writer, changed, server.url, server.product.pk)
             await asyncio.sleep(0.5)
-        print(f"  a request while two changes a second go to all: {await probing}")
+        print(f"  a request while two changes per second go to all: {await probing}")
     await asyncio.sleep(1)
-    print(f"  a request when they have left:       {await probed(server)}")
+    print(f"  a request after they disconnected:   {await probed(server)}")
 
 
 def warm_up(server: Server) -> None:
-    """Ask often enough that the server's threads and their connections are there."""
+    """Send enough requests that the server starts all its threads and database connections."""
     command = [sys.executable, "-m", "benchmarks.live", "--probe", str(server.port), str(server.product.pk)]
     processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(4)]
     assert [process.wait(60) for process in processes] == [0] * 4

@@ -1,4 +1,4 @@
-"""Databases and server processes to measure, on processors of their own."""
+"""Databases and server processes for the benchmarks, on separate processors."""
 
 import os
 import resource
@@ -20,14 +20,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 os.environ.setdefault("SECRET_KEY", "benchmarks-sign-nothing-that-counts-0123456789")
 os.environ["RATE_LIMITS"] = "off"
 os.environ.setdefault("LOG_LEVEL", "WARNING")
+os.environ.setdefault("ACCESS_TOKEN_MINUTES", "1440")  # no token expires during a run
 django.setup()
 
 from django.core.management import call_command  # noqa: E402  # Django first
 
 from catalog.models import Product  # noqa: E402
-from tests.live import ROOT, free_port, fresh_database, using  # noqa: E402
+from tests.support.live import ROOT, free_port, fresh_database, using  # noqa: E402
 
-SERVER_CPU, LOAD_CPU = 0, 1  # with PostgreSQL where the kernel likes
+SERVER_CPU, LOAD_CPU = 0, 1  # the kernel places PostgreSQL
 START_S = 30
 DESCRIPTION = "Made to be measured. " * 5
 MAX_FILES = 20_000
@@ -35,7 +36,7 @@ MAX_FILES = 20_000
 
 @contextmanager
 def shop_database(products: int) -> Iterator[str]:
-    """Yield the URL of a fresh, migrated database with so many products, beside DATABASE_URL's, or on SQLite."""
+    """Yield the URL of a new, migrated database with so many products: on DATABASE_URL's server, or on SQLite."""
     with TemporaryDirectory() as folder, fresh_database(Path(folder)) as url, using(url):
         call_command("migrate", verbosity=0)
         rows = [
@@ -49,14 +50,14 @@ def shop_database(products: int) -> Iterator[str]:
 
 
 def allow_many_files() -> None:
-    """Raise the limit of open files, for this process and those that it starts."""
+    """Raise the limit of open files for this process and its child processes."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(MAX_FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def pinned(cpu: int, command: Sequence[str]) -> list[str]:
-    """Return the command for one processor, where there are two and `taskset` is installed."""
+    """Return the command pinned to one processor, if there are several and `taskset` is installed."""
     if shutil.which("taskset") and len(os.sched_getaffinity(0)) > 1:
         return ["taskset", "-c", str(cpu), *command]
     return list(command)
@@ -66,7 +67,7 @@ def pinned(cpu: int, command: Sequence[str]) -> list[str]:
 def grpc_server(
     arguments: Sequence[str], database_url: str, log: IO[bytes] | None = None, **more: str
 ) -> Iterator[tuple[int, int]]:
-    """Run `python ARGUMENTS`, in which PORT is replaced; yield (port, pid) once it takes connections."""
+    """Run `python ARGUMENTS` with PORT replaced; yield (port, pid) once it accepts connections."""
     with _server(arguments, database_url, log, more) as (port, pid):
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             grpc.channel_ready_future(channel).result(START_S)
@@ -77,11 +78,11 @@ def grpc_server(
 def web_server(
     arguments: Sequence[str], database_url: str, log: IO[bytes] | None = None, **more: str
 ) -> Iterator[tuple[int, int]]:
-    """Run `python ARGUMENTS`, in which PORT is replaced; yield (port, pid) once it answers."""
+    """Run `python ARGUMENTS` with PORT replaced; yield (port, pid) once it responds."""
     with _server(arguments, database_url, log, more) as (port, pid):
         deadline = time.monotonic() + START_S
         while not _is_live(port):
-            assert time.monotonic() < deadline, f"It does not answer: {arguments}"
+            assert time.monotonic() < deadline, f"The server does not respond: {arguments}"
             time.sleep(0.05)
         yield port, pid
 
@@ -109,10 +110,10 @@ def _server(
 
 
 class Usage:
-    """What a process holds, as /proc tells."""
+    """The resources of a process, from /proc."""
 
     def __init__(self, pid: int) -> None:
-        self.place = Path(f"/proc/{pid}")
+        self.proc = Path(f"/proc/{pid}")
 
     def memory_mb(self) -> float:
         return self._status("VmRSS") / 1024
@@ -121,15 +122,15 @@ class Usage:
         return self._status("Threads")
 
     def files(self) -> int:
-        return len(list((self.place / "fd").iterdir()))
+        return len(list((self.proc / "fd").iterdir()))
 
     def cpu_s(self) -> float:
-        """Return the CPU time of the process and of the children that it has."""
-        fields = (self.place / "stat").read_text().rpartition(")")[2].split()
+        """Return the CPU time of the process and of its running child processes."""
+        fields = (self.proc / "stat").read_text().rpartition(")")[2].split()
         own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        children = " ".join(path.read_text() for path in self.place.glob("task/*/children")).split()
+        children = " ".join(path.read_text() for path in self.proc.glob("task/*/children")).split()
         return own + sum(Usage(int(pid)).cpu_s() for pid in children)
 
     def _status(self, name: str) -> int:
-        lines = (self.place / "status").read_text().splitlines()
+        lines = (self.proc / "status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith(name)).split()[1])

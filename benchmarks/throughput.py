@@ -1,13 +1,13 @@
-"""Requests a second on the server that streams too, against the same WSGI application on servers that do nothing else.
+"""Requests per second of the shop's server, which also streams, and of WSGI-only servers with the same application.
 
     python -m benchmarks.throughput [--starts 8] [--rounds 3] [--seconds 2]     # DATABASE_URL's server, or SQLite
 
-Each server is one process with four threads on one processor; the load is `wrk` (Debian: wrk) on the other, with
-eight connections that ask one request after the other. In each round the servers are asked in turn, in another
-order each time, for their requests a second; then all at once, for the CPU time of a request: a machine that slows down
-then slows all of them alike, and a server that is busy all the time does as many requests as their cost allows. One
-process of the same code differs from another by some percent, so all are started `--starts` times.
-Prints medians, and medians of the rounds' own ratios to this shop: above 1 this shop does more.
+Each server is one process with four threads on one processor. The load generator, `wrk` (Debian: wrk), runs on the
+other processor, with eight connections and one request at a time on each. Each round first measures the requests per
+second of one server after the other, in a different order each time. Then it loads all servers at once and measures the
+CPU time per request: a slowdown of the machine affects all servers alike, and a server that is always busy does as many
+requests as their cost allows. Two processes of the same code differ by some percent, so all servers are started
+`--starts` times. Prints medians, and medians of the ratios of each round to this shop: above 1 this shop is better.
 """
 
 import argparse
@@ -46,7 +46,7 @@ class Figure(NamedTuple):
 
 
 def checked(base: str) -> dict[str, Any]:
-    """Ask each path once, and return the answers, which wrk does not look at. Raises AssertionError."""
+    """Request each path once, and return the checked responses; wrk does not check them. Raises AssertionError."""
     answers = {name: httpx.get(f"{base}{path}").raise_for_status().json() for name, path in PATHS.items()}
     assert answers["product detail"]["name"] == f"Product {PRODUCT}"
     assert (len(answers["list of 20"]["products"]), answers["list of 20"]["pagination"]["total"]) == (20, PRODUCTS)
@@ -54,14 +54,17 @@ def checked(base: str) -> dict[str, Any]:
 
 
 class Load:
-    """`wrk` at work on one server."""
+    """A run of `wrk` against one server."""
 
     def __init__(self, url: str, options: argparse.Namespace) -> None:
         command = ["wrk", "-t", "1", "-c", str(CLIENTS), "-d", f"{options.seconds}s", url]
         self._process = subprocess.Popen(pinned(LOAD_CPU, command), stdout=subprocess.PIPE, text=True)
 
     def answers(self) -> tuple[int, float]:
-        """Wait for the end; return the answers, and the answers a second. Raises AssertionError for one that failed."""
+        """Wait until `wrk` exits; return the number of responses, and the responses per second.
+
+        Raises AssertionError if a request failed.
+        """
         text, _ = self._process.communicate()
         assert self._process.returncode == 0, text
         assert not re.search("Non-2xx|Socket errors", text), text
@@ -89,7 +92,7 @@ def rounds_of(servers: Servers, options: argparse.Namespace) -> dict[str, list[d
         order = names[number % len(names) :] + names[: number % len(names)]
         for path, target in PATHS.items():
             rounds[path].append(figures_of({name: servers[name] for name in order}, target, options))
-    return {path: found[1:] for path, found in rounds.items()}  # the first warmed up
+    return {path: found[1:] for path, found in rounds.items()}  # the first round is the warm-up
 
 
 def rounds_of_one_start(url: str, options: argparse.Namespace) -> dict[str, list[dict[str, Figure]]]:
@@ -99,7 +102,7 @@ def rounds_of_one_start(url: str, options: argparse.Namespace) -> dict[str, list
             port, pid = stack.enter_context(web_server(command, url))
             servers[name] = (f"http://127.0.0.1:{port}", Usage(pid))
         answers = {name: str(checked(base)).replace(base, "") for name, (base, _) in servers.items()}
-        assert len(set(answers.values())) == 1, "The servers do not answer the same"
+        assert len(set(answers.values())) == 1, "The servers respond differently"
         return rounds_of(servers, options)
 
 

@@ -1,8 +1,8 @@
-"""Webhooks a second from one dispatcher process to a receiver on loopback, and how soon a change is with it.
+"""Webhooks per second from one dispatcher process to a receiver on loopback, and the delay from a commit to its POST.
 
     python -m benchmarks.webhooks [--events 2000] [--changes 200]     # DATABASE_URL's server, or SQLite
 
-The events are there before the dispatcher starts; for the second figure products are made one by one.
+The events exist before the dispatcher starts. For the delay, products are created one by one.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.servers import shop_database
 from catalog.models import Product
-from tests.live import free_port
+from tests.support.live import free_port
 from tests.webhooks.hooks import make_endpoint
 from webhooks.models import Delivery
 
@@ -47,7 +47,7 @@ def wait_for(file: Path, count: int) -> list[float]:
 
 
 def delays(file: Path, changes: int) -> list[float]:
-    """Return, for each of so many products, the milliseconds from its commit to the POST."""
+    """Create so many products; return the milliseconds from each commit to its POST."""
     found, before = [], len(moments(file))
     for number in range(1, changes + 1):
         Product.objects.create(name=f"Late {number}", price=1)
@@ -80,7 +80,7 @@ def main() -> None:
         late = sorted(delays(file, options.changes))
         p50, p99 = statistics.median(late), late[int(len(late) * 0.99)]
         sys.stdout.write(
-            f"{rate:.0f} deliveries a second; from commit to POST {p50:.1f} ms (p50), {p99:.1f} ms (p99)\n"
+            f"{rate:.0f} deliveries per second; from commit to POST {p50:.1f} ms (p50), {p99:.1f} ms (p99)\n"
         )
 
 

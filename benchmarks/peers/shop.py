@@ -1,7 +1,7 @@
-"""The shop's own HTTP server, as quickstart runs it: uvicorn, the bridge, and everything that streams."""
+"""The shop's own HTTP server, as quickstart runs it: uvicorn with the bridge and all streaming protocols."""
 
 import sys
 
-from ecommerce.serving import listen, serve
+from core.server.serving import listen, serve
 
 serve(listen("127.0.0.1", int(sys.argv[1])), workers=1)

@@ -1,6 +1,6 @@
-"""djangogrpcframework as shipped: its ModelProtoSerializer, its service, its servicer, grpcio's server with 10 threads.
+"""djangogrpcframework unchanged: `python -m benchmarks.peers.tutorial.grpc_framework PORT`.
 
-Its own `grpcrunserver` does not start on Django 5.2, so the server is made here as that command makes it.
+Its command `grpcrunserver` does not start on Django 5.2, so this module creates the server as the command would.
 """
 
 import sys
@@ -13,7 +13,7 @@ django.setup()
 
 from django_grpc_framework import generics, proto_serializers  # noqa: E402  # Django first
 
-from catalog.models import Product  # noqa: E402
+from benchmarks.peers.tutorial.shop.models import Product  # noqa: E402
 from protos import product_pb2 as pb  # noqa: E402
 from protos.product_pb2_grpc import ProductServiceServicer, add_ProductServiceServicer_to_server  # noqa: E402
 
@@ -26,21 +26,23 @@ class ProductProtoSerializer(proto_serializers.ModelProtoSerializer):
 
 
 class ProductService(generics.GenericService):
-    queryset = Product.objects.all()
+    queryset = Product.objects.order_by("-created_at", "-id")
     serializer_class = ProductProtoSerializer
 
     def GetProduct(self, request, context):
         return pb.GetProductResponse(product=self.get_serializer(self.get_object()).message)
 
     def ListProducts(self, request, context):
-        rows = self.get_queryset().order_by("-created_at", "-id")
-        products = self.get_serializer(rows[: request.page_size or 20], many=True).message
-        total = rows.count()
-        return pb.ListProductsResponse(products=products, total=total, page=1, total_pages=-(-total // 20))
+        first = (request.page - 1) * request.page_size
+        rows, total = self.get_queryset()[first : first + request.page_size], self.get_queryset().count()
+        products = self.get_serializer(rows, many=True).message
+        return pb.ListProductsResponse(
+            products=products, total=total, page=request.page, total_pages=-(-total // request.page_size)
+        )
 
 
 class Servicer(ProductServiceServicer):
-    """The stock servicer makes its methods from the attributes of the service; the others stay unimplemented."""
+    """The framework's servicer takes its methods from the attributes of the service; the others are unimplemented."""
 
     GetProduct = staticmethod(ProductService.as_servicer().GetProduct)
     ListProducts = staticmethod(ProductService.as_servicer().ListProducts)

@@ -1,0 +1,1 @@
+"""The shop beside other frameworks, in one run on one machine: `python -m benchmarks.compare`."""
