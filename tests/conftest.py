@@ -1,22 +1,31 @@
 """Fixtures of all tests."""
 
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from httpx._transports import default as transports
 
-from ecommerce import limits
-from tests.connect import web_shop  # noqa: F401  # a fixture
-from tests.live import live_shop, live_shops, migrated_template  # noqa: F401  # fixtures
-from tests.npm import npm_packages  # noqa: F401  # a fixture
-from tests.rpc import grpc_shops, rpc  # noqa: F401  # fixtures
-from tests.services import (
+from core.runtime import Runtime, begin_runtime
+from core.server.static_files import FINGERPRINT, StaticFilesMiddleware, collect
+from tests.support.connect import web_shop  # noqa: F401  # a fixture
+from tests.support.generators import python_generators  # noqa: F401  # a fixture
+from tests.support.live import live_shop, live_shops, migrated_template, unsynced  # noqa: F401  # fixtures
+from tests.support.npm import npm_packages  # noqa: F401  # a fixture
+from tests.support.rpc import grpc_shops, rpc  # noqa: F401  # fixtures
+from tests.support.services import (
     requires_curl,
     requires_nginx,
     requires_openssl,
     requires_pg_dump,
+    requires_pgbouncer,
     requires_postgresql,
+    requires_promtool,
     requires_redis,
     requires_sqlite,
 )
@@ -26,7 +35,9 @@ __all__ = [
     "requires_nginx",
     "requires_openssl",
     "requires_pg_dump",
+    "requires_pgbouncer",
     "requires_postgresql",
+    "requires_promtool",
     "requires_redis",
     "requires_sqlite",
 ]
@@ -41,6 +52,76 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest, tmp_path_factor
         request.getfixturevalue("django_db_modify_db_settings_parallel_suffix")
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """On PostgreSQL let no commit wait for the disk: no test cuts the power."""
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(unsynced(connection.settings_dict["NAME"]))
+            cursor.execute("SET synchronous_commit = off")
+
+
+# A test that uses one of these talks to a server process: it is marked `live`.
+SERVERS = {"live_shop", "live_shops", "grpc_shops", "web_shop"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Collect the static files before any worker starts: else servers do it while other tests read the folder."""
+    if not hasattr(session.config, "workerinput"):
+        collect()
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    for item in items:
+        if not SERVERS.isdisjoint(item.fixturenames):
+            item.add_marker(pytest.mark.live)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker whole modules as long as there are any: the tests of a module share a server."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_read_once() -> Iterator[None]:
+    """Let the clients of httpx share the trusted certificates: each would read them all, in 20 ms."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transports, "create_ssl_context", cache(transports.create_ssl_context))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_found_once() -> Iterator[None]:
+    """Let Django's test clients share the tables of static files: each would look for all files, in 20 ms."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("add_files", "add_files_from_finders"):
+            patch.setattr(StaticFilesMiddleware, name, _found_once(getattr(StaticFilesMiddleware, name)))
+        yield
+
+
+def _found_once(find: Callable[..., None]) -> Callable[..., None]:
+    tables: dict[Any, dict[str, Any]] = {}
+
+    def share(middleware: StaticFilesMiddleware, *place: Any, **prefix: Any) -> None:
+        key, before = (*place, *prefix.items()), middleware.files
+        is_complete = all((Path(root) / FINGERPRINT).exists() for root in place)  # a server may be collecting there
+        found = tables.get(key)
+        if found is None:
+            middleware.files = {}
+            find(middleware, *place, **prefix)
+            found = middleware.files
+            if is_complete:
+                tables[key] = found
+        middleware.files = before | found
+
+    return share
+
+
 @pytest.fixture(autouse=True)
 def cheap_passwords() -> None:
     """Hash with MD5 in this process: a real hash costs more than most tests. Live servers keep the real one."""
@@ -53,7 +134,12 @@ def unspent_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     prefix = f"test-{uuid4().hex}:"
     monkeypatch.setattr(settings, "REDIS_PREFIX", prefix)
     monkeypatch.setenv("REDIS_PREFIX", prefix)
-    limits._purses.clear()
+
+
+@pytest.fixture(autouse=True)
+def runtime() -> Runtime:
+    """Give each test a process's state of its own: budgets, breakers, open streams, and results of probes."""
+    return begin_runtime()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests import services
+from tests.support import services
 
 
 def test_missing_service_skips_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

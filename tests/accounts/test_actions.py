@@ -12,9 +12,9 @@ from accounts import actions
 from accounts.actions import end_family, register_user, rotate_family, start_family
 from accounts.errors import InvalidToken, UserExists
 from accounts.models import TokenFamily, User
-from ecommerce.errors import InvalidInput
-from tests.factories import make_user
-from tests.threads import at_once
+from core.errors import InvalidInput
+from tests.support.factories import make_user
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 

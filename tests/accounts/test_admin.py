@@ -9,8 +9,8 @@ from django.test import Client
 from accounts import actions
 from accounts.admin import users as user_admin
 from accounts.models import User
-from tests.factories import make_staff, make_user
-from tests.pages import fields_of
+from tests.support.factories import make_staff, make_user
+from tests.support.pages import fields_of
 
 pytestmark = pytest.mark.django_db
 

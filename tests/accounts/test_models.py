@@ -7,8 +7,8 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from ecommerce.databases import violated_constraint
-from tests.factories import make_user
+from core.databases import violated_constraint
+from tests.support.factories import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +42,19 @@ def test_email_is_unique_in_any_case_also_in_bulk() -> None:
 
     assert "accounts_user_email_unique" in violated_constraint(refusal.value)
     assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "email", ["ä@example.com", "\u212aelvin@example.com", "\uff41da@example.com", "a\t@example.com"]
+)
+def test_email_beyond_printable_ascii_can_be_written_by_no_door(email: str) -> None:
+    user = make_user(email="ada@example.com")
+
+    with refused_by_the_database(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE accounts_user SET email = %s", [email])
+
+    assert User.objects.get() == user
+    assert User.objects.get().email == "ada@example.com"
 
 
 def test_username_is_unique() -> None:

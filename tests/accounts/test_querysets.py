@@ -5,7 +5,7 @@ from django.contrib.auth.models import AnonymousUser
 
 from accounts.models import User
 from accounts.permissions import can_list_users
-from tests.factories import make_staff, make_user
+from tests.support.factories import make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 

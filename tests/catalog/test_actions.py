@@ -12,12 +12,19 @@ from django.test.utils import CaptureQueriesContext
 from catalog import actions
 from catalog.errors import ProductChanged, ProductNotFound, SkuTaken, StaleProduct
 from catalog.models import Product
-from ecommerce.errors import DomainError, Forbidden, InvalidInput, Unauthenticated
-from tests.factories import make_product, make_staff, make_user
+from core.errors import DomainError, Forbidden, InvalidInput, Unauthenticated
+from tests.support.factories import make_product, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 
-LAMP = {"name": "Lamp", "description": "Warm light", "price": Decimal("19.90"), "stock": 3, "sku": "LAMP-1"}
+LAMP = {
+    "name": "Lamp",
+    "description": "Warm light",
+    "price": Decimal("19.90"),
+    "stock": 3,
+    "reorder_level": 7,
+    "sku": "LAMP-1",
+}
 
 TEXT_THAT_NO_DATABASE_HOLDS = ["nul \x00", "lone \ud800", "lone \udfff surrogate"]
 BAD_FIELDS: list[tuple[str, Any]] = [
@@ -111,6 +118,7 @@ def test_product_needs_no_more_than_name_and_price() -> None:
         "description": "",
         "price": Decimal("5.00"),
         "stock": 0,
+        "reorder_level": 5,
         "sku": None,
     }
 
@@ -121,6 +129,7 @@ def test_values_at_the_edge_of_every_rule_are_taken() -> None:
         "description": "é" * 20_000,
         "price": Decimal("9999999999.99"),
         "stock": 2**31 - 1,
+        "reorder_level": 2**31 - 1,
         "sku": "~" * 64,
     }
 
@@ -183,7 +192,14 @@ def test_replacing_returns_what_is_left_out_to_its_default() -> None:
         actor=make_staff(), product_id=product.pk, values={"name": "Bulb", "price": Decimal("2.50")}
     )
 
-    expected = {"name": "Bulb", "description": "", "price": Decimal("2.50"), "stock": 0, "sku": None}
+    expected = {
+        "name": "Bulb",
+        "description": "",
+        "price": Decimal("2.50"),
+        "stock": 0,
+        "reorder_level": 5,
+        "sku": None,
+    }
     assert fields_of(replaced) == fields_of(Product.objects.get()) == expected
     assert replaced.version == 2
 
@@ -214,7 +230,15 @@ def test_replacing_honours_the_expected_version_and_a_condition() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("name", "Bulb"), ("description", ""), ("price", Decimal("1.00")), ("stock", 0), ("sku", None)]
+    ("field", "value"),
+    [
+        ("name", "Bulb"),
+        ("description", ""),
+        ("price", Decimal("1.00")),
+        ("stock", 0),
+        ("reorder_level", 0),
+        ("sku", None),
+    ],
 )
 def test_change_touches_the_named_field_alone(field: str, value: Any) -> None:
     product = make_product(**LAMP)

@@ -15,9 +15,9 @@ from catalog.admin.forms import ProductRowsFormSet
 from catalog.models import Product
 from orders.actions import place_order
 from orders.models import Order, OrderItem
-from tests.factories import make_order, make_product, make_staff, make_user
-from tests.pages import fields_of, messages_of
-from tests.threads import at_once
+from tests.support.factories import make_order, make_product, make_staff, make_user
+from tests.support.pages import fields_of, messages_of
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -318,7 +318,7 @@ def test_sku_taken_in_another_case_is_an_error_of_its_field(client: Client, staf
 
 @pytest.mark.parametrize("text", ["nul \0 byte", "x" * 201, ""])
 def test_name_that_no_database_holds_is_an_error_of_its_field(client: Client, staff: User, text: str) -> None:
-    response = client.post(f"{LIST}add/", {"name": text, "price": "4.20", "stock": "3"})
+    response = client.post(f"{LIST}add/", {"name": text, "price": "4.20", "stock": "3", "reorder_level": "5"})
 
     assert list(response.context_data["adminform"].form.errors) == ["name"]
     assert Product.objects.count() == 0
@@ -367,3 +367,13 @@ def test_selected_products_are_deleted_together_or_not_at_all(
 
     client.post(LIST, order)
     assert Product.objects.count() == 0
+
+
+def test_each_input_of_the_list_names_its_product(client: Client) -> None:
+    client.force_login(make_staff())
+    make_product(name="Tea <1>")
+
+    page = client.get("/admin/catalog/product/").content.decode()
+
+    assert 'aria-label="Price of Tea &lt;1&gt;"' in page
+    assert 'aria-label="Stock of Tea &lt;1&gt;"' in page

@@ -9,15 +9,16 @@ from django.http import HttpResponse
 from django.test import Client
 
 from catalog.admin import products as product_admin
-from catalog.models import MAX_PRICE, Product
+from catalog.models import MAX_PRICE, Product, ProductHistory
 from catalog.pricing import changed_by_percent, rounded
-from tests.factories import make_order, make_product, make_staff, make_user
-from tests.pages import fields_of, messages_of
+from tests.support.factories import make_order, make_product, make_staff, make_user
+from tests.support.pages import fields_of, messages_of
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/catalog/product/"
 PAGE = f"{LIST}change-prices/"
+UNDO = f' <a class="text-link underline" href="{PAGE}undo/">Undo</a>'
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +83,7 @@ def test_confirmed_prices_are_written_and_logged(client: Client) -> None:
 
     response = confirm(client, preview(client, "-7.5", chair, mug))
 
-    assert (response.status_code, messages_of(response)) == (302, ["Prices changed: 2."])
+    assert (response.status_code, messages_of(response)) == (302, [f"Prices changed: 2.{UNDO}"])
     assert prices() == [Decimal("9.34"), Decimal("1.85")]
     entries = LogEntry.objects.order_by("object_id").values_list("object_id", "change_message")
     assert list(entries) == [
@@ -105,14 +106,14 @@ def test_product_changed_after_the_preview_keeps_its_price_and_is_told(client: C
 
     assert prices() == [price_now, Decimal("3.00")]
     assert messages_of(response) == [
-        "Prices changed: 1.",
-        "Prices not changed: 1. The table says why, and what they would be now.",
+        f"Prices changed: 1.{UNDO}",
+        "Prices not changed: 1. The table shows the reasons and the new prices as of now.",
     ]
     (row,) = response.context_data["rows"]
     assert (row.product.name, row.price, row.refusal) == (
         "Chair",
         price_now * Decimal("1.5"),
-        "It changed after the preview.",
+        "The product changed after the preview.",
     )
     assert confirm(client, response).status_code == 302
     assert prices() == [price_now * Decimal("1.5"), Decimal("3.00")]
@@ -127,7 +128,7 @@ def test_product_deleted_after_the_preview_is_told(client: Client) -> None:
     response = confirm(client, shown)
 
     assert messages_of(response) == [
-        "Prices changed: 1.",
+        f"Prices changed: 1.{UNDO}",
         f"Deleted in the meantime: product {deleted_id}.",
     ]
     assert prices() == [Decimal("3.00")]
@@ -156,7 +157,7 @@ def test_price_that_rounds_to_itself_is_not_written(client: Client) -> None:
 
     response = preview(client, "1", product)
 
-    assert "Stays as it is." in response.content.decode()
+    assert "Unchanged." in response.content.decode()
     assert 'name="apply"' not in response.content.decode()
 
 
@@ -202,3 +203,30 @@ def test_customers_are_sent_to_the_sign_in(client: Client) -> None:
 
     assert (response.status_code, response.url) == (302, f"/admin/login/?next={PAGE}")
     assert prices() == [Decimal("9.99")]
+
+
+def test_undo_restores_each_price_that_did_not_change_since(client: Client) -> None:
+    chair, mug = make_product(name="Chair", price="10.10"), make_product(name="Mug", price="2.00")
+    confirm(client, preview(client, "50", chair, mug))
+    Product.objects.filter(pk=mug.pk).update(stock=3)
+
+    asked = client.get(f"{PAGE}undo/")
+    response = client.post(f"{PAGE}undo/")
+
+    assert [product.name for product, _ in asked.context_data["rows"]] == ["Chair", "Mug"]
+    assert asked.content.decode().count("Its price stays.") == 1
+    assert prices() == [Decimal("10.10"), Decimal("3.00")]
+    assert messages_of(response)[-2:] == [f"Product {mug.pk}: Version is 3, not 2", "Prices restored: 1 of 2."]
+    reasons = ProductHistory.objects.filter(product_id=chair.pk).order_by("id").values_list("kind", "reason")
+    assert list(reasons)[1:] == [("changed", "Prices +50 %"), ("revert", "Undo of a price change")]
+    assert messages_of(client.get(f"{PAGE}undo/"))[-1] == "No change of prices is left to undo."
+
+
+def test_undo_is_for_staff(client: Client) -> None:
+    product = make_product(price="10.00")
+    confirm(client, preview(client, "50", product))
+    customer = Client()
+    customer.force_login(make_user())
+
+    assert customer.post(f"{PAGE}undo/").status_code == 302
+    assert prices() == [Decimal("15.00")]

@@ -11,12 +11,12 @@ import pytest
 from django.db import connection, transaction
 
 from catalog.models import Product
-from ecommerce.feed.events import place_of_now
-from ecommerce.models import ChangeEvent
-from tests.api import Api, access_token
-from tests.events import EventClient, listening
-from tests.factories import make_product, make_staff
-from tests.live import Shop
+from core.feed.events import position_now
+from core.models import ChangeEvent
+from tests.support.api import Api, access_token
+from tests.support.events import EventClient, listening
+from tests.support.factories import make_product, make_staff
+from tests.support.live import Shop
 
 Listen = Callable[..., EventClient]
 
@@ -45,7 +45,7 @@ def change(shop: Shop, product: Product, **fields: object) -> None:
 
 def here(shop: Shop) -> str:
     with shop.database():
-        return str(place_of_now())
+        return str(position_now())
 
 
 def events_url(shop: Shop, product: Product | None = None, server: int = 0) -> str:
@@ -58,7 +58,7 @@ def events_url(shop: Shop, product: Product | None = None, server: int = 0) -> s
 
 def test_stream_begins_with_its_place_and_tells_every_change_in_order(shop, listen):
     product, other = product_in(shop, price=5, stock=3), product_in(shop)
-    place = here(shop)
+    position = here(shop)
     client = listen(events_url(shop, product))
     client.wait_until(lambda: client.blocks, "the beginning")
 
@@ -69,20 +69,20 @@ def test_stream_begins_with_its_place_and_tells_every_change_in_order(shop, list
         Product.objects.filter(pk=product.pk).delete()
 
     told = client.wait_for("product", 3)
-    assert (client.blocks[0].cursor, client.blocks[0].retry_ms, client.blocks[0].data) == (place, 2000, None)
+    assert (client.blocks[0].cursor, client.blocks[0].retry_ms, client.blocks[0].data) == (position, 2000, None)
     facts = [{name: value for name, value in block.data.items() if name != "timestamp"} for block in told]
     assert facts == [
         {"product_id": product.pk, "new_price": 19.99, "new_stock": 3, "kind": "updated"},
         {"product_id": product.pk, "new_price": 19.99, "new_stock": 2, "kind": "updated"},
         {"product_id": product.pk, "new_price": 19.99, "new_stock": 2, "kind": "deleted"},
     ]
-    assert [int(block.cursor) - int(place) for block in told] == [1, 3, 4]
+    assert [int(block.cursor) - int(position) for block in told] == [1, 3, 4]
     assert abs(told[0].data["timestamp"] - time.time()) < 60
 
 
 def test_stream_of_v2_has_money_as_v2_has_it_and_the_same_cursors(shop, listen):
     product = product_in(shop, price=5, stock=3)
-    place = here(shop)
+    position = here(shop)
     client = listen(events_url(shop, product).replace("/v1/", "/v2/"))
     client.wait_until(lambda: client.blocks, "the beginning")
 
@@ -90,7 +90,7 @@ def test_stream_of_v2_has_money_as_v2_has_it_and_the_same_cursors(shop, listen):
 
     (told,) = client.wait_for("product", 1)
     assert told.data["new_price"] == {"amount": "19.99", "currency": "USD"}
-    assert (client.blocks[0].cursor, int(told.cursor) - int(place)) == (place, 1)
+    assert (client.blocks[0].cursor, int(told.cursor) - int(position)) == (position, 1)
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,10 @@ def test_stream_of_v2_has_money_as_v2_has_it_and_the_same_cursors(shop, listen):
     ],
 )
 def test_stream_is_of_the_version_that_is_named_beside_it(shop, listen, accept, price):
-    place = here(shop)
+    position = here(shop)
     product_in(shop, price=5)
 
-    (told,) = listen(f"{shop.url}/api/products/events", after=place, accept=accept).wait_for("product", 1)
+    (told,) = listen(f"{shop.url}/api/products/events", after=position, accept=accept).wait_for("product", 1)
 
     assert told.data["new_price"] == price
 
@@ -143,7 +143,7 @@ def test_silent_stream_is_told_that_it_lives_and_where_the_feed_is(shop, listen)
     client = listen(events_url(shop, product))
     change(shop, other, stock=1)
 
-    client.wait_until(lambda: client.cursor == here(shop), "the new place")
+    client.wait_until(lambda: client.cursor == here(shop), "the new position")
     client.wait_until(lambda: len([block for block in client.blocks if block.is_comment]) >= 3, "three comments")
 
     assert client.of("product") == []
@@ -155,13 +155,13 @@ def test_silent_stream_is_told_that_it_lives_and_where_the_feed_is(shop, listen)
 
 def test_what_was_is_told_before_what_comes(shop, listen):
     product = product_in(shop, stock=100)
-    place = here(shop)
+    position = here(shop)
     for stock in (99, 98):
         change(shop, product, stock=stock)
 
     clients = [
-        listen(events_url(shop, product), after=place),
-        listen(f"{events_url(shop, product, server=1)}?last_event_id={place}"),
+        listen(events_url(shop, product), after=position),
+        listen(f"{events_url(shop, product, server=1)}?last_event_id={position}"),
     ]
     change(shop, product, stock=97)
 
@@ -171,10 +171,10 @@ def test_what_was_is_told_before_what_comes(shop, listen):
 
 def test_header_goes_before_the_address_that_a_browser_keeps(shop, listen):
     product = product_in(shop, stock=1)
-    place = here(shop)
+    position = here(shop)
     change(shop, product, stock=2)
 
-    client = listen(f"{events_url(shop, product)}?last_event_id={place}", after=here(shop))
+    client = listen(f"{events_url(shop, product)}?last_event_id={position}", after=here(shop))
     change(shop, product, stock=3)
 
     assert [block.data["new_stock"] for block in client.wait_for("product")] == [3]
@@ -209,11 +209,11 @@ def sell(url: str, token: str, stocks: range) -> None:
 
 def test_deleted_product_still_has_a_past(shop, listen):
     product = product_in(shop)
-    place = here(shop)
+    position = here(shop)
     with shop.database():
         Product.objects.filter(pk=product.pk).delete()
 
-    client = listen(events_url(shop, product), after=place)
+    client = listen(events_url(shop, product), after=position)
 
     assert [block.data["kind"] for block in client.wait_for("product")] == ["deleted"]
 
@@ -229,17 +229,17 @@ def test_stream_of_v2_says_why_it_begins_anew_as_v2_does(shop, listen):
 
 def test_cursor_that_is_too_old_is_told_and_the_stream_goes_on_from_now(shop, listen):
     product = product_in(shop, stock=10)
-    place = here(shop)
+    position = here(shop)
     change(shop, product, stock=9)
     change(shop, product, stock=8)
     with shop.database():
-        ChangeEvent.objects.filter(seq__lte=int(place) + 1).delete()
+        ChangeEvent.objects.filter(seq__lte=int(position) + 1).delete()
 
-    client = listen(events_url(shop, product), after=place)
+    client = listen(events_url(shop, product), after=position)
     (reset,) = client.wait_for("reset")
     change(shop, product, stock=7)
 
-    assert (reset.cursor, reset.data["code"], reset.retry_ms) == (str(int(place) + 2), "cursor_expired", 2000)
+    assert (reset.cursor, reset.data["code"], reset.retry_ms) == (str(int(position) + 2), "cursor_expired", 2000)
     assert [block.data["new_stock"] for block in client.wait_for("product")] == [7]
 
 
@@ -254,7 +254,7 @@ def test_feed_that_loses_what_nobody_has_read_says_so_in_mid_stream(shop, listen
         )
         with transaction.atomic():
             Product.objects.filter(pk=product.pk).update(stock=9)
-            place_of_now()
+            position_now()
             cursor.execute(lost)
     client.wait_for("reset")
     change(shop, product, stock=7)

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from catalog.feed import facts_of, is_of
-from ecommerce.feed.events import Event
+from catalog.feed import is_of, product_facts
+from core.feed.events import Event
 
 
 def event(*, topic: str = "product", object_id: int = 7, price: Decimal | None = Decimal("19.99")) -> Event:
@@ -17,7 +17,7 @@ def event(*, topic: str = "product", object_id: int = 7, price: Decimal | None =
 
 
 def test_facts_are_the_product_its_price_its_stock_and_the_second() -> None:
-    assert facts_of(event()) == {
+    assert product_facts(event()) == {
         "product_id": 7,
         "new_price": 19.99,
         "new_stock": 3,
@@ -27,7 +27,7 @@ def test_facts_are_the_product_its_price_its_stock_and_the_second() -> None:
 
 
 def test_price_that_nobody_knows_is_null() -> None:
-    assert facts_of(event(price=None))["new_price"] is None
+    assert product_facts(event(price=None))["new_price"] is None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from catalog.models import Product
 from protos import product_pb2 as pb
-from tests.factories import make_product, make_staff, make_user
+from tests.support.factories import make_product, make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -32,11 +32,8 @@ def test_product_has_every_field(rpc):
         sku="T-1",
         version=1,
         updated_at=int(product.updated_at.timestamp()),
+        reorder_level=5,
     )
-
-
-def test_product_without_a_sku_leaves_it_unset(rpc):
-    assert not rpc().call("GetProduct", id=make_product().pk).product.HasField("sku")
 
 
 @pytest.mark.parametrize("pk", [0, -1, 2**31 - 1])
@@ -80,26 +77,6 @@ def test_page_size_above_100_is_100(rpc):
 
 
 @pytest.mark.parametrize(
-    ("sort_by", "expected"),
-    [("price", ["A", "B", "C"]), ("-price", ["C", "B", "A"]), ("name", ["A", "B", "C"]), ("-stock", ["B", "C", "A"])],
-)
-def test_list_is_sorted_by_any_key_of_rest(rpc, sort_by, expected):
-    for name, price, stock in (("C", 3, 5), ("A", 1, 4), ("B", 2, 9)):
-        make_product(name=name, price=price, stock=stock)
-
-    assert names(rpc().call("ListProducts", sort_by=sort_by)) == expected
-
-
-def test_list_is_narrowed_as_in_rest(rpc):
-    for name, price, stock in (("Black tea", 3, 0), ("TEA pot", 30, 2), ("Tea towel", 5, 2), ("Cup", 5, 2)):
-        make_product(name=name, price=price, stock=stock)
-
-    assert names(rpc().call("ListProducts", q="tea", min_price=4, max_price=10, in_stock=True)) == ["Tea towel"]
-    assert names(rpc().call("ListProducts", in_stock=False)) == ["Black tea"]
-    assert names(rpc().call("ListProducts", max_price=0)) == []
-
-
-@pytest.mark.parametrize(
     ("fields", "named"),
     [
         ({"page": -1}, "page"),
@@ -123,12 +100,12 @@ def test_unknown_sort_key_names_those_there_are(rpc):
     assert "id, name, price, stock, created_at, updated_at" in refusal.message
 
 
-def test_list_costs_two_statements(rpc, unlimited, django_assert_num_queries):
+def test_list_and_its_total_cost_one_statement(rpc, unlimited, django_assert_num_queries):
     Product.objects.bulk_create([Product(name=f"Tea {n}", price=1) for n in range(30)])
     client = rpc()
     client.call("ListProducts")
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         client.call("ListProducts")
 
 
@@ -146,25 +123,14 @@ def test_staff_creates_a_product(rpc):
     assert (answer.product.id, answer.product.price, answer.product.version) == (product.pk, 19.99, 1)
 
 
-def test_product_needs_no_more_than_name_and_price(rpc):
-    answer = rpc(make_staff()).call("CreateProduct", name="Tea", price=1)
-
-    assert (answer.product.description, answer.product.stock, answer.product.HasField("sku")) == ("", 0, False)
-
-
 @pytest.mark.parametrize(
     ("fields", "texts"),
     [
         ({}, {"name": "Name is required", "price": "Valid price is required"}),
         ({"name": "Tea", "price": float("nan")}, {"price": "Valid price is required"}),
         ({"name": "Tea", "price": 1e400}, {"price": "Valid price is required"}),
-        ({"name": "Tea", "price": -1}, {"price": "Valid price is required"}),
-        ({"name": "Tea", "price": 1.234}, {"price": "Valid price is required: at most 2 decimals"}),
         ({"name": "Tea", "price": 1e300}, {"price": "Valid price is required: too many digits"}),
-        ({"name": "Tea", "price": 1, "stock": -1}, {"stock": "Valid stock is required"}),
-        ({"name": "x" * 500, "price": 1}, {"name": "Name has at most 200 characters"}),
         ({"name": "a\0b", "price": 1}, {"name": "Null characters are not allowed."}),
-        ({"name": "Tea", "price": 1, "sku": "ü"}, {"sku": "Only printable ASCII characters are allowed."}),
     ],
 )
 def test_invalid_product_is_refused_field_by_field(rpc, fields, texts):
@@ -172,15 +138,6 @@ def test_invalid_product_is_refused_field_by_field(rpc, fields, texts):
 
     assert refusal[:4] == ("INVALID_ARGUMENT", "Invalid product data", "invalid_input", texts)
     assert not Product.objects.exists()
-
-
-def test_taken_sku_is_refused(rpc):
-    make_product(sku="T-1")
-
-    refusal = rpc(make_staff()).refusal("CreateProduct", name="Tea", price=1, sku="t-1")
-
-    assert refusal[:4] == ("ALREADY_EXISTS", "SKU is already taken", "already_exists", {"sku": "SKU is already taken"})
-    assert Product.objects.count() == 1
 
 
 def test_update_changes_what_is_set_and_nothing_else(rpc):
@@ -191,12 +148,6 @@ def test_update_changes_what_is_set_and_nothing_else(rpc):
     product.refresh_from_db()
     assert (product.name, product.description, product.price, product.stock, product.sku) == ("Tea", "", 5, 0, "T-1")
     assert (answer.product.stock, answer.product.version) == (0, 2)
-
-
-def test_update_of_nothing_changes_nothing(rpc):
-    product = make_product()
-
-    assert rpc(make_staff()).call("UpdateProduct", id=product.pk).product.version == 1
 
 
 def test_stale_version_is_refused(rpc):
@@ -220,22 +171,3 @@ def test_invalid_update_names_the_fields_as_they_were_sent(rpc):
     assert set(refusal.fields) == {"name", "price", "expected_version"}
     product.refresh_from_db()
     assert (product.name, product.version) == ("Tea", 1)
-
-
-def test_staff_deletes_a_product_once(rpc):
-    product = make_product()
-    client = rpc(make_staff())
-
-    assert client.call("DeleteProduct", id=product.pk).success is True
-    assert client.refusal("DeleteProduct", id=product.pk)[:2] == ("NOT_FOUND", f"Product {product.pk} not found")
-    assert not Product.objects.exists()
-
-
-@pytest.mark.parametrize("method", ["CreateProduct", "UpdateProduct", "DeleteProduct"])
-def test_products_are_written_by_staff_alone(rpc, method):
-    product = make_product(name="Tea")
-    fields = {"name": "Cup", "price": 1} if method == "CreateProduct" else {"id": product.pk}
-
-    assert rpc().refusal(method, **fields)[:3] == ("UNAUTHENTICATED", "Authorization required", "unauthenticated")
-    assert rpc(make_user()).refusal(method, **fields)[:3] == ("PERMISSION_DENIED", "Not permitted", "forbidden")
-    assert list(Product.objects.values_list("name", "version")) == [("Tea", 1)]

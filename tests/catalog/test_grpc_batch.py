@@ -10,12 +10,13 @@ import pytest
 
 from catalog.models import Product
 from catalog.services import _report
-from ecommerce.errors import InvalidInput
-from ecommerce.rpc.rows import in_batches, spooled
+from core.errors import InvalidInput
+from core.protocols.rpc.rows import in_batches, spooled
 from protos import product_pb2 as pb
-from tests.factories import make_product, make_staff, make_user
-from tests.rpc import TIMEOUT_S, Client, GrpcShop, refusal_in
+from tests.support.factories import make_product, make_staff, make_user
+from tests.support.rpc import TIMEOUT_S, Client, GrpcShop, refusal_in
 
+BATCH_TIMEOUT_S = 300  # ten thousand rows, on a busy machine
 ALL_OR_NONE = {"batch-atomic": "call"}
 
 
@@ -45,7 +46,7 @@ def rows(count: int, **fields: Any) -> Iterator[pb.CreateProductRequest]:
 def create(client: Client, requests: Iterable[pb.CreateProductRequest], **metadata: str) -> pb.BatchCreateResponse:
     names = {name.replace("_", "-"): value for name, value in metadata.items()}
     pairs = tuple((client.metadata | names).items())
-    return client.method("BatchCreateProducts")(iter(requests), metadata=pairs, timeout=TIMEOUT_S)
+    return client.method("BatchCreateProducts")(iter(requests), metadata=pairs, timeout=BATCH_TIMEOUT_S)
 
 
 def created_in(shop: GrpcShop) -> list[str]:

@@ -12,12 +12,12 @@ from django.db import connection
 from rest_framework_simplejwt.tokens import AccessToken
 
 from catalog.models import Product
-from ecommerce.feed.events import place_of_now
-from ecommerce.models import ChangeEvent
+from core.feed.events import position_now
+from core.models import ChangeEvent
 from protos import product_pb2 as pb
-from tests.api import access_token
-from tests.factories import make_product, make_staff, make_user
-from tests.rpc import TIMEOUT_S, GrpcShop, Refusal, end_of, refusal_in
+from tests.support.api import access_token
+from tests.support.factories import make_product, make_staff, make_user
+from tests.support.rpc import TIMEOUT_S, GrpcShop, Refusal, end_of, refusal_in
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +106,8 @@ def test_change_reaches_a_watcher_within_a_second(shop):
     call.cancel()
 
 
-@pytest.mark.parametrize("place", ["field", "metadata"])
-def test_watcher_takes_up_again_from_its_cursor_without_a_seam(shop, place):
+@pytest.mark.parametrize("position", ["field", "metadata"])
+def test_watcher_takes_up_again_from_its_cursor_without_a_seam(shop, position):
     product = product_in(shop, stock=0)
     call = shop.client().open("WatchProducts", id=product.pk)
     change(shop, product, stock=1)
@@ -116,7 +116,7 @@ def test_watcher_takes_up_again_from_its_cursor_without_a_seam(shop, place):
     for stock in range(2, 40):
         change(shop, product, stock=stock)
 
-    given = {"after": cursor} if place == "field" else {"metadata": {"cursor": cursor}}
+    given = {"after": cursor} if position == "field" else {"metadata": {"cursor": cursor}}
     call = shop.client(server=1).open("WatchProducts", id=product.pk, **given)
     change(shop, product, stock=40)
 
@@ -171,7 +171,7 @@ def test_cursor_that_is_no_longer_kept_has_expired(grpc_shops):
     for stock in range(3):
         change(shop, product, stock=stock)
     with shop.database():
-        place_of_now()  # they are numbered now
+        position_now()  # they are numbered now
         ChangeEvent.objects.filter(seq__lte=2).delete()
 
     assert end_of(shop.client().open("WatchProducts", id=0, after="1")).reason == "cursor_expired"
@@ -186,39 +186,26 @@ def test_bad_token_is_refused_before_the_first_message(shop, method):
     assert end_of(silent)[:3] == ("UNAUTHENTICATED", "Invalid token", "unauthenticated")
 
 
-@pytest.mark.parametrize("method", ["WatchProducts", "LivePriceUpdates"])
-def test_stream_ends_with_its_token(shop, method):
-    product = product_in(shop, stock=5)
-    with shop.database():
-        token = AccessToken(access_token(make_user()).encode())
-    token.set_exp(lifetime=timedelta(seconds=3))
-    client, sent = shop.client(token=str(token)), Sender()
-    call = client.open(method, id=product.pk) if method == "WatchProducts" else client.open(method, sent)
-    change(shop, product, stock=4)
-    update = next(call)
-
-    refusal = end_of(call)
-
-    assert refusal[:3] == (
-        "UNAUTHENTICATED",
-        "The token has expired: go on from the last cursor with another",
-        "unauthenticated",
-    )
-    assert dict(call.trailing_metadata())["cursor"] == update.cursor
-    change(shop, product, stock=3)
-    assert next(shop.client().open("WatchProducts", id=product.pk, after=update.cursor)).new_stock == 3
-
-
-def test_stream_without_a_token_or_with_one_that_lasts_goes_on(shop):
+def test_stream_ends_with_its_token_and_one_without_or_with_one_that_lasts_goes_on(shop):
     product = product_in(shop, stock=5)
     with shop.database():
         user = make_user()
-    calls = [client.open("WatchProducts", id=product.pk) for client in (shop.client(), shop.client(user))]
-    time.sleep(2.5)  # each has been looked at twice
-
+        token = AccessToken(access_token(user).encode())
+    token.set_exp(lifetime=timedelta(seconds=3))
+    client = shop.client(token=str(token))
+    ending = [client.open("WatchProducts", id=product.pk), client.open("LivePriceUpdates", Sender())]
+    lasting = [client.open("WatchProducts", id=product.pk) for client in (shop.client(), shop.client(user))]
     change(shop, product, stock=4)
+    cursors = [next(call).cursor for call in ending]
 
-    assert [next(call).new_stock for call in calls] == [4, 4]
+    refusals = [end_of(call) for call in ending]
+
+    text = "The token has expired: resume from the last cursor with a new token"
+    assert [refusal[:3] for refusal in refusals] == [("UNAUTHENTICATED", text, "unauthenticated")] * 2
+    assert [dict(call.trailing_metadata())["cursor"] for call in ending] == cursors
+    change(shop, product, stock=3)
+    assert [[next(call).new_stock for _ in range(2)] for call in lasting] == [[4, 3], [4, 3]]
+    assert next(shop.client().open("WatchProducts", id=product.pk, after=cursors[0])).new_stock == 3
 
 
 def test_many_watchers_leave_the_threads_to_others(shop):
@@ -247,7 +234,7 @@ def test_caller_holds_as_many_streams_as_the_setting_says(grpc_shops):
     shop.client().open("WatchProducts").cancel()
     calls[0].cancel()
     deadline = time.monotonic() + 5
-    while (again := client.open("WatchProducts")).done():  # the place is free when the server knows
+    while (again := client.open("WatchProducts")).done():  # the position is free when the server knows
         assert time.monotonic() < deadline
     again.cancel()
 

@@ -1,15 +1,18 @@
 """What the database itself holds of a product, by whichever door a row comes."""
+# ruff: noqa: RUF001  # letters that look alike are the subject
 
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
 from django.db import DataError, IntegrityError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 
 from catalog.models import Product
-from ecommerce.databases import violated_constraint
-from tests.factories import make_product
+from core.databases import violated_constraint
+from tests.support.factories import make_product
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +26,10 @@ IMPOSSIBLE: list[tuple[str, Any]] = [
     ("stock", 2**31),
     ("sku", ""),
     ("sku", "x" * 65),
+    ("sku", "ＡＢ-1"),
+    ("sku", "\u212a-1"),  # the Kelvin sign folds to k
+    ("sku", "Größe"),
+    ("sku", "a\tb"),
 ]
 impossible = pytest.mark.parametrize(("field", "value"), IMPOSSIBLE, ids=lambda value: str(value)[:20])
 
@@ -56,7 +63,7 @@ def test_impossible_value_cannot_be_set_by_update(field: str, value: Any) -> Non
 
 BY_HAND = """
     price = 0; price = -0.01; price = NULL; name = ''; name = NULL; stock = -1; stock = 2147483648; stock = NULL;
-    description = NULL; sku = ''
+    description = NULL; sku = ''; sku = 'ＡＢ-1'; sku = 'ı'
 """
 
 
@@ -102,6 +109,41 @@ def test_sku_is_unique_in_any_case_also_in_bulk(twin: str) -> None:
 
     assert "catalog_product_sku_unique" in violated_constraint(refusal.value)
     assert Product.objects.count() == 1
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+def test_case_of_sku_and_name_is_ignored_as_in_english_whatever_the_locale() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("""ALTER TABLE catalog_product
+            ALTER COLUMN sku TYPE varchar(64) COLLATE "tr-x-icu",
+            ALTER COLUMN name TYPE varchar(200) COLLATE "tr-x-icu" """)
+        cursor.execute("SELECT lower('I' COLLATE \"tr-x-icu\")")
+        assert cursor.fetchone() == ("ı",)
+    product = make_product(name="ISLAND", sku="I-1")
+
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+        make_product(sku="i-1")
+
+    assert "catalog_product_sku_unique" in violated_constraint(refusal.value)
+    assert list(Product.objects.search("island")) == [product]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migration_names_the_products_whose_sku_is_not_ascii() -> None:
+    former, executor = ("catalog", "0003_name_folded"), MigrationExecutor(connection)
+    executor.migrate([former])
+    try:
+        products = executor.loader.project_state([former]).apps.get_model("catalog", "Product").objects
+        bad, _ = (products.create(name="Mug", price=1, sku=sku).pk for sku in ("ＡＢ", "AB"))
+        with pytest.raises(CommandError, match=f"then migrate again: {bad}\\."):
+            MigrationExecutor(connection).migrate([("catalog", "0004_sku_ascii")])
+        products.filter(pk=bad).update(sku="AB-2")
+    finally:
+        executor = MigrationExecutor(connection)
+        executor.migrate(executor.loader.graph.leaf_nodes())
+
+    with pytest.raises(IntegrityError):
+        Product.objects.filter(pk=bad).update(sku="ＡＢ")
 
 
 def test_row_inserted_by_hand_gets_the_defaults() -> None:

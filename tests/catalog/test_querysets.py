@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Product
 from catalog.querysets import SORT_KEYS
-from tests.factories import make_product, make_staff, make_user
+from core.lists.keyset import Sort
+from tests.support.factories import make_product, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -55,15 +56,15 @@ def test_ties_go_by_id_in_the_same_direction(key: str) -> None:
     first, second = make_product(name="Same", price=Decimal(1)), make_product(name="Same", price=Decimal(1))
     Product.objects.update(created_at=first.created_at, updated_at=first.created_at)
 
-    assert list(Product.objects.sorted_by(key)) == [first, second]
-    assert list(Product.objects.sorted_by(key, descending=True)) == [second, first]
+    assert list(Sort(key).applied(Product.objects.all())) == [first, second]
+    assert list(Sort(key, descending=True).applied(Product.objects.all())) == [second, first]
 
 
 def test_prices_sort_as_numbers() -> None:
     for price in ("9.00", "10.00", "100.00", "2.50"):
         make_product(price=Decimal(price))
 
-    in_order = [product.price for product in Product.objects.sorted_by("price")]
+    in_order = [product.price for product in Sort("price").applied(Product.objects.all())]
 
     assert in_order == [Decimal("2.50"), Decimal("9.00"), Decimal("10.00"), Decimal("100.00")]
 

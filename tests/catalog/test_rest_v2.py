@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from catalog.models import Product
-from tests.api import Api
-from tests.factories import make_product, make_staff, make_user
+from tests.support.api import Api
+from tests.support.factories import make_product, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 PRICE = {"amount": "19.99", "currency": "USD"}
@@ -208,7 +208,7 @@ def test_cursor_of_another_list_sort_or_filter_is_refused(path):
     response = v2(make_staff()).get(f"{path}{'&' if '?' in path else '?'}cursor={cursor}")
 
     assert (response.status_code, response.json()["code"]) == (400, "invalid_input")
-    assert response.json()["detail"] == "cursor is none of this list with these filters in this order"
+    assert response.json()["detail"] == "cursor does not match this list, its filters and its order"
 
 
 @pytest.mark.parametrize("change", [lambda c: "x", lambda c: c[2:], lambda c: c[:-1], lambda c: "." + c.split(".")[1]])
@@ -226,8 +226,8 @@ def test_cursor_that_is_none_is_refused(change):
         ("limit=101", "limit max is 100"),
         ("limit=0", "limit must be a positive integer"),
         ("limit=x", "limit must be a positive integer"),
-        ("page=2", "page is of v1: lists have cursor and limit"),
-        ("per_page=5", "per_page is of v1: lists have cursor and limit"),
+        ("page=2", "page belongs to v1: use cursor and limit"),
+        ("per_page=5", "per_page belongs to v1: use cursor and limit"),
         ("sort=colour", "sort must be one of id, name, price, stock, created_at, updated_at"),
     ],
 )

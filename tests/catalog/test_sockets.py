@@ -9,11 +9,11 @@ from websockets.exceptions import InvalidStatus
 
 from accounts.models import User
 from catalog.models import Product
-from ecommerce.feed.events import events_after
-from tests.api import access_token, brief_token
-from tests.factories import make_product, make_user
-from tests.live import Shop
-from tests.sockets import place_in, socket_client
+from core.feed.events import events_after
+from tests.support.api import access_token, brief_token
+from tests.support.factories import make_product, make_user
+from tests.support.live import Shop
+from tests.support.sockets import position_in, socket_client
 
 PATH = "/ws/prices"
 
@@ -64,19 +64,19 @@ def test_every_change_is_told_in_order_from_where_the_stream_begins(shop: Shop) 
 def test_client_takes_up_again_from_its_cursor_at_another_process(shop: Shop) -> None:
     with shop.database():
         product = make_product(stock=9)
-    place = place_in(shop)
+    position = position_in(shop)
     with shop.database():
         for stock in (8, 7, 6):
             Product.objects.filter(pk=product.pk).update(stock=stock)
 
-    with socket_client(shop.urls[0], f"{PATH}?after={place}") as client:
+    with socket_client(shop.urls[0], f"{PATH}?after={position}") as client:
         start, first = client.receive(), client.receive()
     with socket_client(shop.urls[1], PATH) as client:
         client.receive()
         client.send({"after": first["cursor"]})
         rest = [client.receive() for _ in range(3)]
 
-    assert (start, first["new_stock"]) == ({"cursor": place}, 8)
+    assert (start, first["new_stock"]) == ({"cursor": position}, 8)
     assert rest[0] == {"cursor": first["cursor"]}
     assert [update["new_stock"] for update in rest[1:]] == [7, 6]
 
@@ -210,7 +210,7 @@ def test_token_that_expires_ends_the_stream_with_4401(shop: Shop) -> None:
     with socket_client(shop.url, PATH, brief_token(clerk, 2)) as client:
         assert client.closed() == (
             4401,
-            "unauthenticated: The token has expired: go on from the last cursor with another",
+            "unauthenticated: The token has expired: resume from the last cursor with a new token",
         )
 
 
@@ -283,5 +283,5 @@ def test_server_that_ends_tells_so(live_shop) -> None:
         client.receive()
         seconds = shop.servers[0].stop()
 
-        assert client.closed() == (1001, "unavailable: The server ends: go on from the last cursor")
+        assert client.closed() == (1001, "unavailable: The server is shutting down: resume from the last cursor")
     assert seconds < 3

@@ -5,7 +5,7 @@ from pathlib import Path
 from django.core.management import call_command
 from graphql import build_schema
 
-from tests.live import ROOT
+from tests.support.live import ROOT
 
 COMMITTED = ROOT / "schema.graphql"
 

@@ -9,11 +9,11 @@ from django.test import Client
 
 from accounts.models import User
 from catalog.models import Product
-from orders.actions import pay_order
+from orders.actions import move_order
 from orders.models import Order, OrderEvent
-from orders.transitions import MOVES, verbs_from
-from tests.factories import make_order, make_product, make_staff, make_user
-from tests.pages import messages_of
+from orders.transitions import VERBS, verbs_from
+from tests.support.factories import make_order, make_product, make_staff, make_user
+from tests.support.pages import messages_of
 
 pytestmark = pytest.mark.django_db
 
@@ -51,18 +51,18 @@ def test_page_offers_exactly_the_verbs_of_the_table(client: Client, staff: User,
     assert buttons_of(client.get(page_of(order_in(status)))) == verbs_from(status)
 
 
-@pytest.mark.parametrize("verb", list(MOVES))
+@pytest.mark.parametrize("verb", list(VERBS))
 def test_button_moves_the_order_and_records_who_did_it(client: Client, staff: User, verb: str) -> None:
-    order = order_in(sorted(MOVES[verb].sources)[0])
+    order = order_in(min(VERBS[verb].sources))
 
     response = press(client, order, verb)
 
     order.refresh_from_db()
     assert (response.status_code, response.url) == (302, page_of(order))
-    assert order.status == MOVES[verb].target
-    assert messages_of(response) == [f"Order {order.number} is {MOVES[verb].target} now."]
+    assert order.status == VERBS[verb].target
+    assert messages_of(response) == [f"Order {order.number} is {VERBS[verb].target} now."]
     event = order.events.last()
-    assert (event.actor, event.status) == (staff, MOVES[verb].target)
+    assert (event.actor, event.status) == (staff, VERBS[verb].target)
 
 
 @pytest.mark.parametrize(("status", "verb"), [("pending", "ship"), ("delivered", "cancel"), ("cancelled", "pay")])
@@ -74,7 +74,7 @@ def test_illegal_move_is_a_message_and_changes_nothing(client: Client, staff: Us
     response = press(client, order, verb)
 
     assert (response.status_code, response.url) == (302, page_of(order))
-    assert messages_of(response) == [f"Order {order.number} is {status}: it can't be {MOVES[verb].target}"]
+    assert messages_of(response) == [f"Order {order.number} is {status}: it can't be {VERBS[verb].target}"]
     assert Order.objects.get().status == status
     assert OrderEvent.objects.count() == 1
     assert Product.objects.get().stock == 6
@@ -95,7 +95,7 @@ def test_unknown_verb_is_a_message(client: Client, staff: User, verb: str) -> No
 
     response = press(client, order, verb)
 
-    assert messages_of(response) == ["There is no such step. The order is as it was."]
+    assert messages_of(response) == ["Unknown step; the order was not changed."]
     assert Order.objects.get().status == "pending"
 
 
@@ -162,7 +162,7 @@ def test_page_shows_the_lines_as_ordered_and_who_did_what_when(client: Client, s
     product = make_product(name="Mug", price="1234.50", sku="M-1", stock=9)
     order = make_order(make_user(username="joe"), lines={product: 2})
     product.delete()
-    pay_order(actor=staff, order_id=order.pk)
+    move_order(actor=staff, order_id=order.pk, verb="pay")
 
     page = re.sub(r"\s+", " ", client.get(page_of(order)).content.decode())
 
@@ -178,10 +178,10 @@ def test_guest_order_is_shown(client: Client, staff: User) -> None:
     OrderEvent.objects.update(actor=None)
 
     assert "Guest" in client.get(LIST).content.decode()
-    assert "nobody signed in" in client.get(page_of(order)).content.decode()
+    assert ", no user" in client.get(page_of(order)).content.decode()
 
 
-@pytest.mark.parametrize("words", ["AB12", "ab1", "joe", "JOE@EXAMPLE"])
+@pytest.mark.parametrize("words", ["AB12", "ab1", "#AB12", "joe #ab1", "joe", "JOE@EXAMPLE"])
 def test_list_is_searched_by_number_and_user(client: Client, staff: User, words: str) -> None:
     make_order()
     wanted = make_order(make_user(username="joe", email="joe@example.com"))

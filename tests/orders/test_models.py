@@ -10,7 +10,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from orders.models import Order, OrderEvent, OrderItem, RetailInvoice, RetailSupply, ReturnedUnits
-from tests.factories import make_order, make_product, make_user
+from tests.support.factories import make_order, make_product, make_user
 
 pytestmark = pytest.mark.django_db
 

@@ -13,11 +13,11 @@ import pytest
 from accounts.models import User
 from catalog.models import Product
 from orders.models import Order
-from tests.api import access_token
-from tests.factories import make_product, make_user
-from tests.live import Shop
-from tests.rpc import GrpcShop, refusal_in
-from tests.threads import at_once
+from tests.support.api import access_token
+from tests.support.factories import make_product, make_user
+from tests.support.live import Shop
+from tests.support.rpc import GrpcShop, refusal_in
+from tests.support.threads import at_once
 
 BUSY = "in_progress"
 PLACE = (
@@ -156,7 +156,7 @@ def test_all_protocols_at_once_make_one_order_a_key(shop, user, product, doors):
     for key in keys:
         answers = at_once(*[partial(place, 2, key) for place in doors.values() for _ in range(2)])
 
-        orders = {answer for answer in answers if answer.code != BUSY}  # a twin waits for five seconds, and no longer
+        orders = {answer for answer in answers if answer.code != BUSY}  # a duplicate waits for 5 s, and no longer
         assert len(orders) == 1
         assert doors["GraphQL"](2, key) in orders
     with shop.database():

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from orders.models import Order, OrderItem
 from orders.permissions import can_cancel_order, can_move_orders, can_place_orders
-from tests.factories import make_order, make_staff, make_user
+from tests.support.factories import make_order, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 

@@ -5,11 +5,11 @@ from decimal import Decimal
 import pytest
 
 from catalog.models import Product
-from ecommerce.models import IdempotencyRecord
+from core.models import IdempotencyRecord
 from orders.models import Order
-from orders.transitions import MOVES
-from tests.api import Api, errors_of
-from tests.factories import make_order, make_product, make_staff, make_user
+from orders.transitions import VERBS
+from tests.support.api import Api, errors_of
+from tests.support.factories import make_order, make_product, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -36,6 +36,8 @@ def test_order_is_placed_with_the_products_as_they_are():
         "status": "pending",
         "total": 27.5,
         "version": 1,
+        "carrier": None,
+        "tracking_number": None,
         "items": [
             {"product_id": tea.pk, "sku": "TEA", "name": "Tea", "unit_price": 2.5, "quantity": 3, "line_total": 7.5},
             {"product_id": pot.pk, "sku": None, "name": "Pot", "unit_price": 20.0, "quantity": 1, "line_total": 20.0},
@@ -48,22 +50,24 @@ def test_order_is_placed_with_the_products_as_they_are():
 
 def test_order_is_readable_after_its_product_is_gone():
     user, product = make_user(), make_product(name="Tea", sku="TEA")
-    order = make_order(user, {product: 1})
-    Api(make_staff()).delete(f"/products/{product.pk}")
+    order, product_id = make_order(user, {product: 1}), product.pk
+    Api(make_staff()).delete(f"/products/{product_id}")
 
     item = Api(user).get(f"/orders/{order.pk}").json()["items"][0]
 
-    assert (item["product_id"], item["name"], item["sku"], item["unit_price"]) == (None, "Tea", "TEA", 9.99)
+    assert (item["product_id"], item["name"], item["sku"], item["unit_price"]) == (product_id, "Tea", "TEA", 9.99)
 
 
-def test_order_has_a_new_etag_when_its_product_is_gone():
+def test_order_keeps_its_etag_when_its_product_is_gone():
     user, product = make_user(), make_product()
-    path = f"/orders/{make_order(user, {product: 1}).pk}"
-    tag = Api(user).get(path)["ETag"]
-    assert Api(user).get(path, If_None_Match=tag).status_code == 304
+    order = make_order(user, {product: 1})
+    tag = Api(user).get(f"/orders/{order.pk}")["ETag"]
     product.delete()
 
-    assert Api(user).get(path, If_None_Match=tag).status_code == 200
+    assert Api(user).get(f"/orders/{order.pk}", If_None_Match=tag).status_code == 304
+
+    Order.objects.filter(pk=order.pk).update(status="paid")
+    assert Api(user).get(f"/orders/{order.pk}", If_None_Match=tag).status_code == 200
 
 
 def test_more_than_there_is_is_refused_and_takes_nothing():
@@ -120,15 +124,6 @@ def test_total_beyond_what_an_order_holds_is_refused():
     assert product.stock == 2**31 - 1
 
 
-def test_stranger_may_not_order():
-    product = make_product()
-
-    response = Api().post("/orders", basket((product, 1)))
-
-    assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
-    assert not Order.objects.exists()
-
-
 def test_replay_gives_the_same_status_location_and_body():
     user, product, staff = make_user(), make_product(stock=10), Api(make_staff())
     body = basket((product, 2))
@@ -157,17 +152,6 @@ def test_replay_by_another_version_or_format_is_the_same_order_in_its_own_form()
     assert Order.objects.count() == 1
 
 
-def test_key_used_with_other_input_is_refused():
-    user, product = make_user(), make_product(stock=10)
-    Api(user).post("/orders", basket((product, 2)), Idempotency_Key="k-1")
-
-    response = Api(user).post("/orders", basket((product, 3)), Idempotency_Key="k-1")
-
-    assert (response.status_code, response.json()["code"]) == (409, "idempotency_mismatch")
-    product.refresh_from_db()
-    assert product.stock == 8
-
-
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb"])
 def test_key_that_is_none_is_refused(key):
     response = Api(make_user()).post("/orders", basket((make_product(), 1)), Idempotency_Key=key)
@@ -178,7 +162,7 @@ def test_key_that_is_none_is_refused(key):
 
 def test_anothers_order_is_answered_like_a_missing_one():
     order, other = make_order(), Api(make_user())
-    paths = ["", *(f"/{verb}" for verb in MOVES)]
+    paths = ["", *(f"/{verb}" for verb in VERBS)]
 
     for tail in paths:
         method = "post" if tail else "get"
@@ -188,13 +172,6 @@ def test_anothers_order_is_answered_like_a_missing_one():
         assert hidden.json()["error"] == "Resource not found"
     order.refresh_from_db()
     assert (order.status, order.version) == ("pending", 1)
-
-
-def test_strangers_are_asked_to_sign_in():
-    order = make_order()
-
-    for method, path in [("get", "/orders"), ("get", f"/orders/{order.pk}"), ("post", f"/orders/{order.pk}/cancel")]:
-        assert Api().send(method, path).status_code == 401
 
 
 def test_list_has_ones_own_orders_and_staff_sees_all():
@@ -208,15 +185,6 @@ def test_list_has_ones_own_orders_and_staff_sees_all():
     assert ids(Api(make_staff())) == [others.pk, mine.pk]
 
 
-def test_list_is_narrowed_by_status():
-    user, staff = make_user(), Api(make_staff())
-    paid, _ = make_order(user), make_order(user)
-    staff.post(f"/orders/{paid.pk}/pay")
-
-    assert [row["id"] for row in Api(user).get("/orders?status=paid").json()["orders"]] == [paid.pk]
-    assert Api(user).get("/orders?status=lost").status_code == 400
-
-
 @pytest.mark.parametrize("rows", [1, 10, 50])
 def test_list_takes_four_statements_however_long(rows, unlimited, django_assert_num_queries):
     user, products = make_user(), {make_product(stock=1000): 1, make_product(stock=1000): 2}
@@ -224,8 +192,8 @@ def test_list_takes_four_statements_however_long(rows, unlimited, django_assert_
         make_order(user, products)
     api = Api(user)
 
-    with django_assert_num_queries(4):  # the caller, the count, the orders, their lines
-        assert len(api.get("/orders?per_page=100").json()["orders"]) == rows
+    with django_assert_num_queries(4):  # the caller, the orders, their number, their lines
+        assert len(api.get(f"/orders?per_page={rows}").json()["orders"]) == rows
 
 
 def test_users_orders_are_listed_for_that_user_and_staff():
@@ -252,8 +220,8 @@ def test_users_orders_take_four_statements_however_many(rows, unlimited, django_
         make_order(user, {product: 1})
     api = Api(user)
 
-    with django_assert_num_queries(4):  # the caller, the user, the count, the orders
-        assert len(api.get(f"/users/{user.pk}/orders?per_page=100").json()["orders"]) == rows
+    with django_assert_num_queries(4):  # the caller, the user, the orders, their number
+        assert len(api.get(f"/users/{user.pk}/orders?per_page={rows}").json()["orders"]) == rows
 
 
 def test_an_order_goes_its_way():
@@ -279,23 +247,3 @@ def test_owner_cancels_and_the_stock_comes_back_once():
     assert (second.status_code, second.json()["code"]) == (409, "invalid_transition")
     product.refresh_from_db()
     assert product.stock == 3
-
-
-@pytest.mark.parametrize("verb", ["pay", "ship", "deliver", "refund"])
-def test_owner_may_not_move_the_order_otherwise(verb):
-    user = make_user()
-    order = make_order(user)
-
-    response = Api(user).post(f"/orders/{order.pk}/{verb}")
-
-    assert (response.status_code, response.json()["code"]) == (403, "forbidden")
-    order.refresh_from_db()
-    assert order.status == "pending"
-
-
-def test_guests_order_is_seen_by_staff_only():
-    order = make_order()
-    Order.objects.filter(pk=order.pk).update(user=None)
-
-    assert Api(make_staff()).get(f"/orders/{order.pk}").json()["user_id"] is None
-    assert Api(make_user()).get(f"/orders/{order.pk}").status_code == 404

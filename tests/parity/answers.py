@@ -4,13 +4,19 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-PRODUCT = ("id", "name", "description", "price", "stock", "sku", "version", "created_at", "updated_at")
+PRODUCT = ("id", "name", "description", "price", "stock", "reorder_level", "sku", "version", "created_at", "updated_at")
 PRODUCT_ROW = ("id", "name", "price", "stock")
 USER = ("id", "username", "email", "created_at")
 ORDER_ROW = ("id", "total", "status")
-ORDER = ("id", "number", "user_id", "status", "total", "version", "created_at", "items")
+ORDER = ("id", "number", "user_id", "status", "total", "version", "created_at", "carrier", "tracking_number", "items")
 ITEM = ("product_id", "sku", "name", "unit_price", "quantity", "line_total")
+HISTORY = ("id", "kind", "actor_id", "reason", "fields")
+LEDGER = (*HISTORY, "units", "stock")
+FIELD_CHANGE = ("field", "old", "new")
 MOMENTS = ("created_at", "updated_at")
+
+
+SIZE = dict.fromkeys(("per_page", "limit", "first", "page_size"), "size")  # each protocol's word for the rows a page
 
 
 class Answer(NamedTuple):
@@ -19,6 +25,11 @@ class Answer(NamedTuple):
     code: str | None = None
     fields: dict[str, str] = {}  # never changed
     value: Any = None
+
+    @property
+    def named(self) -> set[str]:
+        """The fields that are bad, by names that all protocols share."""
+        return {SIZE.get(name, name) for name in self.fields}
 
 
 def only(names: Iterable[str], row: dict[str, Any]) -> dict[str, Any]:

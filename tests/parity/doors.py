@@ -5,19 +5,20 @@ database, `id` for the key, moments as ISO 8601 text (`as_written` has the excep
 class like these, and its name in `doors`. What a door can't be asked says ABSENT in operations.py.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import pytest
 
 from accounts.models import User
 from tests.parity.answers import Answer, in_unix_seconds
+from tests.parity.over_connect import OverConnect, in_this_transaction
 from tests.parity.over_graphql import GraphQL
 from tests.parity.over_grpc import Grpc
 from tests.parity.over_rest import Rest
 from tests.parity.over_rest_v2 import RestV2
 from tests.parity.over_rest_xml import RestInXml, RestV2InXml
-from tests.rpc import Clients
+from tests.support.rpc import Clients
 
 
 class Door(Protocol):
@@ -28,6 +29,11 @@ class Door(Protocol):
     def replace_product(self, pk: int, **values: Any) -> Answer: ...
     def delete_product(self, pk: int) -> Answer: ...
     def create_products(self, rows: list[dict[str, Any]]) -> Answer: ...
+    def change_products(self, rows: list[dict[str, Any]]) -> Answer: ...
+    def correct_stock(self, pk: int, **values: Any) -> Answer: ...
+    def revert_product(self, pk: int, **values: Any) -> Answer: ...
+    def product_history(self, pk: int, **filters: Any) -> Answer: ...
+    def order_history(self, pk: int) -> Answer: ...
     def me(self) -> Answer: ...
     def user(self, pk: int) -> Answer: ...
     def users(self) -> Answer: ...
@@ -35,7 +41,7 @@ class Door(Protocol):
     def orders_of(self, pk: int) -> Answer: ...
     def order(self, pk: int) -> Answer: ...
     def place_order(self, lines: Iterable[tuple[int, int]], key: str | None = None) -> Answer: ...
-    def move_order(self, verb: str, pk: int) -> Answer: ...
+    def move_order(self, verb: str, pk: int, **details: str) -> Answer: ...
     def register(self, **values: Any) -> Answer: ...
     def sign_in(self, **values: Any) -> Answer: ...
     def refresh(self, token: str) -> Answer: ...
@@ -46,18 +52,20 @@ Doors = dict[str, Callable[[User | None], Door]]
 
 
 @pytest.fixture
-def doors(rpc: Clients) -> Doors:
+def doors(rpc: Clients) -> Iterator[Doors]:
     """Every door by its protocol: `doors["REST"](user)`."""
-    return {
-        "REST": Rest,
-        "REST v2": RestV2,
-        "REST in XML": RestInXml,
-        "REST v2 in XML": RestV2InXml,
-        "GraphQL": GraphQL,
-        "gRPC": lambda user: Grpc(rpc(user)),
-    }
+    with in_this_transaction() as http:
+        yield {
+            "REST": Rest,
+            "REST v2": RestV2,
+            "REST in XML": RestInXml,
+            "REST v2 in XML": RestV2InXml,
+            "GraphQL": GraphQL,
+            "gRPC": lambda user: Grpc(rpc(user)),
+            "Connect": lambda user: OverConnect(http, user),
+        }
 
 
 def as_written(door: str, value: Any) -> Any:
     """Write a value of REST as another door does."""
-    return in_unix_seconds(value) if door == "gRPC" else value
+    return in_unix_seconds(value) if door in ("gRPC", "Connect") else value

@@ -21,9 +21,9 @@ from websockets.asyncio.client import connect
 
 from protos import product_pb2 as pb
 from protos.product_pb2_grpc import ProductServiceStub
-from tests.rpc import Client
+from tests.support.rpc import Client
+from tests.support.waiting import PATIENCE_S
 
-PATIENCE_S = 60
 STRANGE = 1 / 3  # how often another protocol takes up
 SUBSCRIPTION = (
     "subscription($id: Int, $after: String) {productUpdated(id: $id, after: $after) {cursor newPrice newStock}}"
@@ -38,7 +38,7 @@ class Told(NamedTuple):
     stock: int
 
 
-class Place(NamedTuple):
+class Target(NamedTuple):
     """Where the product is followed and changed."""
 
     web: list[str]
@@ -47,7 +47,7 @@ class Place(NamedTuple):
     token: str
 
 
-Protocol = Callable[[Place, str], AsyncIterator[Told]]
+Protocol = Callable[[Target, str], AsyncIterator[Told]]
 
 
 # -- Following --------------------------------------------------------------------------------------------------
@@ -60,26 +60,26 @@ async def _answer(method: str, url: str, **options: Any) -> AsyncIterator[httpx.
         yield answer
 
 
-async def by_sse(place: Place, after: str) -> AsyncIterator[Told]:
-    url = f"{random.choice(place.web)}/api/v1/products/{place.product_id}/events"
+async def by_sse(target: Target, after: str) -> AsyncIterator[Told]:
+    url = f"{random.choice(target.web)}/api/v1/products/{target.product_id}/events"
     async with _answer("GET", url, headers={"Last-Event-ID": after}) as answer:
         async for kind, cursor, data in _events_in(answer):
             assert kind == "product", (kind, data)
             yield Told(cursor, data["new_price"], data["new_stock"])
 
 
-async def by_graphql_sse(place: Place, after: str) -> AsyncIterator[Told]:
-    question = {"query": SUBSCRIPTION, "variables": {"id": place.product_id, "after": after}}
-    url, headers = f"{random.choice(place.web)}/graphql", {"Accept": "text/event-stream"}
+async def by_graphql_sse(target: Target, after: str) -> AsyncIterator[Told]:
+    question = {"query": SUBSCRIPTION, "variables": {"id": target.product_id, "after": after}}
+    url, headers = f"{random.choice(target.web)}/graphql", {"Accept": "text/event-stream"}
     async with _answer("POST", url, json=question, headers=headers) as answer:
         async for kind, _, data in _events_in(answer):
             assert kind == "next", (kind, data)
             yield _of_graphql(data)
 
 
-async def by_graphql_socket(place: Place, after: str) -> AsyncIterator[Told]:
-    url = random.choice(place.web).replace("http", "ws", 1) + "/graphql"
-    payload = {"query": SUBSCRIPTION, "variables": {"id": place.product_id, "after": after}}
+async def by_graphql_socket(target: Target, after: str) -> AsyncIterator[Told]:
+    url = random.choice(target.web).replace("http", "ws", 1) + "/graphql"
+    payload = {"query": SUBSCRIPTION, "variables": {"id": target.product_id, "after": after}}
     # Without a bound on its queue: what it has not read would keep it from hearing that the server hangs up too.
     async with connect(url, subprotocols=["graphql-transport-ws"], proxy=None, max_queue=None) as socket:
         await socket.send('{"type": "connection_init"}')
@@ -94,18 +94,18 @@ async def by_graphql_socket(place: Place, after: str) -> AsyncIterator[Told]:
             yield _of_graphql(message["payload"])
 
 
-async def by_grpc(place: Place, after: str) -> AsyncIterator[Told]:
+async def by_grpc(target: Target, after: str) -> AsyncIterator[Told]:
     options = [("grpc.use_local_subchannel_pool", 1)]
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{random.choice(place.grpc)}", options) as channel:
-        call = ProductServiceStub(channel).WatchProducts(pb.GetProductRequest(id=place.product_id, after=after))
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{random.choice(target.grpc)}", options) as channel:
+        call = ProductServiceStub(channel).WatchProducts(pb.GetProductRequest(id=target.product_id, after=after))
         async for update in call:
             yield _of_message(update)
 
 
-async def by_grpc_web(place: Place, after: str) -> AsyncIterator[Told]:
-    content = pb.GetProductRequest(id=place.product_id, after=after).SerializeToString()
+async def by_grpc_web(target: Target, after: str) -> AsyncIterator[Told]:
+    content = pb.GetProductRequest(id=target.product_id, after=after).SerializeToString()
     framed = struct.pack(">BI", 0, len(content)) + content
-    url = f"{random.choice(place.web)}/ecommerce.ProductService/WatchProducts"
+    url = f"{random.choice(target.web)}/ecommerce.ProductService/WatchProducts"
     headers = {"Content-Type": "application/grpc-web+proto", "X-Grpc-Web": "1"}
     async with _answer("POST", url, content=framed, headers=headers) as answer:
         async for flags, body in _frames_in(answer):
@@ -158,8 +158,8 @@ def _of_message(update: pb.ProductUpdate) -> Told:
 class Follower:
     """One that follows by its own protocol, is cut off, and goes on: what it was told, in order."""
 
-    def __init__(self, own: str, place: Place, begin: str, changes: int, cuts: int) -> None:
-        self.own, self.place, self.cursor, self.changes = own, place, begin, changes
+    def __init__(self, own: str, target: Target, begin: str, changes: int, cuts: int) -> None:
+        self.own, self.target, self.cursor, self.changes = own, target, begin, changes
         self.told: list[Told] = []
         self.chance = random.Random(own)
         self.cuts = set(self.chance.sample(range(1, changes), min(cuts, changes - 1)))
@@ -177,7 +177,7 @@ class Follower:
 
     async def _follow(self, name: str) -> None:
         self.resumed[name] += 1
-        async with aclosing(PROTOCOLS[name](self.place, self.cursor)) as events:
+        async with aclosing(PROTOCOLS[name](self.target, self.cursor)) as events:
             await self._take(events)
 
     async def _take(self, events: AsyncIterator[Told]) -> None:
@@ -194,31 +194,31 @@ class Follower:
 
 
 # -- Writing ----------------------------------------------------------------------------------------------------
-def over_rest(place: Place, changes: int) -> None:
-    headers = {"Authorization": f"Bearer {place.token}"}
-    with httpx.Client(base_url=place.web[0], headers=headers, timeout=PATIENCE_S) as client:
+def over_rest(target: Target, changes: int) -> None:
+    headers = {"Authorization": f"Bearer {target.token}"}
+    with httpx.Client(base_url=target.web[0], headers=headers, timeout=PATIENCE_S) as client:
         for n in range(changes):
             body = {"price": round(1 + n / 100, 2)}
-            client.patch(f"/api/v1/products/{place.product_id}", json=body).raise_for_status()
+            client.patch(f"/api/v1/products/{target.product_id}", json=body).raise_for_status()
 
 
-def over_graphql(place: Place, changes: int) -> None:
-    headers = {"Authorization": f"Bearer {place.token}"}
+def over_graphql(target: Target, changes: int) -> None:
+    headers = {"Authorization": f"Bearer {target.token}"}
     query = "mutation($id: Int!, $stock: Int) {updateProduct(id: $id, stock: $stock) {ok}}"
-    with httpx.Client(base_url=place.web[-1], headers=headers, timeout=PATIENCE_S) as client:
+    with httpx.Client(base_url=target.web[-1], headers=headers, timeout=PATIENCE_S) as client:
         for n in range(changes):
-            body = {"query": query, "variables": {"id": place.product_id, "stock": n}}
+            body = {"query": query, "variables": {"id": target.product_id, "stock": n}}
             assert client.post("/graphql", json=body).json()["data"] == {"updateProduct": {"ok": True}}
 
 
-def over_grpc(place: Place, changes: int) -> None:
-    client = Client(place.grpc[0], token=place.token)
+def over_grpc(target: Target, changes: int) -> None:
+    client = Client(target.grpc[0], token=target.token)
     for n in range(changes):
-        client.call("UpdateProduct", id=place.product_id, price=round(50 + n / 100, 2))
+        client.call("UpdateProduct", id=target.product_id, price=round(50 + n / 100, 2))
     client.channel.close()
 
 
-def over_sql(write: Callable[[int], None], place: Place, changes: int) -> None:
+def over_sql(write: Callable[[int], None], target: Target, changes: int) -> None:
     for n in range(changes):
         write(10_000 + n)
         time.sleep(0.002)
@@ -231,11 +231,11 @@ async def _followed(followers: list[Follower], writers: list[Callable[[], None]]
     await asyncio.gather(*following)
 
 
-def race(place: Place, begin: str, write: Callable[[int], None], changes: int, cuts: int) -> list[Follower]:
+def race(target: Target, begin: str, write: Callable[[int], None], changes: int, cuts: int) -> list[Follower]:
     """Let each of the four writers make so many changes, and return the followers; each has been told of all."""
-    followers = [Follower(name, place, begin, 4 * changes, cuts) for name in PROTOCOLS]
+    followers = [Follower(name, target, begin, 4 * changes, cuts) for name in PROTOCOLS]
     doors = (over_rest, over_graphql, over_grpc, partial(over_sql, write))
-    asyncio.run(_followed(followers, [partial(door, place, changes) for door in doors]))
+    asyncio.run(_followed(followers, [partial(door, target, changes) for door in doors]))
     return followers
 
 

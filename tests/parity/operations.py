@@ -3,10 +3,14 @@
 from collections.abc import Callable
 
 from accounts.tokens import obtain_tokens
+from catalog.actions import change_product
+from catalog.models import ProductHistory
 from orders.models import Order
-from tests.factories import make_order, make_product, make_staff, make_user
+from orders.transitions import VERBS as ORDER_VERBS
+from orders.transitions import rpc_name
 from tests.parity.answers import Answer
 from tests.parity.doors import Door
+from tests.support.factories import make_order, make_product, make_staff, make_user
 
 PASSWORD = "correct horse battery"
 ROLES = ("stranger", "owner", "other", "staff")
@@ -21,11 +25,21 @@ class Shop:
         self.stranger = None
         self.owner = make_user(username="owner", email="owner@example.com", password=PASSWORD)
         self.other, self.staff = make_user(), make_staff()
-        self.tea = make_product(name="Tea", price="2.50", stock=10, sku="TEA", description="Loose.")
+        self.tea = make_product(name="Tea", price="2.50", stock=13, sku="TEA", description="Loose.")
         self.pot = make_product(name="Pot", price="20.00", stock=1)
         self.order = make_order(self.owner, {self.tea: 2, self.pot: 1})
         self.guests = make_order(self.other, {self.tea: 1})
         Order.objects.filter(pk=self.guests.pk).update(user=None)
+        self.change = ProductHistory.objects.get(product_id=self.tea.pk, kind="created").pk
+        change_product(actor=self.staff, product_id=self.tea.pk, changes={"price": "2.75", "name": "Teas"})
+        self.repriced = ProductHistory.objects.filter(product_id=self.tea.pk, kind="changed").latest("id").pk
+        change_product(actor=self.staff, product_id=self.tea.pk, changes={"price": "2.50", "name": "Tea"})
+        self.paid, self.shipped, self.delivered = map(self._order_in, ("paid", "shipped", "delivered"))
+
+    def _order_in(self, status: str) -> Order:
+        order = make_order(self.owner, {self.tea: 1})
+        Order.objects.filter(pk=order.pk).update(status=status)
+        return order
 
     @property
     def refresh_token(self) -> str:
@@ -63,12 +77,19 @@ READS: dict[str, tuple[Act, Codes]] = {
     "products, a page too large": (lambda door, shop: door.products(size=101), dict.fromkeys(ROLES, "invalid_input")),
     "products, a sort unknown": (lambda door, shop: door.products(order_by="colour"), dict.fromkeys(ROLES, "invalid_input")),
     "products, a price of three decimals": (lambda door, shop: door.products(min_price=1.234), dict.fromkeys(ROLES, "invalid_input")),
+    "the history of a product": (lambda door, shop: door.product_history(shop.tea.pk), of_staff()),
+    "the ledger of a product": (lambda door, shop: door.product_history(shop.tea.pk, stock_moved=True), of_staff()),
+    "the sales of a product": (lambda door, shop: door.product_history(shop.tea.pk, kind="sale"), of_staff()),
+    "the history of a missing product": (lambda door, shop: door.product_history(NO_ID), of_staff("not_found")),
+    "the history of an order": (lambda door, shop: door.order_history(shop.order.pk), of_staff()),
+    "the history of a missing order": (lambda door, shop: door.order_history(NO_ID), of_staff("not_found")),
     "oneself": (lambda door, shop: door.me(), OPEN | {"stranger": "unauthenticated"}),
     "a user": (lambda door, shop: door.user(shop.owner.pk), OPEN | {"stranger": "unauthenticated", "other": "not_found"}),
     "a missing user": (lambda door, shop: door.user(NO_ID), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
     "users": (lambda door, shop: door.users(), {"stranger": "unauthenticated", "owner": "forbidden", "other": "forbidden", "staff": None}),
     "orders": (lambda door, shop: door.orders(), OPEN | {"stranger": "unauthenticated"}),
     "orders in a status": (lambda door, shop: door.orders(status="pending"), OPEN | {"stranger": "unauthenticated"}),
+    "orders that are paid": (lambda door, shop: door.orders(status="paid"), OPEN | {"stranger": "unauthenticated"}),
     "orders in a status unknown": (lambda door, shop: door.orders(status="lost"), of_signed_in("invalid_input")),
     "a user's orders": (lambda door, shop: door.orders_of(shop.owner.pk), OPEN | {"stranger": "unauthenticated", "other": "not_found"}),
     "a missing user's orders": (lambda door, shop: door.orders_of(NO_ID), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
@@ -90,15 +111,29 @@ WRITES: dict[str, tuple[Act, Codes]] = {
     "update badly": (lambda door, shop: door.update_product(shop.tea.pk, name="", price=-1), of_staff("invalid_input")),
     "update to null": (lambda door, shop: door.update_product(shop.tea.pk, name=None, price=None), of_staff("invalid_input")),
     "update to a taken sku": (lambda door, shop: door.update_product(shop.pot.pk, sku="tea"), of_staff("already_exists")),
+    "set the reorder level": (lambda door, shop: door.update_product(shop.tea.pk, reorder_level=20), of_staff()),
+    "set the reorder level below zero": (lambda door, shop: door.update_product(shop.tea.pk, reorder_level=-1), of_staff("invalid_input")),
     "update with an empty sku": (lambda door, shop: door.update_product(shop.tea.pk, sku=""), of_staff()),
     "take a sku away": (lambda door, shop: door.update_product(shop.tea.pk, sku=None), of_staff()),
     "update a missing product": (lambda door, shop: door.update_product(NO_ID, stock=1), of_staff("not_found")),
     "replace": (lambda door, shop: door.replace_product(shop.tea.pk, **NEW), of_staff()),
     "replace by half of it": (lambda door, shop: door.replace_product(shop.tea.pk, price=1), of_staff("invalid_input")),
     "replace a missing product": (lambda door, shop: door.replace_product(NO_ID, **NEW), of_staff("not_found")),
+    "correct a stock": (lambda door, shop: door.correct_stock(shop.tea.pk, units=-3, reason="Broken"), of_staff()),
+    "correct a stock by nothing": (lambda door, shop: door.correct_stock(shop.tea.pk, units=0, reason=" "), of_staff("invalid_input")),
+    "correct a stock below zero": (lambda door, shop: door.correct_stock(shop.tea.pk, units=-1000, reason="Lost"), of_staff("invalid_input")),
+    "correct the stock of a missing product": (lambda door, shop: door.correct_stock(NO_ID, units=1, reason="Found"), of_staff("not_found")),
+    "revert": (lambda door, shop: door.revert_product(shop.tea.pk, change_id=shop.repriced), of_staff()),
+    "revert the creation": (lambda door, shop: door.revert_product(shop.tea.pk, change_id=shop.change), of_staff("invalid_input")),
+    "revert another product's change": (lambda door, shop: door.revert_product(shop.pot.pk, change_id=shop.repriced), of_staff("invalid_input")),
+    "revert a missing product": (lambda door, shop: door.revert_product(NO_ID, change_id=1), of_staff("not_found")),
     "delete": (lambda door, shop: door.delete_product(shop.tea.pk), of_staff()),
     "delete a missing product": (lambda door, shop: door.delete_product(NO_ID), of_staff("not_found")),
     "create many": (lambda door, shop: door.create_products([NEW, NEW | {"price": 0}, NEW | {"sku": "tea"}]), of_staff()),
+    "change many": (lambda door, shop: door.change_products([{"sku": "tea", "price": 3, "add_stock": -2}, {"sku": "TEA", "price": 1}, {"sku": "none"}, {"sku": "tea", "price": 0}]), of_staff()),
+    "change many badly": (lambda door, shop: door.change_products([{"sku": "tea", "stock": 1, "add_stock": 1}]), of_staff()),
+    "change many below zero": (lambda door, shop: door.change_products([{"sku": "tea", "add_stock": -1000, "reorder_level": 9}]), of_staff()),
+    "change none": (lambda door, shop: door.change_products([]), of_staff("invalid_input")),
     "create none": (lambda door, shop: door.create_products([]), of_staff("invalid_input")),
     "place": (lambda door, shop: door.place_order([(shop.tea.pk, 2), (shop.tea.pk, 1)]), of_signed_in()),
     "place with a key": (lambda door, shop: door.place_order([(shop.tea.pk, 2)], key="k"), of_signed_in()),
@@ -108,13 +143,19 @@ WRITES: dict[str, tuple[Act, Codes]] = {
     "place what is not there": (lambda door, shop: door.place_order([(NO_ID, 1)]), of_signed_in("invalid_input")),
     "place more than there is": (lambda door, shop: door.place_order([(shop.tea.pk, 1), (shop.pot.pk, 1)]), of_signed_in("out_of_stock")),
     "pay": (lambda door, shop: door.move_order("pay", shop.order.pk), move_of_staff()),
+    "ship": (lambda door, shop: door.move_order("ship", shop.paid.pk), move_of_staff()),
+    "ship with a tracking number": (lambda door, shop: door.move_order("ship", shop.paid.pk, carrier="Zoë's post", tracking_number="00 42"), move_of_staff()),
+    "ship with a carrier too long": (lambda door, shop: door.move_order("ship", shop.paid.pk, carrier="x" * 61), of_signed_in("invalid_input")),
+    "deliver": (lambda door, shop: door.move_order("deliver", shop.shipped.pk), move_of_staff()),
+    "refund": (lambda door, shop: door.move_order("refund", shop.delivered.pk), move_of_staff()),
+    "cancel what is delivered": (lambda door, shop: door.move_order("cancel", shop.delivered.pk), move_of_staff("invalid_transition") | {"owner": "invalid_transition"}),
     "ship what is not paid": (lambda door, shop: door.move_order("ship", shop.order.pk), move_of_staff("invalid_transition")),
     "deliver what is not shipped": (lambda door, shop: door.move_order("deliver", shop.order.pk), move_of_staff("invalid_transition")),
     "refund what is not paid": (lambda door, shop: door.move_order("refund", shop.order.pk), move_of_staff("invalid_transition")),
     "cancel": (lambda door, shop: door.move_order("cancel", shop.order.pk), move_of_staff() | {"owner": None}),
     **{
         f"{verb} a missing order": (lambda door, shop, verb=verb: door.move_order(verb, NO_ID), of_signed_in("not_found"))
-        for verb in ("pay", "ship", "deliver", "refund", "cancel")
+        for verb in ORDER_VERBS
     },
     "register": (lambda door, shop: door.register(**ADA), of_anyone()),
     "register badly": (lambda door, shop: door.register(username="a b", email="x", password="1"), of_anyone("invalid_input")),
@@ -137,8 +178,12 @@ ABSENT: dict[str, dict[str, str]] = {
     "products, a page too large": {"gRPC": "by the contract page_size above 100 is served as 100"},
     "orders": {"GraphQL": OF_A_USER},
     "orders in a status": {"GraphQL": OF_A_USER},
+    "orders that are paid": {"GraphQL": OF_A_USER},
     "orders in a status unknown": {"GraphQL": OF_A_USER},
-    "update to null": {"gRPC": "proto3 has no null: a field that is not set stays as it is"},
+    "update to null": {
+        "GraphQL": "an argument that is null is not given: it stays as it is",
+        "gRPC": "proto3 has no null: a field that is not set stays as it is",
+    },
     "take a sku away": {"gRPC": "proto3 has no null: an empty sku takes it away"},
     "replace": {"GraphQL": REPLACING, "gRPC": REPLACING},
     "replace by half of it": {"GraphQL": REPLACING, "gRPC": REPLACING},
@@ -154,6 +199,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "replace_product": ("PUT /products/{id}", "", ""),
     "delete_product": ("DELETE /products/{id}", "deleteProduct", "DeleteProduct"),
     "create_products": ("POST /products/batch", "batchCreateProducts", "BatchCreateProducts"),
+    "change_products": ("POST /products/changes", "batchChangeProducts", "BatchChangeProducts"),
+    "correct_stock": ("POST /products/{id}/stock", "correctStock", "CorrectStock"),
+    "revert_product": ("POST /products/{id}/revert", "revertProduct", "RevertProduct"),
+    "product_history": ("GET /products/{id}/history", "productHistory", "ListProductHistory"),
+    "order_history": ("GET /orders/{id}/history", "orderHistory", "ListOrderHistory"),
     "me": ("GET /users/me", "me", "GetMe"),
     "user": ("GET /users/{id}", "user", "GetUser"),
     "users": ("GET /users", "allUsers", "ListUsers"),
@@ -161,10 +211,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "orders_of": ("GET /users/{id}/orders", "user", "ListUserOrders"),
     "order": ("GET /orders/{id}", "order", "GetOrder"),
     "place_order": ("POST /orders", "placeOrder", "PlaceOrder"),
-    **{
-        f"move_order({verb})": (f"POST /orders/{{id}}/{verb}", f"{verb}Order", f"{verb.capitalize()}Order")
-        for verb in ("cancel", "pay", "ship", "deliver", "refund")
-    },
+    **{f"move_order({verb})": (f"POST /orders/{{id}}/{verb}", f"{verb}Order", rpc_name(verb)) for verb in ORDER_VERBS},
     "register": ("POST /users", "registerUser", "RegisterUser"),
     "sign_in": ("POST /auth/token", "obtainToken", "ObtainToken"),
     "refresh": ("POST /auth/token/refresh", "refreshToken", "RefreshToken"),

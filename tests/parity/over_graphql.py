@@ -7,8 +7,19 @@ from typing import Any
 from graphene.utils.str_converters import to_camel_case
 
 from accounts.models import User
-from tests.graph import Graph
-from tests.parity.answers import ITEM, ORDER, ORDER_ROW, PRODUCT, PRODUCT_ROW, USER, Answer
+from tests.parity.answers import (
+    FIELD_CHANGE,
+    HISTORY,
+    ITEM,
+    LEDGER,
+    ORDER,
+    ORDER_ROW,
+    PRODUCT,
+    PRODUCT_ROW,
+    USER,
+    Answer,
+)
+from tests.support.graph import Graph
 
 
 class GraphQL:
@@ -39,11 +50,26 @@ class GraphQL:
         answer = self._ask("mutation", "batchCreateProducts", selection, products=rows)
         if answer.code:
             return answer
-        refused = {
-            error["index"]: (error["code"].lower(), {row["field"]: row["message"] for row in error["fields"]})
-            for error in answer.value["errors"]
-        }
-        return Answer(value=[refused.get(n, (None, {})) for n in range(len(answer.value["products"]))])
+        return Answer(value=outcomes_in(answer.value))
+
+    def change_products(self, rows: list[dict[str, Any]]) -> Answer:
+        selection = "products { pk } errors { index code fields { field message } }"
+        answer = self._ask("mutation", "batchChangeProducts", selection, changes=rows)
+        return answer if answer.code else Answer(value=outcomes_in(answer.value))
+
+    def correct_stock(self, pk: int, **values: Any) -> Answer:
+        selection = f"ok product {selection_of(PRODUCT)}"
+        return self._ask("mutation", "correctStock", selection, "product", id=pk, **values)
+
+    def revert_product(self, pk: int, **values: Any) -> Answer:
+        selection = f"ok product {selection_of(PRODUCT)}"
+        return self._ask("mutation", "revertProduct", selection, "product", id=pk, **values)
+
+    def product_history(self, pk: int, **filters: Any) -> Answer:
+        return self._walk("productHistory", selection_of(LEDGER), id=pk, **filters)
+
+    def order_history(self, pk: int) -> Answer:
+        return self._walk("orderHistory", selection_of(HISTORY), id=pk)
 
     def me(self) -> Answer:
         return self._ask("query", "me", selection_of(USER))
@@ -66,8 +92,8 @@ class GraphQL:
             "mutation", "placeOrder", f"ok order {selection_of(ORDER)}", "order", items=items, idempotency_key=key
         )
 
-    def move_order(self, verb: str, pk: int) -> Answer:
-        return self._ask("mutation", f"{verb}Order", f"ok order {selection_of(ORDER)}", "order", id=pk)
+    def move_order(self, verb: str, pk: int, **details: str) -> Answer:
+        return self._ask("mutation", f"{verb}Order", f"ok order {selection_of(ORDER)}", "order", id=pk, **details)
 
     def register(self, **values: Any) -> Answer:
         return self._ask("mutation", "registerUser", f"ok user {selection_of(USER)}", "user", **values)
@@ -83,7 +109,7 @@ class GraphQL:
     def sign_out(self, token: str) -> Answer:
         return self._ask("mutation", "revokeToken", "ok", "nothing", refresh=token)
 
-    def _ask(self, kind: str, field: str, selection: str, part: str | None = None, **arguments: Any) -> Answer:
+    def _ask(self, kind: str, field: str, selection: str, part: str | None = None, /, **arguments: Any) -> Answer:
         """Ask for one field and return it, or its `part`."""
         names = ", ".join(f"{to_camel_case(name)}: {literal(value)}" for name, value in arguments.items())
         selection = selection if selection.startswith("{") else f"{{ {selection} }}"
@@ -111,6 +137,18 @@ class GraphQL:
         return Answer(value=rows)
 
 
+def outcomes_in(batch: dict[str, Any]) -> list[Any]:
+    """Return the code and the texts by field of each row of a batch."""
+    refused = {
+        error["index"]: (
+            error["code"].lower(),
+            {in_snake_case(row["field"]): row["message"] for row in error["fields"]},
+        )
+        for error in batch["errors"]
+    }
+    return [refused.get(n, (None, {})) for n in range(len(batch["products"]))]
+
+
 def selection_of(names: Iterable[str]) -> str:
     return f"{{ {' '.join(map(_field, names))} }}"
 
@@ -118,7 +156,9 @@ def selection_of(names: Iterable[str]) -> str:
 def _field(name: str) -> str:
     if name == "items":
         return f"items {selection_of(ITEM)}"
-    return {"id": "pk", "product_id": "product { pk }"}.get(name, to_camel_case(name))
+    if name == "fields":
+        return f"fields {selection_of(FIELD_CHANGE)}"
+    return "pk" if name == "id" else to_camel_case(name)
 
 
 def literal(value: Any) -> str:
@@ -147,9 +187,6 @@ def neutral(value: Any) -> Any:
         row["id"] = row.pop("pk")
     if "status" in row:
         row["status"] = row["status"].lower()
-    if "quantity" in row:
-        row["product_id"] = row["product"] and row.pop("product")["id"]
-        row.pop("product", None)
     return row
 
 

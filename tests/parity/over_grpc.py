@@ -8,8 +8,20 @@ from google.protobuf.message import Message
 
 from protos.order_pb2 import OrderItemInput
 from protos.product_pb2 import CreateProductRequest
-from tests.parity.answers import ITEM, ORDER, ORDER_ROW, PRODUCT, PRODUCT_ROW, USER, Answer
-from tests.rpc import TIMEOUT_S, Client, refusal_in
+from tests.parity.answers import (
+    FIELD_CHANGE,
+    HISTORY,
+    ITEM,
+    LEDGER,
+    ORDER,
+    ORDER_ROW,
+    PRODUCT,
+    PRODUCT_ROW,
+    USER,
+    Answer,
+)
+from tests.support.connect import Refused
+from tests.support.rpc import TIMEOUT_S, Client, refusal_in
 
 MAX_PAGE_SIZE = 100
 
@@ -41,12 +53,27 @@ class Grpc:
             requests = (CreateProductRequest(**row) for row in rows)
             return self.client.method("BatchCreateProducts")(requests, metadata=metadata, timeout=TIMEOUT_S)
 
+        return answer_to(send, lambda answer: batch_outcomes(answer, len(rows)))
+
+    def change_products(self, rows: list[dict[str, Any]]) -> Answer:
         def outcomes(answer: Any) -> list[Any]:
             refused = {failure.index: (failure.code, dict(failure.fields)) for failure in answer.failures}
-            assert answer.created_count == len(rows) - len(refused)
+            assert answer.changed_count == len(rows) - len(refused)
             return [refused.get(n, (None, {})) for n in range(len(rows))]
 
-        return answer_to(send, outcomes)
+        return self._ask("BatchChangeProducts", outcomes, changes=rows)
+
+    def correct_stock(self, pk: int, **values: Any) -> Answer:
+        return self._ask("CorrectStock", lambda answer: row_of(answer.product, PRODUCT), id=pk, **values)
+
+    def revert_product(self, pk: int, **values: Any) -> Answer:
+        return self._ask("RevertProduct", lambda answer: row_of(answer.product, PRODUCT), id=pk, **values)
+
+    def product_history(self, pk: int, **filters: Any) -> Answer:
+        return self._walk("ListProductHistory", "changes", LEDGER, id=pk, **filters)
+
+    def order_history(self, pk: int) -> Answer:
+        return self._walk("ListOrderHistory", "changes", HISTORY, id=pk)
 
     def me(self) -> Answer:
         return self._ask("GetMe", lambda answer: row_of(answer.user, USER))
@@ -71,8 +98,8 @@ class Grpc:
         metadata = {} if key is None else {"idempotency-key": key}
         return self._ask("PlaceOrder", lambda answer: row_of(answer.order, ORDER), metadata=metadata, items=items)
 
-    def move_order(self, verb: str, pk: int) -> Answer:
-        return self._ask(f"{verb.capitalize()}Order", lambda answer: row_of(answer.order, ORDER), id=pk)
+    def move_order(self, verb: str, pk: int, **details: str) -> Answer:
+        return self._ask(f"{verb.capitalize()}Order", lambda answer: row_of(answer.order, ORDER), id=pk, **details)
 
     def register(self, **values: Any) -> Answer:
         return self._ask("RegisterUser", lambda answer: row_of(answer.user, USER), **values)
@@ -107,7 +134,16 @@ def answer_to(call: Callable[[], Any], read: Callable[[Any], Any]) -> Answer:
         return Answer(value=read(call()))
     except grpc.RpcError as error:
         refusal = refusal_in(error)
-        return Answer(refusal.reason, {field_of(name): text for name, text in refusal.fields.items()})
+    except Refused as refused:
+        refusal = refused.args[0]
+    return Answer(refusal.reason, {field_of(name): text for name, text in refusal.fields.items()})
+
+
+def batch_outcomes(answer: Any, rows: int) -> list[Any]:
+    """Return the code and the texts by field of each of `rows` rows, (None, {}) for a row that was created."""
+    refused = {failure.index: (failure.code, dict(failure.fields)) for failure in answer.failures}
+    assert answer.created_count == rows - len(refused)
+    return [refused.get(n, (None, {})) for n in range(rows)]
 
 
 def row_of(message: Message, names: Iterable[str]) -> dict[str, Any]:
@@ -118,6 +154,8 @@ def row_of(message: Message, names: Iterable[str]) -> dict[str, Any]:
 def _value_of(message: Message, name: str) -> Any:
     if name == "items":
         return [row_of(item, ITEM) for item in message.items]
+    if name == "fields":
+        return [row_of(change, FIELD_CHANGE) for change in message.fields]
     is_unset = message.DESCRIPTOR.fields_by_name[name].has_presence and not message.HasField(name)
     return None if is_unset else getattr(message, name)
 

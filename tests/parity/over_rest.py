@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 
 from accounts.models import User
-from tests.api import Api
-from tests.parity.answers import ORDER, ORDER_ROW, PRODUCT, PRODUCT_ROW, USER, Answer, only
+from tests.parity.answers import HISTORY, LEDGER, ORDER, ORDER_ROW, PRODUCT, PRODUCT_ROW, USER, Answer, only
+from tests.support.api import Api
 
 
 class Rest:
@@ -40,6 +41,24 @@ class Rest:
 
         return self._ask("post", "/products/batch", rows, read=lambda body: [outcome(row) for row in body["results"]])
 
+    def change_products(self, rows: list[dict[str, Any]]) -> Answer:
+        def outcome(row: dict[str, Any]) -> tuple[str | None, dict[str, str]]:
+            return row.get("code"), row.get("errors", {})
+
+        return self._ask("post", "/products/changes", rows, read=lambda body: [outcome(row) for row in body["results"]])
+
+    def correct_stock(self, pk: int, **values: Any) -> Answer:
+        return self._ask("post", f"/products/{pk}/stock", values, read=lambda body: only(PRODUCT, body))
+
+    def revert_product(self, pk: int, **values: Any) -> Answer:
+        return self._ask("post", f"/products/{pk}/revert", values, read=lambda body: only(PRODUCT, body))
+
+    def product_history(self, pk: int, **filters: Any) -> Answer:
+        return self._walk(f"/products/{pk}/history?{written(filters)}", "changes", LEDGER)
+
+    def order_history(self, pk: int) -> Answer:
+        return self._walk(f"/orders/{pk}/history", "changes", HISTORY)
+
     def me(self) -> Answer:
         return self._ask("get", "/users/me", read=lambda body: only(USER, body))
 
@@ -63,8 +82,8 @@ class Rest:
         headers = {} if key is None else {"Idempotency_Key": key}
         return self._ask("post", "/orders", {"items": items}, read=lambda body: only(ORDER, body), **headers)
 
-    def move_order(self, verb: str, pk: int) -> Answer:
-        return self._ask("post", f"/orders/{pk}/{verb}", read=lambda body: only(ORDER, body))
+    def move_order(self, verb: str, pk: int, **details: str) -> Answer:
+        return self._ask("post", f"/orders/{pk}/{verb}", details or None, read=lambda body: only(ORDER, body))
 
     def register(self, **values: Any) -> Answer:
         return self._ask("post", "/users", values, read=lambda body: only(USER, body))
@@ -107,4 +126,4 @@ class Rest:
 
 
 def written(query: dict[str, Any]) -> str:
-    return "&".join(f"{name}={value}" for name, value in query.items())
+    return urlencode(query)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from accounts.models import User
-from tests.api import Api
 from tests.parity.answers import Answer, only
 from tests.parity.over_rest import Rest
+from tests.support.api import Api
 
 AMOUNTS = ("price", "total", "unit_price", "line_total")
 

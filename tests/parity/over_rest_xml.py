@@ -11,8 +11,22 @@ from tests.parity.over_rest import Rest
 from tests.parity.over_rest_v2 import RestV2
 
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
-LISTS = ("products", "orders", "users", "items", "results")
-WHOLE = ("id", "stock", "version", "user_id", "product_id", "quantity", "created", "failed", "index", "status")
+LISTS = ("products", "orders", "users", "items", "results", "changes", "fields")
+WHOLE = (
+    "actor_id",
+    "reorder_level",
+    "units",
+    "id",
+    "stock",
+    "version",
+    "user_id",
+    "product_id",
+    "quantity",
+    "created",
+    "failed",
+    "index",
+    "status",
+)
 FRACTIONS = ("price", "total", "unit_price", "line_total")
 
 
@@ -80,6 +94,6 @@ def value_of(found: ElementTree.Element) -> Any:
     if len(found):
         return {child.tag.rpartition("}")[2]: value_of(child) for child in found}
     text = found.text or ""
-    if name in WHOLE and text.isdigit():
+    if name in WHOLE and text.removeprefix("-").isdigit():
         return int(text)
     return float(text) if name in FRACTIONS else text

@@ -8,9 +8,10 @@ import pytest
 from accounts.models import User
 from catalog.models import Product
 from orders.models import Order
-from tests.connect import WAYS, Refused, WebClient, WebShop
-from tests.factories import make_order, make_product, make_staff, make_user
-from tests.rpc import Client, refusal_in
+from tests.support.api import access_token
+from tests.support.connect import WAYS, Refused, WebClient, WebShop
+from tests.support.factories import make_order, make_product, make_staff, make_user
+from tests.support.rpc import Client, refusal_in
 
 ROLES = ("", "owner", "other", "staff")
 NO_ID = 999_999
@@ -63,7 +64,14 @@ def shop(web_shop) -> WebShop:
     return web_shop
 
 
-def ids_in(shop: WebShop) -> dict[str, int]:
+@pytest.fixture(scope="module")
+def tokens(shop) -> dict[str, str | None]:
+    with shop.database():
+        return {role: access_token(User.objects.get(username=role)) if role else None for role in ROLES}
+
+
+@pytest.fixture(scope="module")
+def ids(shop) -> dict[str, int]:
     with shop.database():
         return {
             "tea": Product.objects.get(sku="TEA").pk,
@@ -92,29 +100,24 @@ def outcome(client: Client | WebClient, name: str, fields: dict[str, Any]) -> An
         return refused.args[0]._replace(request_id="")
 
 
-def grpc_client(shop: WebShop, role: str) -> Client:
-    with shop.database():
-        return shop.client(User.objects.get(username=role) if role else None)
-
-
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("ask", [*READS, *REFUSALS])
-def test_every_way_answers_as_grpc_does(shop, ask, role):
+def test_every_way_answers_as_grpc_does(shop, tokens, ids, ask, role):
     name, fields = (READS | REFUSALS)[ask]
-    fields = filled(fields, ids_in(shop))
+    fields = filled(fields, ids)
 
-    expected = outcome(grpc_client(shop, role), name, fields)
+    expected = outcome(shop.client(token=tokens[role]), name, fields)
 
-    answers = {way: outcome(shop.caller(role, way=way), name, fields) for way in WAYS}
+    answers = {way: outcome(WebClient(shop.web.url, token=tokens[role], way=way), name, fields) for way in WAYS}
     assert answers == dict.fromkeys(WAYS, expected)
     assert ask in READS or expected.reason
 
 
-def test_order_begun_over_grpc_is_the_same_when_it_is_sent_again_over_the_web(shop):
-    ids, key = ids_in(shop), {"idempotency-key": "one-order-over-all-ways"}
+def test_order_begun_over_grpc_is_the_same_when_it_is_sent_again_over_the_web(shop, tokens, ids):
+    key = {"idempotency-key": "one-order-over-all-ways"}
     items = [{"product_id": ids["tea"], "quantity": 1}]
 
-    begun = grpc_client(shop, "owner").call("PlaceOrder", items=items, metadata=key)
+    begun = shop.client(token=tokens["owner"]).call("PlaceOrder", items=items, metadata=key)
     again = [shop.caller("owner", way=way).call("PlaceOrder", items=items, metadata=key) for way in WAYS]
 
     assert again == [begun] * len(WAYS)

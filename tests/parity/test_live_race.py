@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from ecommerce.feed.events import newest_seq, place_of_now
-from ecommerce.models import ChangeEvent
-from tests.api import access_token
-from tests.factories import make_product, make_staff
-from tests.live import Shop
-from tests.parity.live_race import PROTOCOLS, Place, Told, judged, race
-from tests.rpc import GrpcServer
+from core.feed.events import newest_seq, position_now
+from core.models import ChangeEvent
+from tests.parity.live_race import PROTOCOLS, Target, Told, judged, race
+from tests.support.api import access_token
+from tests.support.factories import make_product, make_staff
+from tests.support.live import Shop
+from tests.support.rpc import GrpcServer
 
 UPDATE = "UPDATE catalog_product SET stock = {mark} WHERE id = {mark}"
 
@@ -46,11 +46,11 @@ def test_five_protocols_that_are_cut_off_tell_the_same(live_shop):
     others = [GrpcServer(shop.folder, shop.env) for _ in range(2)]
     try:
         with shop.database():
-            product, token, begin = make_product(price=1, stock=1), access_token(make_staff()), str(place_of_now())
+            product, token, begin = make_product(price=1, stock=1), access_token(make_staff()), str(position_now())
         for server in others:
             server.wait_until_live()
-        place = Place(shop.urls, [server.port for server in others], product.pk, token)
-        followers = race(place, begin, by_hand(shop.database_url, product.pk), changes, cuts)
+        target = Target(shop.urls, [server.port for server in others], product.pk, token)
+        followers = race(target, begin, by_hand(shop.database_url, product.pk), changes, cuts)
     finally:
         for server in others:
             server.kill()

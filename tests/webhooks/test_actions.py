@@ -8,8 +8,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from accounts.models import User
-from ecommerce.errors import Forbidden, InvalidInput, Unauthenticated
-from tests.factories import make_product, make_staff, make_user
+from core.errors import Forbidden, InvalidInput, Unauthenticated
+from tests.support.factories import make_product, make_staff, make_user
 from tests.webhooks.hooks import attempts_of, end, make_endpoint, plan_all, told
 from webhooks.actions import (
     change_endpoint,
@@ -21,7 +21,7 @@ from webhooks.actions import (
 )
 from webhooks.errors import EndpointNotFound, RefusedUrl
 from webhooks.models import Attempt, Delivery, Endpoint, EventType
-from webhooks.sending import take
+from webhooks.sending import lease_due
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +63,7 @@ def test_types_of_event_are_known_ones(staff: User, types: list[str]) -> None:
     with pytest.raises(InvalidInput) as refused:
         create_endpoint(actor=staff, values={"url": URL, "event_types": types})
 
-    assert refused.value.fields == {"event_types": "Choose at least one of the types of event."}
+    assert refused.value.fields == {"event_types": "Choose at least one event type."}
     assert not Endpoint.objects.exists()
 
 
@@ -71,7 +71,7 @@ def test_endpoint_that_is_switched_on_again_begins_anew_with_what_was_left_over(
     endpoint = make_endpoint(URL)
     make_product()
     plan_all()
-    end(take(endpoint, 1)[0], 410)
+    end(lease_due(endpoint, 1)[0], 410)
     make_product()
     plan_all()
 
@@ -104,11 +104,11 @@ def test_after_a_rotation_both_secrets_sign_for_a_day(staff: User) -> None:
 
     new = rotate_secret(actor=staff, endpoint_id=endpoint.pk).secret
     endpoint.refresh_from_db()
-    assert take(endpoint, 1)[0].secrets == (new, old)
+    assert lease_due(endpoint, 1)[0].secrets == (new, old)
 
     Endpoint.objects.update(previous_secret_until=timezone.now() - timedelta(seconds=1))
     endpoint.refresh_from_db()
-    assert take(endpoint, 1)[0].secrets == (new,)
+    assert lease_due(endpoint, 1)[0].secrets == (new,)
     assert new != old
 
 
@@ -119,7 +119,7 @@ def test_test_is_sent_though_nothing_of_the_kind_is_wanted(staff: User) -> None:
     send_test(actor=staff, endpoint_id=endpoint.pk)
 
     assert delivery.payload.startswith('{"type":"webhook.test","timestamp":"')
-    assert len(take(endpoint, 9)) == 2
+    assert len(lease_due(endpoint, 9)) == 2
 
 
 def test_test_of_an_endpoint_that_is_off_is_refused(staff: User) -> None:
@@ -136,12 +136,12 @@ def test_delivery_that_is_over_is_delivered_again_under_its_own_id(staff: User, 
     endpoint = make_endpoint(URL)
     make_product()
     plan_all()
-    first = end(take(endpoint, 1)[0], status)
+    first = end(lease_due(endpoint, 1)[0], status)
     assert first.state in ("delivered", "failed")
 
     assert deliver_again(actor=staff, delivery_ids=[first.pk]) == 1
 
-    (again,) = take(endpoint, 9)
+    (again,) = lease_due(endpoint, 9)
     delivery = end(again)
     assert (delivery.state, delivery.message_id, delivery.failures) == ("delivered", first.message_id, 0)
     assert [(number, status) for number, status, _, _ in attempts_of(delivery)] == [(1, status), (2, 200)]
@@ -152,12 +152,12 @@ def test_delivery_that_waits_is_tried_at_once_and_one_under_way_is_left_alone(st
     make_product()
     make_product()
     plan_all()
-    waiting = end(take(endpoint, 1)[0], 500)
-    (running,) = take(endpoint, 1)
+    waiting = end(lease_due(endpoint, 1)[0], 500)
+    (running,) = lease_due(endpoint, 1)
 
     assert deliver_again(actor=staff, delivery_ids=[waiting.pk, running.delivery_id, 4711]) == 1
 
-    assert [tried.delivery_id for tried in take(endpoint, 9)] == [waiting.pk]
+    assert [tried.delivery_id for tried in lease_due(endpoint, 9)] == [waiting.pk]
     assert Delivery.objects.get(pk=running.delivery_id).failures == 0
 
 
@@ -165,7 +165,7 @@ def test_deleted_endpoint_takes_all_its_deliveries_along_and_no_others(staff: Us
     endpoint, other = make_endpoint(), make_endpoint()
     make_product()
     plan_all()
-    take(endpoint, 1)
+    lease_due(endpoint, 1)
 
     delete_endpoint(actor=staff, endpoint_id=endpoint.pk)
 
@@ -207,7 +207,7 @@ def test_rows_are_visible_to_staff_alone(staff: User) -> None:
     endpoint = make_endpoint()
     make_product()
     plan_all()
-    take(endpoint, 1)
+    lease_due(endpoint, 1)
 
     for rows in (Endpoint.objects, Delivery.objects, Attempt.objects):
         assert rows.all().visible_to(staff).count() == 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from webhooks import addresses
-from webhooks.addresses import Place, addresses_of, check_url, may_be_sent_to, read_url
+from webhooks.addresses import UrlParts, addresses_of, check_url, may_be_sent_to, read_url
 from webhooks.errors import RefusedUrl
 
 FORM = "Write a URL like https://shop.example/hook, without user name, password or fragment."
@@ -40,19 +40,19 @@ def reason(url: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("url", "place"),
+    ("url", "parts"),
     [
-        ("https://shop.example/hook", Place("https", "shop.example", 443, "/hook")),
-        ("HTTPS://Shop.Example", Place("https", "shop.example", 443, "/")),
-        ("https://shop.example?key=a%20b/c", Place("https", "shop.example", 443, "/?key=a%20b/c")),
-        ("http://shop.example/a@b:1/", Place("http", "shop.example", 80, "/a@b:1/")),
-        ("https://shop.example:8443/x", Place("https", "shop.example", 8443, "/x")),
-        ("https://[2001:4860:4860::8888]:8443/", Place("https", "2001:4860:4860::8888", 8443, "/")),
-        ("https://8.8.8.8/", Place("https", "8.8.8.8", 443, "/")),
+        ("https://shop.example/hook", UrlParts("https", "shop.example", 443, "/hook")),
+        ("HTTPS://Shop.Example", UrlParts("https", "shop.example", 443, "/")),
+        ("https://shop.example?key=a%20b/c", UrlParts("https", "shop.example", 443, "/?key=a%20b/c")),
+        ("http://shop.example/a@b:1/", UrlParts("http", "shop.example", 80, "/a@b:1/")),
+        ("https://shop.example:8443/x", UrlParts("https", "shop.example", 8443, "/x")),
+        ("https://[2001:4860:4860::8888]:8443/", UrlParts("https", "2001:4860:4860::8888", 8443, "/")),
+        ("https://8.8.8.8/", UrlParts("https", "8.8.8.8", 443, "/")),
     ],
 )
-def test_url_is_read(url: str, place: Place) -> None:
-    assert read_url(url) == place
+def test_url_is_read(url: str, parts: UrlParts) -> None:
+    assert read_url(url) == parts
 
 
 @pytest.mark.parametrize(
@@ -148,14 +148,14 @@ def test_private_address_is_not_sent_to(address: str, resolver: dict) -> None:
     resolver["shop.example"] = ["8.8.8.8", address.partition("%")[0]]
 
     assert not may_be_sent_to(address)
-    assert "which is no public address." in reason("https://shop.example/")
+    assert "which is not a public address." in reason("https://shop.example/")
 
 
 @pytest.mark.parametrize("address", [address for address in PRIVATE if "%" not in address])
 def test_private_address_in_the_url_itself_is_refused(address: str) -> None:
     host = f"[{address}]" if ":" in address else address
 
-    assert reason(f"https://{host}/").endswith("which is no public address.")
+    assert reason(f"https://{host}/").endswith("which is not a public address.")
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_name_of_a_private_network_is_good_where_one_is_allowed(settings: Any, r
     resolver |= {"stock.internal": ["10.0.0.5"], "other.internal": ["192.168.0.5"]}
 
     check_url("https://stock.internal/hook")
-    assert reason("https://other.internal/") == "other.internal is 192.168.0.5, which is no public address."
+    assert reason("https://other.internal/") == "other.internal is 192.168.0.5, which is not a public address."
 
 
 def test_name_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from tests.factories import make_product, make_staff, make_user
-from tests.pages import fields_of, messages_of
+from core.admin.display import moment
+from tests.support.factories import make_product, make_staff, make_user
+from tests.support.pages import fields_of, messages_of
 from tests.webhooks.hooks import end, make_endpoint, plan_all
 from webhooks.admin import deliveries as delivery_admin
 from webhooks.models import Attempt, Delivery, Endpoint, EventType
-from webhooks.sending import take
+from webhooks.sending import lease_due
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +49,7 @@ def delivered(status: int = 200, **fields: Any) -> Delivery:
     make_product()
     plan_all()
     Delivery.objects.filter(attempts=0).exclude(endpoint=endpoint).delete()
-    return end(take(endpoint, 1)[0], status, **fields)
+    return end(lease_due(endpoint, 1)[0], status, **fields)
 
 
 def press(client: Client, endpoint: Endpoint, verb: str) -> HttpResponse:
@@ -81,16 +82,14 @@ def test_private_address_is_an_error_at_the_field(client: Client, staff: User, u
 
     assert response.status_code == 200
     (text,) = response.context_data["adminform"].form.errors["url"]
-    assert text.endswith("which is no public address.")
+    assert text.endswith("which is not a public address.")
     assert not Endpoint.objects.exists()
 
 
 def test_no_type_of_event_is_an_error_at_the_field(client: Client, staff: User) -> None:
     response = add(client, event_types=[])
 
-    assert response.context_data["adminform"].form.errors == {
-        "event_types": ["Choose at least one of the types of event."]
-    }
+    assert response.context_data["adminform"].form.errors == {"event_types": ["Choose at least one event type."]}
 
 
 def test_saving_what_was_not_changed_looks_no_name_up_and_changes_nothing(client: Client, staff: User) -> None:
@@ -121,7 +120,7 @@ def test_new_secret_is_shown_once_too(client: Client, staff: User) -> None:
     response = press(client, endpoint, "rotate")
 
     endpoint.refresh_from_db()
-    assert messages_of(response) == ["The secret before signs too, for 24 hours."]
+    assert messages_of(response) == ["The previous secret stays valid for 24 hours."]
     assert endpoint.previous_secret == old != endpoint.secret
     assert SECRET.findall(client.get(page_of(endpoint)).content.decode()) == [endpoint.secret]
     assert SECRET.findall(client.get(page_of(endpoint)).content.decode()) == []
@@ -141,7 +140,7 @@ def test_test_is_sent_by_a_button(client: Client, staff: User) -> None:
 def test_unknown_verb_is_a_message(client: Client, staff: User, verb: str) -> None:
     endpoint = make_endpoint()
 
-    assert messages_of(press(client, endpoint, verb)) == ["There is no such thing to do. Nothing was changed."]
+    assert messages_of(press(client, endpoint, verb)) == ["Unknown action; nothing changed."]
 
 
 def test_why_an_endpoint_is_off_is_on_its_page(client: Client, staff: User) -> None:
@@ -149,7 +148,7 @@ def test_why_an_endpoint_is_off_is_on_its_page(client: Client, staff: User) -> N
 
     page = client.get(page_of(endpoint)).content.decode()
 
-    assert "Switched off by itself: It answered 410 Gone. No try has succeeded since" in page
+    assert "Switched off automatically: The receiver answered 410 Gone. No attempt has succeeded since" in page
     assert 'value="test"' not in page
 
 
@@ -159,18 +158,18 @@ def test_endpoint_is_deleted_with_a_count_of_what_goes_along(client: Client, sta
     asked = client.get(f"{ENDPOINTS}{endpoint.pk}/delete/").content.decode()
     client.post(f"{ENDPOINTS}{endpoint.pk}/delete/", {"post": "yes"})
 
-    assert "1 deliveries, with every try" in asked
+    assert "1 deliveries, with all attempts" in asked
     assert not Endpoint.objects.exists()
     assert not Delivery.objects.exists()
 
 
 # -- Deliveries -----------------------------------------------------------------------------------------------------
 def test_page_of_a_delivery_shows_every_try(client: Client, staff: User) -> None:
-    delivery = delivered(500, answer=b"<script>alert(1)</script>", error="It answered 500")
+    delivery = delivered(500, answer=b"<script>alert(1)</script>", error="The receiver answered 500")
 
     page = client.get(page_of(delivery)).content.decode()
 
-    assert "It answered 500" in page
+    assert "The receiver answered 500" in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<script>alert(1)" not in page
     assert "&quot;type&quot;: &quot;product.created&quot;" in page
@@ -182,7 +181,7 @@ def test_one_is_delivered_again_by_a_button(client: Client, staff: User) -> None
     response = client.post(f"{DELIVERIES}{delivery.pk}/again/")
 
     assert (response.status_code, response.url) == (302, page_of(delivery))
-    assert messages_of(response) == ["To be tried again now: 1."]
+    assert messages_of(response) == ["1 queued for retry."]
     assert Delivery.objects.get().state == "pending"
 
 
@@ -192,8 +191,8 @@ def test_many_are_delivered_again_and_those_of_an_endpoint_that_is_off_wait(clie
     response = client.post(DELIVERIES, {"action": "again", "_selected_action": ids})
 
     assert messages_of(response) == [
-        "To be tried again now: 2.",
-        "Some are for an endpoint that is off: they wait until it is on.",
+        "2 queued for retry.",
+        "Some belong to an endpoint that is switched off. They wait until it is switched on.",
     ]
     assert Delivery.objects.filter(state="pending").count() == 2
 
@@ -204,7 +203,7 @@ def test_too_many_at_once_are_refused(client: Client, staff: User, monkeypatch: 
 
     response = client.post(DELIVERIES, {"action": "again", "_selected_action": ids})
 
-    assert messages_of(response) == ["At most 1 at once: narrow the list by a search or a filter."]
+    assert messages_of(response) == ["At most 1 at once. Narrow the list with a search or a filter."]
     assert Delivery.objects.filter(state="pending").count() == 0
 
 
@@ -212,8 +211,9 @@ def test_too_many_at_once_are_refused(client: Client, staff: User, monkeypatch: 
     ("query", "count"),
     [
         ("", 2),
-        ("?state__exact=failed", 1),
-        ("?state__exact=delivered", 1),
+        ("?progress=given_up", 1),
+        ("?progress=delivered", 1),
+        ("?progress=nonsense", 2),
         ("?event=product.created", 2),
         ("?event=order.placed", 0),
         ("?event=nonsense", 2),
@@ -226,6 +226,31 @@ def test_list_is_narrowed(client: Client, staff: User, query: str, count: int) -
     delivered(410)
 
     assert len(client.get(f"{DELIVERIES}{query}").context_data["cl"].result_list) == count
+
+
+def test_list_tells_the_states_apart_and_says_why_and_when(client: Client, staff: User) -> None:
+    def shown(delivery: Delivery) -> tuple[str, ...]:
+        row = client.get(DELIVERIES).context_data["cl"].result_list.get(pk=delivery.pk)
+        [found] = [name for name in delivery_admin.PROGRESS if delivery in listed(name)]
+        return row.progress, row.error, found
+
+    def listed(progress: str) -> list[Delivery]:
+        return list(client.get(f"{DELIVERIES}?progress={progress}").context_data["cl"].result_list)
+
+    failing = delivered(500, error="The receiver answered 500")
+    given_up = delivered(410, error="The receiver answered 410 Gone")
+    good = delivered(200)
+    Delivery.objects.filter(pk=(untouched := delivered(200)).pk).update(state="pending", last_tried_at=None, attempts=0)
+
+    assert shown(untouched) == ("Untouched", None, "untouched")
+    assert shown(failing) == ("Failing", "The receiver answered 500", "failing")
+    assert shown(given_up) == ("Given up", "The receiver answered 410 Gone", "given_up")
+    assert shown(good) == ("Delivered", None, "delivered")
+    client.post(f"{DELIVERIES}{given_up.pk}/again/")
+    assert shown(given_up) == ("Queued again", "The receiver answered 410 Gone", "again")
+    page = client.get(DELIVERIES).content.decode()
+    failing.refresh_from_db()
+    assert moment(failing.next_attempt_at, seconds=True) in page
 
 
 def test_delivery_is_found_by_its_id_and_by_its_objects(client: Client, staff: User) -> None:

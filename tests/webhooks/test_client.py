@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.live import free_port
+from tests.support.live import free_port
+from tests.support.waiting import PATIENCE_S
 from tests.webhooks.servers import OK, answer, server
-from webhooks.client import Answer, Client, PostFailed
+from webhooks.client import Client, HookResponse, PostFailed
 from webhooks.errors import RefusedUrl
 
 TIMEOUT_S = 1.0
-PATIENCE_S = 8  # on a busy machine
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def client() -> Iterator[Client]:
     client.close()
 
 
-def post(client: Client, url: str, timeout_s: float = PATIENCE_S) -> Answer:
+def post(client: Client, url: str, timeout_s: float = PATIENCE_S) -> HookResponse:
     return client.post(url, headers={"webhook-id": "msg_1"}, body=b'{"n":1}', timeout_s=timeout_s)
 
 
@@ -58,7 +58,7 @@ def test_request_is_a_post_with_its_headers_and_body(client: Client) -> None:
     with server(OK) as receiver:
         got = post(client, f"http://127.0.0.1:{receiver.port}/hook?key=1")
 
-    assert got == Answer(200, b"ok", None)
+    assert got == HookResponse(200, b"ok", None)
     head, _, body = receiver.requests[0].partition(b"\r\n\r\n")
     assert head.split(b"\r\n") == [
         b"POST /hook?key=1 HTTP/1.1",
@@ -118,7 +118,7 @@ def test_name_that_was_rebound_since_is_refused_before_a_connection(
         resolver = Resolver(monkeypatch, ["127.0.0.1"], addresses)
         assert post(client, f"http://rebound.example:{good.port}/").status == 200
 
-        with pytest.raises(RefusedUrl, match=r"rebound\.example is 127\.0\.0\.2, which is no public address"):
+        with pytest.raises(RefusedUrl, match=r"rebound\.example is 127\.0\.0\.2, which is not a public address"):
             post(client, f"http://rebound.example:{good.port}/")
 
         assert (resolver.asked, good.connections) == (2, 1)
@@ -179,7 +179,7 @@ def test_answer_that_does_not_end_is_given_up_in_time(client: Client, act: Any) 
         begun = time.monotonic()
         text = failure(client, f"http://127.0.0.1:{receiver.port}/", TIMEOUT_S)
 
-    assert text == "No answer within 1 s"
+    assert text == "No response within 1 s"
     assert time.monotonic() - begun < TIMEOUT_S + 2
 
 
@@ -203,7 +203,7 @@ def test_listener_that_takes_no_connection_is_given_up_in_time(client: Client) -
             one.connect_ex(full.getsockname())
         begun = time.monotonic()
 
-        assert failure(client, f"http://127.0.0.1:{full.getsockname()[1]}/", TIMEOUT_S) == "No answer within 1 s"
+        assert failure(client, f"http://127.0.0.1:{full.getsockname()[1]}/", TIMEOUT_S) == "No response within 1 s"
 
         assert time.monotonic() - begun < TIMEOUT_S + 2
         for one in waiting:
@@ -257,7 +257,7 @@ def test_closed_connection_and_closed_port_are_told_apart(client: Client) -> Non
 )
 def test_retry_after_is_read(client: Client, field: str, expected: float | None) -> None:
     with server(answer("429 Slow Down", field)) as receiver:
-        assert post(client, f"http://127.0.0.1:{receiver.port}/") == Answer(429, b"", expected)
+        assert post(client, f"http://127.0.0.1:{receiver.port}/") == HookResponse(429, b"", expected)
 
 
 def test_retry_after_may_be_a_date(client: Client) -> None:
@@ -344,5 +344,5 @@ def test_handshake_that_does_not_end_is_given_up_in_time(trusting: Client) -> No
         begun = time.monotonic()
         text = failure(trusting, f"https://shop.example:{mute.getsockname()[1]}/", TIMEOUT_S)
 
-    assert text == "No answer within 1 s"
+    assert text == "No response within 1 s"
     assert time.monotonic() - begun < TIMEOUT_S + 2

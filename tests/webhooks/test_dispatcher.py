@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from tests.factories import make_product
-from tests.webhooks.hooks import PATIENCE_S, attempts_of, make_endpoint, work_until
+from tests.support.factories import make_product
+from tests.support.waiting import PATIENCE_S
+from tests.webhooks.hooks import attempts_of, make_endpoint, work_until
 from tests.webhooks.servers import OK, answer, server
-from webhooks.dispatcher import Lanes, Senders
+from webhooks.dispatcher import EndpointSlots, Senders
 from webhooks.models import Delivery, Endpoint
-from webhooks.sending import Outcome, Try
+from webhooks.sending import LeasedAttempt, Outcome
 
 pytestmark = pytest.mark.django_db
 
@@ -63,8 +64,8 @@ def test_failures_are_tried_again_under_the_same_id_until_one_succeeds() -> None
 
     delivery = Delivery.objects.get()
     assert attempts_of(delivery) == [
-        (1, 500, "It answered 500", "no"),
-        (2, 302, "It answered 302", ""),
+        (1, 500, "The receiver answered 500", "no"),
+        (2, 302, "The receiver answered 302", ""),
         (3, 200, "", "ok"),
     ]
     assert {headers_of(request)["webhook-id"] for request in receiver.requests} == {delivery.message_id}
@@ -78,7 +79,7 @@ def test_private_address_is_refused_at_every_try_and_the_reason_is_on_record(set
         work_until(all_settled)
 
     delivery = Delivery.objects.get()
-    reason = "127.0.0.1 is 127.0.0.1, which is no public address."
+    reason = "127.0.0.1 is 127.0.0.1, which is not a public address."
     assert attempts_of(delivery) == [(number, None, reason, "") for number in (1, 2, 3, 4)]
     assert (delivery.state, receiver.connections) == ("failed", 0)
 
@@ -118,58 +119,58 @@ def test_endpoint_that_hangs_does_not_hold_up_another() -> None:
     assert Endpoint.objects.count() == 2
 
 
-# -- Lanes ----------------------------------------------------------------------------------------------------------
+# -- EndpointSlots ----------------------------------------------------------------------------------------------------
 def outcome_of(endpoint_id: int, duration_s: float) -> Outcome:
-    return Outcome(Try(1, 1, 1, endpoint_id, "", (), "", ""), duration_s)
+    return Outcome(LeasedAttempt(1, 1, 1, endpoint_id, "", (), "", ""), duration_s)
 
 
-def fill(lanes: Lanes, endpoint_id: int) -> int:
+def fill(slots: EndpointSlots, endpoint_id: int) -> int:
     """Enter as often as there is room; return how often."""
     entered = 0
-    while lanes.room_for(endpoint_id):
-        lanes.enter(endpoint_id)
+    while slots.free_for(endpoint_id):
+        slots.acquire(endpoint_id)
         entered += 1
     return entered
 
 
 def test_endpoint_has_a_quarter_of_the_threads() -> None:
-    lanes = Lanes(16)
+    slots = EndpointSlots(16)
 
-    assert [fill(lanes, endpoint_id) for endpoint_id in range(1, 7)] == [4, 4, 4, 4, 0, 0]
+    assert [fill(slots, endpoint_id) for endpoint_id in range(1, 7)] == [4, 4, 4, 4, 0, 0]
 
 
 def test_slow_endpoints_share_a_half_and_leave_the_rest() -> None:
-    lanes = Lanes(16)
+    slots = EndpointSlots(16)
     for endpoint_id in range(10):
-        lanes.enter(endpoint_id)
-        lanes.leave(outcome_of(endpoint_id, 9.0))
+        slots.acquire(endpoint_id)
+        slots.release(outcome_of(endpoint_id, 9.0))
 
-    slow = [fill(lanes, endpoint_id) for endpoint_id in range(10)]
+    slow = [fill(slots, endpoint_id) for endpoint_id in range(10)]
 
     assert sum(slow) == 8
-    assert fill(lanes, 99) == 4
+    assert fill(slots, 99) == 4
 
 
 def test_endpoint_is_slow_until_it_answers_quickly() -> None:
-    lanes = Lanes(8)
+    slots = EndpointSlots(8)
     for slow_id in (1, 2, 3, 4):
-        lanes.enter(slow_id)
-        lanes.leave(outcome_of(slow_id, 9.0))
-        lanes.enter(slow_id)
-    assert lanes.room_for(1) == 0
+        slots.acquire(slow_id)
+        slots.release(outcome_of(slow_id, 9.0))
+        slots.acquire(slow_id)
+    assert slots.free_for(1) == 0
 
-    lanes.leave(outcome_of(1, 0.1))
+    slots.release(outcome_of(1, 0.1))
 
-    assert lanes.room_for(1) == 2
+    assert slots.free_for(1) == 2
 
 
 def test_one_thread_is_enough() -> None:
-    lanes = Lanes(1)
+    slots = EndpointSlots(1)
 
-    assert fill(lanes, 1) == 1
-    lanes.leave(outcome_of(1, 9.0))
-    assert fill(lanes, 1) == 1
-    assert lanes.room_for(2) == 0
+    assert fill(slots, 1) == 1
+    slots.release(outcome_of(1, 9.0))
+    assert fill(slots, 1) == 1
+    assert slots.free_for(2) == 0
 
 
 def test_work_ends_in_time(settings: Any) -> None:
@@ -181,7 +182,7 @@ def test_work_ends_in_time(settings: Any) -> None:
         work_until(all_settled)
 
     assert time.monotonic() - begun < PATIENCE_S
-    assert [error for _, _, error, _ in attempts_of(Delivery.objects.get())] == ["No answer within 0.3 s"] * 4
+    assert [error for _, _, error, _ in attempts_of(Delivery.objects.get())] == ["No response within 0.3 s"] * 4
 
 
 def test_signal_whose_handler_outlasts_a_wait_does_not_make_it_endless() -> None:

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from ecommerce.feed.events import newest_seq, place_of_now, prune
-from ecommerce.models import ChangeEvent
-from orders.actions import pay_order
-from tests.factories import make_order, make_product, make_staff, make_user
+from core.feed.events import newest_seq, position_now, prune_events
+from core.models import ChangeEvent
+from orders.actions import move_order
+from tests.support.factories import make_order, make_product, make_staff, make_user
 from tests.webhooks.hooks import make_endpoint, plan_all, told
 from webhooks import planning
 from webhooks.models import Delivery, Position
@@ -25,7 +25,7 @@ def test_every_event_is_told_to_every_endpoint_that_wants_its_type() -> None:
     orders = make_endpoint(event_types=["order.placed", "order.moved"])
     product = make_product()
     order = make_order(lines={product: 1})
-    pay_order(actor=make_staff(), order_id=order.pk)
+    move_order(actor=make_staff(), order_id=order.pk, verb="pay")
     product.delete()
 
     plan_all()
@@ -65,7 +65,7 @@ def test_payload_of_an_order_names_nobody() -> None:
     endpoint = make_endpoint(event_types=["order.placed", "order.moved"])
     user = make_user(username="marie", email="marie@example.com")
     order = make_order(user)
-    pay_order(actor=make_staff(), order_id=order.pk)
+    move_order(actor=make_staff(), order_id=order.pk, verb="pay")
     plan_all()
 
     placed, moved = (json.loads(delivery.payload) for delivery in endpoint.deliveries.order_by("seq"))
@@ -83,10 +83,10 @@ def test_payload_of_an_order_names_nobody() -> None:
 
 
 def test_payloads_cost_one_statement_however_many_orders(django_assert_num_queries) -> None:
-    begin = place_of_now()
+    begin = position_now()
     for _ in range(3):
         make_order()
-    place_of_now()
+    position_now()
     events = planning.events_after(begin)
 
     with django_assert_num_queries(1):
@@ -138,7 +138,7 @@ def test_planner_that_waited_while_another_went_further_goes_on_from_there(
 ) -> None:
     endpoint = make_endpoint()
     make_product()
-    stale = [place_of_now()]
+    stale = [position_now()]
     make_product()
     plan_all()
     real = planning.newest_seq
@@ -197,7 +197,7 @@ def test_feed_keeps_what_an_endpoint_is_still_to_be_told_however_old(caplog: pyt
     for _ in range(3):
         make_product()
 
-    prune(days=0)
+    prune_events(days=0)
     plan_all()
 
     assert len(told(endpoint)) == 4
@@ -212,7 +212,7 @@ def test_feed_keeps_nothing_for_an_endpoint_that_needs_nothing(is_told: bool) ->
         make_product()
     plan_all()
 
-    prune(days=0)
+    prune_events(days=0)
 
     assert ChangeEvent.objects.count() == 1
 
@@ -223,7 +223,7 @@ def test_events_that_were_deleted_unsent_are_named_and_the_rest_is_sent(caplog: 
     plan_all()
     for _ in range(3):
         make_product()
-    ChangeEvent.objects.filter(seq__lt=place_of_now()).delete()
+    ChangeEvent.objects.filter(seq__lt=position_now()).delete()
     make_product()
 
     plan_all()
@@ -241,13 +241,13 @@ def test_feed_that_was_emptied_by_hand_is_followed_anew(caplog: pytest.LogCaptur
     ChangeEvent.objects.all()._raw_delete("default")
     ChangeEvent.objects.update(seq=1)
     make_product()
-    place_of_now()
+    position_now()
 
     plan_all()
     make_product()
     plan_all()
 
-    assert "is followed anew" in caplog.text
+    assert "continuing from its end" in caplog.text
     assert endpoint.deliveries.filter(seq=newest_seq()).count() == 1
     assert endpoint.deliveries.count() >= 4
 

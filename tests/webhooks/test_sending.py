@@ -7,12 +7,12 @@ import pytest
 from django.utils import timezone
 
 from catalog.models import Product
-from tests.factories import make_product
+from tests.support.factories import make_product
 from tests.webhooks.hooks import attempts_of, end, make_endpoint, plan_all, skip_pause
 from webhooks.models import Attempt, Delivery, Endpoint
-from webhooks.pruning import prune
+from webhooks.pruning import prune_deliveries
 from webhooks.retries import pause_after
-from webhooks.sending import give_back, take
+from webhooks.sending import end_leases, lease_due
 
 pytestmark = pytest.mark.django_db
 
@@ -38,25 +38,29 @@ def seconds_from_now(delivery: Delivery) -> float:
 def test_what_is_taken_is_nobody_elses_and_its_try_is_on_record(endpoint: Endpoint) -> None:
     due(3)
 
-    tries = take(endpoint, 2)
+    attempts = lease_due(endpoint, 2)
 
-    assert [tried.number for tried in tries] == [1, 1]
-    assert len(take(endpoint, 9)) == 1
-    assert take(endpoint, 9) == []
-    taken = Delivery.objects.get(pk=tries[0].delivery_id)
+    assert [attempt.number for attempt in attempts] == [1, 1]
+    assert len(lease_due(endpoint, 9)) == 1
+    assert lease_due(endpoint, 9) == []
+    taken = Delivery.objects.get(pk=attempts[0].delivery_id)
     assert (taken.state, taken.attempts, attempts_of(taken)) == ("pending", 1, [(1, None, "", "")])
-    assert (tries[0].payload, tries[0].message_id, tries[0].url) == (taken.payload, taken.message_id, endpoint.url)
-    assert tries[0].secrets == (endpoint.secret,)
+    assert (attempts[0].payload, attempts[0].message_id, attempts[0].url) == (
+        taken.payload,
+        taken.message_id,
+        endpoint.url,
+    )
+    assert attempts[0].secrets == (endpoint.secret,)
 
 
 def test_try_whose_process_died_is_made_again_after_its_time(endpoint: Endpoint, settings: Any) -> None:
     due()
-    (lost,) = take(endpoint, 9)
+    (lost,) = lease_due(endpoint, 9)
     delivery = Delivery.objects.get()
     assert settings.WEBHOOK_TIMEOUT_S < seconds_from_now(delivery) <= settings.WEBHOOK_TIMEOUT_S + 10
 
     skip_pause(delivery)
-    (again,) = take(endpoint, 9)
+    (again,) = lease_due(endpoint, 9)
 
     assert (again.number, again.message_id) == (2, lost.message_id)
     assert attempts_of(delivery) == [(1, None, "", ""), (2, None, "", "")]
@@ -64,16 +68,16 @@ def test_try_whose_process_died_is_made_again_after_its_time(endpoint: Endpoint,
 
 def test_try_that_comes_back_after_its_time_is_on_record_and_decides_nothing(endpoint: Endpoint) -> None:
     due()
-    (late,) = take(endpoint, 9)
+    (late,) = lease_due(endpoint, 9)
     skip_pause(Delivery.objects.get())
-    (again,) = take(endpoint, 9)
+    (again,) = lease_due(endpoint, 9)
 
-    delivery = end(late, 500, error="It answered 500")
+    delivery = end(late, 500, error="The receiver answered 500")
     assert (delivery.state, delivery.failures) == ("pending", 0)
     delivery = end(again, 200)
 
     assert delivery.state == "delivered"
-    assert attempts_of(delivery) == [(1, 500, "It answered 500", ""), (2, 200, "", "")]
+    assert attempts_of(delivery) == [(1, 500, "The receiver answered 500", ""), (2, 200, "", "")]
 
 
 def test_first_tries_of_one_object_are_in_order_and_others_do_not_wait(endpoint: Endpoint) -> None:
@@ -83,16 +87,16 @@ def test_first_tries_of_one_object_are_in_order_and_others_do_not_wait(endpoint:
     plan_all()
     first, second, third = Delivery.objects.filter(object_id=product.pk).order_by("seq")
 
-    tries = take(endpoint, 9)
-    assert tries[0].delivery_id == first.pk
-    assert len(tries) == 2
-    assert take(endpoint, 9) == []
+    attempts = lease_due(endpoint, 9)
+    assert attempts[0].delivery_id == first.pk
+    assert len(attempts) == 2
+    assert lease_due(endpoint, 9) == []
 
-    end(tries[0], 500)  # a failure too: the newer ones do not wait for hours
-    (next_try,) = take(endpoint, 9)
+    end(attempts[0], 500)  # a failure too: the newer ones do not wait for hours
+    (next_try,) = lease_due(endpoint, 9)
     assert next_try.delivery_id == second.pk
     end(next_try)
-    assert [tried.delivery_id for tried in take(endpoint, 9)] == [third.pk]
+    assert [attempt.delivery_id for attempt in lease_due(endpoint, 9)] == [third.pk]
 
 
 def test_order_is_kept_for_each_endpoint_by_itself(endpoint: Endpoint) -> None:
@@ -100,13 +104,13 @@ def test_order_is_kept_for_each_endpoint_by_itself(endpoint: Endpoint) -> None:
     (product,) = due()
     Product.objects.filter(pk=product.pk).update(stock=1)
     plan_all()
-    (held,) = take(endpoint, 9)
-    end(take(other, 9)[0])
+    (held,) = lease_due(endpoint, 9)
+    end(lease_due(other, 9)[0])
 
-    assert len(take(other, 9)) == 1
-    assert take(endpoint, 9) == []
+    assert len(lease_due(other, 9)) == 1
+    assert lease_due(endpoint, 9) == []
     end(held)
-    assert len(take(endpoint, 9)) == 1
+    assert len(lease_due(endpoint, 9)) == 1
 
 
 def test_endpoints_with_something_due_are_those_that_can_be_sent_to(endpoint: Endpoint) -> None:
@@ -126,11 +130,11 @@ def test_endpoints_with_something_due_are_those_that_can_be_sent_to(endpoint: En
 
 def test_what_is_given_back_is_due_at_once(endpoint: Endpoint) -> None:
     due()
-    tries = take(endpoint, 9)
+    attempts = lease_due(endpoint, 9)
 
-    give_back(tries)
+    end_leases(attempts)
 
-    assert [tried.number for tried in take(endpoint, 9)] == [2]
+    assert [attempt.number for attempt in lease_due(endpoint, 9)] == [2]
 
 
 # -- Outcomes -------------------------------------------------------------------------------------------------------
@@ -138,7 +142,7 @@ def test_what_is_given_back_is_due_at_once(endpoint: Endpoint) -> None:
 def test_two_hundreds_are_delivered(endpoint: Endpoint, status: int) -> None:
     due()
 
-    delivery = end(take(endpoint, 9)[0], status, answer=b"thanks", duration_s=0.25)
+    delivery = end(lease_due(endpoint, 9)[0], status, answer=b"thanks", duration_s=0.25)
 
     assert (delivery.state, delivery.next_attempt_at, delivery.failures) == ("delivered", None, 0)
     assert attempts_of(delivery) == [(1, status, "", "thanks")]
@@ -149,13 +153,13 @@ def test_two_hundreds_are_delivered(endpoint: Endpoint, status: int) -> None:
 def test_everything_else_is_tried_again_after_a_pause(endpoint: Endpoint, status: int | None) -> None:
     due()
 
-    delivery = end(take(endpoint, 9)[0], status, error="why")
+    delivery = end(lease_due(endpoint, 9)[0], status, error="why")
 
     assert (delivery.state, delivery.failures) == ("pending", 1)
     assert 3 < seconds_from_now(delivery) <= 6
     endpoint.refresh_from_db()
     assert endpoint.failing_since == delivery.last_tried_at
-    assert take(endpoint, 9) == []
+    assert lease_due(endpoint, 9) == []
 
 
 def test_pauses_grow_and_then_it_is_given_up(endpoint: Endpoint, settings: Any) -> None:
@@ -163,7 +167,7 @@ def test_pauses_grow_and_then_it_is_given_up(endpoint: Endpoint, settings: Any) 
     pauses = []
     while (delivery := Delivery.objects.get()).state == "pending":
         skip_pause(delivery)
-        delivery = end(take(endpoint, 9)[0], 500)
+        delivery = end(lease_due(endpoint, 9)[0], 500)
         pauses.append(seconds_from_now(delivery) if delivery.next_attempt_at else None)
 
     expected = [5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200, 86_400]
@@ -182,7 +186,7 @@ def test_pauses_are_not_all_the_same() -> None:
 def test_wish_for_a_pause_holds_for_the_whole_endpoint(endpoint: Endpoint, status: int) -> None:
     due(2)
 
-    delivery = end(take(endpoint, 1)[0], status, retry_after_s=600.0)
+    delivery = end(lease_due(endpoint, 1)[0], status, retry_after_s=600.0)
 
     assert 590 < seconds_from_now(delivery) <= 600
     endpoint.refresh_from_db()
@@ -195,7 +199,7 @@ def test_wish_for_a_pause_holds_for_the_whole_endpoint(endpoint: Endpoint, statu
 def test_wish_is_heard_within_bounds(endpoint: Endpoint, status: int, wish: float, longest: float) -> None:
     due()
 
-    delivery = end(take(endpoint, 9)[0], status, retry_after_s=wish)
+    delivery = end(lease_due(endpoint, 9)[0], status, retry_after_s=wish)
 
     assert longest * 0.8 < seconds_from_now(delivery) + 1 <= longest + 1
 
@@ -203,17 +207,17 @@ def test_wish_is_heard_within_bounds(endpoint: Endpoint, status: int, wish: floa
 def test_gone_switches_the_endpoint_off_and_keeps_what_waits(endpoint: Endpoint) -> None:
     due(2)
 
-    delivery = end(take(endpoint, 1)[0], 410)
+    delivery = end(lease_due(endpoint, 1)[0], 410)
 
     endpoint.refresh_from_db()
-    assert (endpoint.is_active, endpoint.off_reason) == (False, "It answered 410 Gone.")
+    assert (endpoint.is_active, endpoint.off_reason) == (False, "The receiver answered 410 Gone.")
     assert delivery.state == "failed"
     assert Delivery.objects.filter(state="pending").count() == 1
 
 
 def test_success_ends_the_time_of_failing(endpoint: Endpoint) -> None:
     due(2)
-    one, other = take(endpoint, 2)
+    one, other = lease_due(endpoint, 2)
     end(one, 500)
 
     end(other, 200)
@@ -227,17 +231,19 @@ def test_endpoint_that_fails_for_days_is_switched_off(endpoint: Endpoint, days: 
     due()
     Endpoint.objects.update(failing_since=timezone.now() - timedelta(days=days))
 
-    end(take(endpoint, 9)[0], 500)
+    end(lease_due(endpoint, 9)[0], 500)
 
     endpoint.refresh_from_db()
     assert endpoint.is_active == is_active
-    assert endpoint.off_reason == ("" if is_active else "No try has succeeded for 5 days.")
+    assert endpoint.off_reason == ("" if is_active else "No attempt has succeeded for 5 days.")
 
 
 def test_any_bytes_of_an_answer_can_be_kept(endpoint: Endpoint) -> None:
     due()
 
-    delivery = end(take(endpoint, 9)[0], 500, answer=b"\x00\xff\xed\xa0\x80" + b"a" * 9_000, error="\x00\ud800" * 500)
+    delivery = end(
+        lease_due(endpoint, 9)[0], 500, answer=b"\x00\xff\xed\xa0\x80" + b"a" * 9_000, error="\x00\ud800" * 500
+    )
 
     (_, _, error, answer) = attempts_of(delivery)[0]
     assert answer == ("\ufffd" * 5 + "a" * 9_000)[:500]
@@ -246,11 +252,11 @@ def test_any_bytes_of_an_answer_can_be_kept(endpoint: Endpoint) -> None:
 
 def test_outcome_of_what_was_deleted_meanwhile_is_nothing(endpoint: Endpoint) -> None:
     due()
-    (tried,) = take(endpoint, 9)
+    (attempt,) = lease_due(endpoint, 9)
     Endpoint.objects.all().delete()
 
     with pytest.raises(Delivery.DoesNotExist):
-        end(tried)
+        end(attempt)
 
 
 # -- The end --------------------------------------------------------------------------------------------------------
@@ -258,16 +264,16 @@ def test_old_deliveries_are_deleted_but_those_still_to_come(endpoint: Endpoint) 
     off = make_endpoint()
     due(3)
     done, failed, waiting = endpoint.deliveries.order_by("seq")
-    end(take(endpoint, 1)[0])
+    end(lease_due(endpoint, 1)[0])
     Delivery.objects.filter(pk=failed.pk).update(state="failed")
     Endpoint.objects.filter(pk=off.pk).update(is_active=False)
-    assert prune(days=30) == 0
+    assert prune_deliveries(days=30) == 0
 
     Delivery.objects.update(created_at=timezone.now() - timedelta(days=31))
     make_product()
     plan_all()
 
-    assert prune(days=30) == 5
+    assert prune_deliveries(days=30) == 5
     assert waiting in Delivery.objects.all()
     assert Delivery.objects.count() == 2
     assert not Attempt.objects.filter(delivery=done).exists()

@@ -1,0 +1,170 @@
+"""One fold on both databases, and searches in the admin that stay small however many words they have."""
+# ruff: noqa: RUF001  # letters that look alike are the subject
+
+import random
+import sys
+import unicodedata
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from accounts.models import User
+from catalog.models import Product
+from core.admin.searching import MAX_LENGTH, MAX_WORDS
+from core.text.folding import folded
+from tests.support.factories import make_order, make_product, make_user
+from tests.support.pages import messages_of
+
+pytestmark = pytest.mark.django_db
+
+LISTS = {  # fields that are searched
+    "/admin/catalog/product/": 2,
+    "/admin/orders/order/": 3,
+    "/admin/accounts/user/": 2,
+    "/admin/webhooks/endpoint/": 2,
+    "/admin/webhooks/delivery/": 2,
+}
+ASSIGNED = [char for char in map(chr, range(1, sys.maxunicode + 1)) if unicodedata.category(char) not in ("Cn", "Cs")]
+AUTOCOMPLETE = {"app_label": "orders", "model_name": "order", "field_name": "user"}
+
+
+@pytest.fixture
+def superuser(client: Client) -> User:
+    user = make_user(is_staff=True, is_superuser=True)
+    client.force_login(user)
+    return user
+
+
+def found(client: Client, path: str, text: str) -> list[str]:
+    return sorted(str(row) for row in client.get(path, {"q": text}).context_data["cl"].result_list)
+
+
+def parameters_of(client: Client, path: str, text: str) -> int:
+    _, parameters = client.get(path, {"q": text}).context_data["cl"].queryset.query.sql_with_params()
+    return len(parameters)
+
+
+# -- The fold -------------------------------------------------------------------------------------------------------
+def folded_by_postgresql(texts: list[str]) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT shop_folded(text) FROM unnest(%s::text[]) WITH ORDINALITY AS texts(text, place) ORDER BY place",
+            [texts],
+        )
+        return [form for (form,) in cursor]
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+def test_postgresql_folds_every_character_as_python_does() -> None:
+    texts = ["|".join(ASSIGNED[start : start + 1_000]) for start in range(0, len(ASSIGNED), 1_000)]
+
+    assert len(ASSIGNED) > 280_000
+    for begin in range(0, len(texts), 50):  # each statement has a timeout
+        some = texts[begin : begin + 50]
+        assert folded_by_postgresql(some) == [folded(text) for text in some]
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+def test_postgresql_folds_marks_and_letters_together_as_python_does() -> None:
+    chance = random.Random(7)
+    letters = [
+        char for char in ASSIGNED if ord(char) < 0x600 or 0x1100 <= ord(char) < 0x1200 or 0x1E00 <= ord(char) < 0x2200
+    ]
+    marks = "\u0301\u0307\u0308\u0323\u0327\u0345\u1161\u11a8\u200d\u3099"
+    texts = ["".join(chance.choices([*letters, *marks * 100], k=12)) for _ in range(5_000)]
+
+    assert folded_by_postgresql(texts) == [folded(text) for text in texts]
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+def test_postgresql_folds_null_to_null() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT shop_folded(NULL), shop_folded('')")
+        assert cursor.fetchone() == (None, "")
+
+
+@pytest.mark.usefixtures("requires_sqlite")
+@pytest.mark.parametrize(("value", "form"), [(None, None), ("", ""), ("ſTRAẞE", "strasse"), (7, None), (b"A", None)])
+def test_sqlite_folds_texts_alone(value: Any, form: str | None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT shop_folded(%s)", [value])
+        assert cursor.fetchone() == (form,)
+
+
+# -- The admin's lists ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("words", [1, 5, MAX_WORDS])
+@pytest.mark.parametrize(("path", "fields"), list(LISTS.items()))
+def test_search_has_one_parameter_for_each_word_and_field(
+    client: Client, superuser: User, path: str, fields: int, words: int
+) -> None:
+    text = " ".join(str(number) for number in range(words))
+
+    assert parameters_of(client, path, text) - parameters_of(client, path, "") == fields * words
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("text", [" ".join(map(str, range(MAX_WORDS + 1))), "x" * (MAX_LENGTH + 1), "w1 " * 5_000])
+def test_longer_search_is_refused_and_finds_nothing(client: Client, superuser: User, path: str, text: str) -> None:
+    make_order()
+
+    response = client.get(path, {"q": text})
+
+    assert messages_of(response) == [f"A search has at most {MAX_WORDS} words and {MAX_LENGTH} characters."]
+    assert response.context_data["cl"].result_count == 0
+
+
+def test_repeated_word_counts_once(client: Client, superuser: User) -> None:
+    make_product(name="Blue lamp")
+
+    assert found(client, "/admin/catalog/product/", "lamp " * 40) == ["Blue lamp"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("plate blue", ["Blue deep plate", "Blue plate"]),
+        ('"blue plate"', ["Blue plate"]),
+        ("'BLUE plate'", ["Blue plate"]),
+        ('"', ['12" plate']),
+        ("plate 12", ['12" plate']),
+        ("\u00a0", ["Blue deep plate", "Blue plate", '12" plate']),
+        ("a\x00b", ["Blue deep plate", "Blue plate", '12" plate']),
+    ],
+)
+def test_every_word_is_found_and_quotes_hold_words_together(
+    client: Client, superuser: User, text: str, names: list[str]
+) -> None:
+    for name in ("Blue plate", "Blue deep plate", '12" plate'):
+        make_product(name=name)
+
+    assert found(client, "/admin/catalog/product/", text) == sorted(names)
+
+
+def test_users_and_their_orders_are_found_in_any_form(client: Client, superuser: User) -> None:
+    user = make_user(username="Zoë_ΟΔΟΣ", email="Zoe@example.com")
+    order = make_order(user)
+    make_order()
+
+    for text in ("zoe\u0308", "οδος", "ＺＯＥ@"):
+        assert found(client, "/admin/accounts/user/", text) == ["Zoë_ΟΔΟΣ"]
+        assert found(client, "/admin/orders/order/", text) == [order.number]
+
+
+def test_skus_are_found_in_any_form(client: Client, superuser: User) -> None:
+    make_product(name="Lamp", sku="AB-1")
+
+    for text in ("ab-", "ＡＢ"):
+        assert found(client, "/admin/catalog/product/", text) == ["Lamp"]
+
+
+@pytest.mark.parametrize(("term", "users"), [("zoe\u0308", ["Zoë"]), ("a\x00b", []), ("w1 " * 5_000, [])])
+def test_autocomplete_searches_as_the_list_does(client: Client, superuser: User, term: str, users: list[str]) -> None:
+    make_user(username="Zoë")
+
+    answer = client.get("/admin/autocomplete/", AUTOCOMPLETE | {"term": term})
+
+    assert answer.status_code == 200
+    assert [row["text"] for row in answer.json()["results"]] == users
+    assert Product.objects.count() == 0

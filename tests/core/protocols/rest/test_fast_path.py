@@ -1,0 +1,176 @@
+"""Responses of the fast path have the status, the headers and the body of the ordinary path."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from core.protocols.rest import conditional
+from core.protocols.rest.versions import V2, VERSIONS
+from core.server.bridge.fast_path import ORDINARY
+from tests.support.factories import make_order, make_product, make_staff, make_user
+from tests.support.fast_path import answered, comparable, on_fast_path, remaining_in, response_of, scope_of
+
+pytestmark = pytest.mark.django_db
+CALLERS = ("stranger", "customer", "staff")
+PATHS = (
+    "/api/{v}/products",
+    "/api/{v}/products?page=2&per_page=2",
+    "/api/{v}/products?page=2",
+    "/api/{v}/products?per_page=3",
+    "/api/{v}/products?page=99",
+    "/api/{v}/products/{product}",
+    "/api/{v}/orders",
+    "/api/{v}/orders?per_page=1",
+    "/api/{v}/orders/{order}",
+    "/api/{v}/users/{user}",
+)
+
+
+@pytest.fixture(autouse=True)
+def later(monkeypatch) -> None:
+    """Read the clock as if all rows had settled: two requests may see different seconds."""
+    monkeypatch.setattr(conditional, "time", SimpleNamespace(time=lambda: time.time() + 10))
+
+
+@pytest.fixture
+def ids() -> dict[str, int]:
+    customer = make_user(username="customer")
+    make_staff(username="staff")
+    products = [make_product(name="Tea", sku="T-1"), make_product(name="Zoë's 🫖 <cup>", description="ﬁ\n")]
+    products += [make_product()]
+    products += [make_product() for _ in range(3)]
+    orders = [make_order(user, {product: 2}) for user in (customer, customer, None) for product in products[:2]]
+    order = make_order(customer, dict.fromkeys(products, 1))
+    products[5].delete()
+    return {"product": products[1].pk, "order": order.pk, "user": customer.pk, "foreign": orders[-1].pk}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("path", PATHS)
+def test_fast_path_answers_as_the_ordinary_path_or_leaves_it_the_request(ids, path, version, caller):
+    scope = scope_of(path.format(v=version, **ids), caller)
+
+    found = on_fast_path(scope).response
+
+    if found is not None:
+        assert comparable(found) == comparable(answered(scope))
+    else:
+        assert answered(scope).status != 200 or version == V2
+
+
+@pytest.mark.parametrize(
+    ("path", "caller"),
+    [
+        ("/api/v1/products", "stranger"),
+        ("/api/v1/products?page=2&per_page=2", "customer"),
+        ("/api/v1/products/{product}", "stranger"),
+        ("/api/v2/products/{product}", "staff"),
+        ("/api/v1/orders", "customer"),
+        ("/api/v1/orders", "staff"),
+        ("/api/v2/orders/{order}", "customer"),
+        ("/api/v1/users/{user}", "customer"),
+    ],
+)
+def test_plain_request_is_answered_on_the_fast_path(ids, path, caller):
+    assert on_fast_path(scope_of(path.format(**ids), caller)).response is not None
+
+
+OF_A_BROWSER = {
+    "sec_fetch_site": "same-origin",
+    "sec_fetch_mode": "cors",
+    "sec_ch_ua": '"Chromium";v="140"',
+    "referer": "http://testserver/",
+    "origin": "http://testserver",
+    "cache_control": "no-cache",
+    "pragma": "no-cache",
+}
+OF_A_PROXY = {"x_forwarded_for": "203.0.113.9", "x_forwarded_proto": "https", "x_real_ip": "203.0.113.9"}
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+@pytest.mark.parametrize("headers", [OF_A_BROWSER, OF_A_PROXY, {"x_forwarded_proto": "http"}])
+@pytest.mark.parametrize("path", ["/api/v1/products?per_page=2", "/api/v2/products/{product}", "/api/v1/orders"])
+def test_headers_of_browsers_and_proxies_keep_the_fast_path(ids, settings, path, headers, is_trusted):
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if is_trusted else None
+    scope = scope_of(path.format(**ids), "customer", **headers)
+
+    found = on_fast_path(scope).response
+
+    assert found is not None
+    assert comparable(found) == comparable(answered(scope))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"if_none_match": "*"},
+        {"if_modified_since": "Thu, 01 Jan 2026 00:00:42 GMT"},
+        {"cookie": "sessionid=1"},
+        {"accept": "application/xml"},
+        {"accept": "application/vnd.myapi.v2+json"},
+        {"content_length": "2"},
+        {"host": "other.example"},
+        {"authorization": "Bearer nonsense"},
+    ],
+)
+def test_request_with_a_header_for_the_views_takes_the_ordinary_path(ids, settings, headers):
+    settings.ALLOWED_HOSTS = ["testserver"]
+
+    assert on_fast_path(scope_of(f"/api/v1/products/{ids['product']}", **headers)) == ORDINARY
+
+
+@pytest.mark.parametrize("path", ["/api/v1/orders/{foreign}", "/api/v1/products/987654", "/api/v1/products?q=tea"])
+def test_refused_and_unusual_requests_are_counted_once(ids, path, settings):
+    settings.RATE_USER_PER_MINUTE = 1_000
+    scope = scope_of(path.format(**ids), "customer")
+    plain = scope_of(f"/api/v1/products/{ids['product']}", "customer")
+    before = remaining_in(response_of(plain))
+
+    refusal = answered(scope, result=on_fast_path(scope))
+
+    assert remaining_in(refusal) == before - 1
+    assert remaining_in(response_of(plain)) == before - 2
+
+
+def test_request_over_the_budget_is_refused(ids, settings):
+    settings.RATE_ANONYMOUS_PER_MINUTE = 2
+    scope = scope_of(f"/api/v1/products/{ids['product']}")
+
+    assert [on_fast_path(scope).response is not None for _ in range(3)] == [True, True, False]
+    assert answered(scope).status == 429
+
+
+def test_shared_cache_gets_no_budget_of_a_caller(ids, settings):
+    settings.CACHE_PUBLIC_S = 60
+    scope = scope_of(f"/api/v1/products/{ids['product']}")
+
+    found = response_of(scope)
+
+    assert comparable(found) == comparable(answered(scope))
+    assert b"ratelimit" not in dict(found.headers)
+
+
+def test_request_is_logged_with_its_id(ids, caplog):
+    caplog.set_level("INFO", "ecommerce.request")
+
+    found = response_of(scope_of(f"/api/v1/products/{ids['product']}", x_request_id="abcdefgh-1"))
+
+    (line,) = caplog.records
+    assert (line.method, line.status, line.address) == ("GET", 200, "192.0.2.7")
+    assert line.path == f"/api/v1/products/{ids['product']}"
+    assert dict(found.headers)[b"x-request-id"] == b"abcdefgh-1"
+
+
+def test_fast_path_needs_few_statements(ids, django_assert_num_queries):
+    detail, orders = scope_of(f"/api/v1/products/{ids['product']}"), scope_of("/api/v1/orders", "customer")
+    response_of(detail)
+
+    with django_assert_num_queries(1):
+        response_of(detail)
+    response_of(orders)
+    with django_assert_num_queries(3):  # the caller, the orders, their lines; a page that is not full needs no count
+        response_of(orders)
+    with django_assert_num_queries(1):  # triggers count the products
+        response_of(scope_of("/api/v1/products?per_page=2"))

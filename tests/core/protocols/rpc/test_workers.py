@@ -1,0 +1,97 @@
+"""`manage.py grpcrunserver` with workers: how they share the port, are started again, and end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from tests.support.factories import make_product
+from tests.support.live import ROOT, free_port
+from tests.support.processes import children_of
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.live
+
+
+def test_workers_share_the_port_and_end_together(grpc_shops):
+    shop = grpc_shops("--workers", "2")
+    server = shop.servers[0]
+    server.wait_until_said(2)
+
+    answers = {shop.client().call("ListProducts").total for n in range(8)}
+    both = listening_on(server.port)
+    seconds = server.stop()
+
+    assert answers == {0}
+    assert both == 2
+    assert (server.process.returncode, seconds < 20) == (0, True), server.log
+    assert socket.socket().connect_ex(("127.0.0.1", server.port)) != 0
+
+
+def listening_on(port: int) -> int:
+    """How many sockets listen on a port: state 0A of /proc/net/tcp and tcp6."""
+    files = [Path("/proc/net/tcp"), Path("/proc/net/tcp6")]
+    rows = [line.split() for file in files if file.exists() for line in file.read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
+
+
+def test_killed_worker_is_started_again_and_the_other_finishes_its_calls(grpc_shops):
+    shop = grpc_shops("--workers", "2")
+    server = shop.servers[0]
+    server.wait_until_said(2)
+    with shop.database():
+        product = make_product(stock=1)
+    watchers = [shop.client().open("WatchProducts", id=product.pk) for _ in range(16)]
+    killed, other = children_of(server.pid)
+
+    os.kill(killed, signal.SIGKILL)
+    server.wait_until_said(3)
+    with shop.database():
+        type(product).objects.filter(pk=product.pk).update(stock=7)
+    told = Counter(next_stock(watcher) for watcher in watchers)
+
+    assert other in children_of(server.pid)
+    assert len(children_of(server.pid)) == listening_on(server.port) == 2
+    assert set(told) <= {7, "UNAVAILABLE"}
+    assert told[7] > 0
+    assert "grpcrunserver exited unexpectedly: exit code -9. It is restarted." in server.log
+    server.stop()
+    assert server.process.returncode == 0
+
+
+def next_stock(watcher: Any) -> int | str:
+    try:
+        return next(watcher).new_stock
+    except grpc.RpcError as error:
+        return error.code().name
+
+
+def test_workers_that_fail_as_soon_as_they_start_end_the_command(grpc_shops):
+    env = grpc_shops().env
+    command = [sys.executable, "manage.py", "grpcrunserver", f"127.0.0.1:{free_port()}", "--workers", "2"]
+
+    run = subprocess.run(
+        [*command, "--max-workers", "0"], cwd=ROOT, env=env, capture_output=True, text=True, timeout=240, check=False
+    )
+
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1] == (
+        "CommandError: grpcrunserver fails as soon as it starts: exit code 1. Its log says why."
+    )
+
+
+def test_workers_end_when_their_parent_is_killed(grpc_shops):
+    shop = grpc_shops("--workers", "2")
+    server = shop.servers[0]
+    server.wait_until_said(2)
+
+    server.kill()
+
+    wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", server.port)) != 0, timeout_s=5)

@@ -1,0 +1,122 @@
+"""A WSGI application that shows what the bridge does, in the place of Django: `tests.core.server.echo:application`."""
+
+import json
+import os
+import threading
+import time
+
+from ecommerce import asgi  # first, because it sets up Django
+
+# isort: split
+from core.server.bridge import Bridge
+from core.server.threads import ThreadPool
+
+FILE_BYTES = 5_000_000
+gate = threading.Event()
+closed: list[str] = []
+
+
+class Stream:
+    """What Django's StreamingHttpResponse is to a server."""
+
+    streaming = True
+
+    def __init__(self, parts):
+        self.parts = parts
+
+    def __iter__(self):
+        return iter(self.parts)
+
+    def close(self):
+        closed.append("stream")
+
+
+def echo(environ, start_response):
+    return ACTIONS.get(environ["PATH_INFO"], _shown)(environ, start_response)
+
+
+def _shown(environ, start_response):
+    body = environ["wsgi.input"].read()
+    texts = {key: value for key, value in environ.items() if isinstance(value, str)}
+    content = json.dumps({"environ": texts, "body_bytes": len(body)}).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("X-Name", "\xfc")])
+    return [content]
+
+
+def _empty(environ, start_response):
+    start_response("204 No Content", [("Content-Length", "0")])
+    return [b""]
+
+
+def _slow(environ, start_response):
+    time.sleep(float(environ["QUERY_STRING"]))
+    return _text(start_response, b"slept")
+
+
+def _fault(environ, start_response):
+    raise RuntimeError("a secret")
+
+
+def _gated(environ, start_response):
+    def parts():
+        yield b"one"
+        assert gate.wait(10)
+        yield b"two"
+
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return Stream(parts())
+
+
+def _open_gate(environ, start_response):
+    gate.set()
+    return _text(start_response, b"open")
+
+
+def _endless(environ, start_response):
+    def parts():
+        while True:
+            yield b"x" * 200_000
+
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return Stream(parts())
+
+
+def _file(environ, start_response):
+    file = open(os.devnull, "rb")  # noqa: SIM115  # closed by the server, as PEP 3333 says
+    left = [FILE_BYTES]
+
+    class Zeroes:
+        def read(self, size):
+            size = min(size, left[0])
+            left[0] -= size
+            return b"\0" * size
+
+        def close(self):
+            file.close()
+            closed.append(environ["QUERY_STRING"])
+
+    start_response("200 OK", [("Content-Length", str(FILE_BYTES))])
+    return environ["wsgi.file_wrapper"](Zeroes(), 1000)
+
+
+def _closed(environ, start_response):
+    return _text(start_response, " ".join(closed).encode())
+
+
+def _text(start_response, content):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [content]
+
+
+ACTIONS = {
+    "/empty": _empty,
+    "/slow": _slow,
+    "/fault": _fault,
+    "/gated": _gated,
+    "/open-gate": _open_gate,
+    "/endless": _endless,
+    "/file": _file,
+    "/closed": _closed,
+}
+asgi.web = Bridge(echo, ThreadPool("echo", size=2, max_waiting=2))
+application = asgi.application

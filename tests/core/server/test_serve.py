@@ -1,0 +1,185 @@
+"""`manage.py serve`, as a process with workers: how it starts, goes on and ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from tests.support.live import ROOT, Server, fresh_database, using
+from tests.support.processes import children_of, end, peer_ports_of
+from tests.support.waiting import START_S, wait_until
+
+pytestmark = pytest.mark.live
+
+BODY = b'{"username": "nobody", "password": "wrong"}'
+
+
+class Workers(Server):
+    """`manage.py serve` with two workers, and more options."""
+
+    def __init__(self, folder: Path, env: dict[str, str], *options: str) -> None:
+        super().__init__(folder, env, options=["--workers", "2", *options])
+
+    @property
+    def workers(self) -> list[int]:
+        return children_of(self.pid)
+
+
+@pytest.fixture
+def serve(tmp_path, migrated_template) -> Iterator[Callable[..., Workers]]:
+    servers: list[Workers] = []
+
+    def start(*options: str) -> Workers:
+        servers.append(Workers(tmp_path, {**os.environ, "DATABASE_URL": url, "RATE_LIMITS": "off"}, *options))
+        servers[-1].wait_until_live()
+        return servers[-1]
+
+    with fresh_database(tmp_path, migrated_template) as url:
+        yield start
+        end(*(server.process for server in servers))
+
+
+def half_sent(port: int) -> socket.socket:
+    """A client that has sent a request, and half of its body."""
+    client = socket.create_connection(("127.0.0.1", port), timeout=20)
+    head = "POST /api/v1/auth/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    client.sendall(f"{head}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY[:20])
+    return client
+
+
+# -- Starting ---------------------------------------------------------------------------------------------------
+
+
+def test_database_is_left_as_it_is(tmp_path, django_db_blocker):
+    with fresh_database(tmp_path) as url:
+        server = Server(tmp_path, {**os.environ, "DATABASE_URL": url})
+        try:
+            server.wait_until_live()
+            ready = httpx.get(f"{server.url}/health/ready", timeout=20).status_code
+        finally:
+            end(server.process)
+        with django_db_blocker.unblock(), using(url):
+            tables = connection.introspection.table_names()
+
+    assert (ready, tables) == (503, [])
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_taken_port_is_one_line_and_exit_1(workers):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        command = [sys.executable, "manage.py", "serve", address, "--workers", workers]
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.startswith(f"CommandError: Port {address.rpartition(':')[2]} of 127.0.0.1 is in use: ")
+    assert run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("address", ["8000", "127.0.0.1:", ":8000", "127.0.0.1:http", "127.0.0.1:65536"])
+def test_address_is_host_and_port(address):
+    with pytest.raises(CommandError, match="is not an address: write HOST:PORT"):
+        call_command("serve", address)
+
+
+# -- Workers ----------------------------------------------------------------------------------------------------
+
+
+def test_killed_worker_is_started_again_and_the_other_finishes_its_requests(serve):
+    server = serve()
+    wait_until(lambda: len(server.workers) == 2)
+    with half_sent(server.port) as client:
+        wait_until(lambda: bool(owner_of(client, server.workers)))
+        killed = next(pid for pid in server.workers if pid != owner_of(client, server.workers))
+
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: len(server.workers) == 2 and killed not in server.workers)
+        client.sendall(BODY[20:])
+        assert client.recv(100).startswith(b"HTTP/1.1 401 ")
+
+    assert "serve exited unexpectedly: exit code -9. It is restarted." in server.log
+    assert [httpx.get(f"{server.url}/health/live", timeout=20).status_code for _ in range(10)] == [200] * 10
+    server.stop()
+    assert server.process.returncode == 0
+
+
+def owner_of(client: socket.socket, pids: list[int]) -> int:
+    """Which process has the server's end of a connection; 0 for none yet."""
+    port = client.getsockname()[1]
+    return next((pid for pid in pids if port in peer_ports_of(pid)), 0)
+
+
+def test_workers_are_replaced_after_their_requests_and_no_request_fails(serve):
+    server = serve("--max-requests", "20")
+    wait_until(lambda: len(server.workers) == 2)
+    before = set(server.workers)
+    statuses = []
+
+    def all_are_new() -> bool:
+        statuses.append(httpx.get(f"{server.url}/health/live", timeout=20).status_code)
+        return len(server.workers) == 2 and before.isdisjoint(server.workers)
+
+    wait_until(all_are_new)
+
+    assert set(statuses) == {200}
+    assert "serve has ended as planned, and is replaced." in server.log
+    assert "unexpectedly" not in server.log
+
+
+def test_workers_end_when_their_parent_is_killed(serve):
+    server = serve()
+
+    server.kill()
+
+    wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", server.port)) != 0)
+
+
+# -- Ending -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_lets_a_request_in_progress_finish(serve, number):
+    server = serve("--grace", "20")
+    with half_sent(server.port) as client:
+        wait_until(lambda: bool(owner_of(client, server.workers)))
+
+        server.process.send_signal(number)
+        wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", server.port)) != 0)
+        client.sendall(BODY[20:])
+        assert client.recv(100).startswith(b"HTTP/1.1 401 ")
+
+    assert server.process.wait(START_S) == 0
+    assert "Traceback" not in server.log
+
+
+def test_first_request_of_a_new_connection_is_answered(serve):
+    server = serve("--grace", "20")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(b"GET /health/live HTTP/1.1\r\nHost: ")
+        wait_until(lambda: bool(owner_of(client, server.workers)))
+
+        server.process.terminate()
+        wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", server.port)) != 0)
+        client.sendall(b"localhost\r\n\r\n")
+        response = b"".join(iter(lambda: client.recv(65_536), b""))
+
+    assert response.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in response.lower()
+
+
+def test_request_that_does_not_finish_is_cut_off_after_the_grace(serve):
+    server = serve("--grace", "0.5")
+    with half_sent(server.port) as client:
+        wait_until(lambda: bool(owner_of(client, server.workers)))
+
+        seconds = server.stop(timeout_s=START_S)
+
+    assert (server.process.returncode, 0.5 <= seconds < 10) == (0, True)

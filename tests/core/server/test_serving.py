@@ -1,0 +1,47 @@
+"""The web server's own limits."""
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from core.server.preflight import CannotRun
+from core.server.serving import MAX_MESSAGE_BYTES, listen, parse_address
+from tests.support.sockets import PROTOCOL
+from tests.support.waiting import START_S
+
+
+@pytest.mark.parametrize(
+    ("text", "address"), [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::1]:8000", ("::1", 8000)), ("shop:0", ("shop", 0))]
+)
+def test_address_is_split(text, address):
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
+def test_host_of_another_machine_is_one_line(host):
+    with pytest.raises(CannotRun, match=r"192\.0\.2\.1: Cannot assign|nowhere\.invalid is not an address"):
+        listen(host, 0)
+
+
+def test_websockets_are_not_compressed_and_a_message_that_is_too_long_is_not_kept(live_shop):
+    server = live_shop().servers[0]
+
+    with connect(f"ws://127.0.0.1:{server.port}/graphql", subprotocols=[PROTOCOL]) as connection:
+        extensions = connection.response.headers.get("Sec-WebSocket-Extensions")
+        code = code_after(connection, "x" * (MAX_MESSAGE_BYTES + 1))
+    server.stop()
+
+    assert extensions is None
+    assert code in (1009, None)
+
+
+def code_after(connection: ClientConnection, text: str) -> int | None:
+    """Send a text that ends the connection; None when that is reset before the reason has come, as TCP does it."""
+
+    def tell() -> None:
+        connection.send(text)
+        connection.recv(START_S)
+
+    with pytest.raises(ConnectionClosed) as closed:
+        tell()
+    return closed.value.rcvd and closed.value.rcvd.code

@@ -1,0 +1,28 @@
+"""Results of a pool's threads: each is returned or dropped, whenever its caller is cancelled."""
+
+import asyncio
+import threading
+
+import pytest
+
+from core.server.threads import ThreadPool
+
+
+def test_result_that_comes_in_the_moment_of_a_cancellation_is_dropped() -> None:
+    pool, dropped = ThreadPool("test", size=1, max_waiting=1), []
+
+    async def cancel_as_the_result_comes() -> None:
+        asking = asyncio.create_task(pool.run(lambda: "a seat", drop=dropped.append))
+        is_next = threading.Event()
+        following = asyncio.create_task(pool.run(is_next.set))
+        await asyncio.sleep(0)  # both jobs are handed to the thread
+        assert is_next.wait(10)  # the result is on its way to the event loop, which stands still here
+        asyncio.get_running_loop().call_soon(asking.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await following
+
+    asyncio.run(cancel_as_the_result_comes())
+
+    assert dropped == ["a seat"]
+    assert pool.stop(5)

@@ -1,0 +1,126 @@
+"""Every sort and filter on offer reads an index, and no more rows than it shows."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from pytest_django import DjangoDbBlocker
+
+from accounts.models import User
+from accounts.querysets import SORT_KEYS as USER_SORTS
+from catalog.models import Product
+from catalog.querysets import SORT_KEYS as PRODUCT_SORTS
+from core.admin.searching import searched
+from core.lists.keyset import NEWEST_FIRST, Slice, Sort, cursor_of, within
+from orders.models import Order
+
+ROWS = 10_000
+NUMBERS = {
+    "sqlite": f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) ",
+    "postgresql": f"WITH n AS (SELECT i FROM generate_series(1, {ROWS}) i) ",
+}
+TEXT = "CAST(i AS varchar(20))"
+FILL = (
+    "INSERT INTO accounts_user (username, email, password, is_superuser, is_staff, is_active, created_at) {numbers}"
+    f"SELECT 'user' || {TEXT}, 'user' || {TEXT} || '@example.com', 'x', false, false, true, {{moment}} FROM n",
+    "INSERT INTO catalog_product (name, price, stock, sku, created_at, updated_at) {numbers}"
+    f"SELECT 'Product number ' || {TEXT} || ' blue', 1 + i % 500, i % 100, 'SKU-' || {TEXT}, {{moment}}, {{moment}} "
+    "FROM n",
+    "INSERT INTO orders_order (number, user_id, status, total, created_at) {numbers}"
+    f"SELECT 'N' || {TEXT}, (SELECT MIN(id) FROM accounts_user) + i % 1000, 'paid', 1 + i % 500, {{moment}} FROM n",
+)
+MOMENT = {
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%S', '2026-01-01', '+' || i || ' seconds')",
+    "postgresql": "timestamptz '2026-01-01 UTC' + i * interval '1 second'",
+}
+MERGE_PENDING = """
+SELECT gin_clean_pending_list(index.oid) FROM pg_class index JOIN pg_am ON pg_am.oid = relam
+WHERE amname = 'gin' AND relnamespace = 'public'::regnamespace
+"""
+SORTS = [
+    *((Product, key) for key in PRODUCT_SORTS),
+    *((User, key) for key in USER_SORTS),
+    *((Order, key) for key in (NEWEST_FIRST.key,)),
+]
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Fill the tables for the whole module: its tests only read."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        with connection.cursor() as cursor:
+            for sql in FILL:
+                cursor.execute(sql.format(numbers=NUMBERS[connection.vendor], moment=MOMENT[connection.vendor]))
+            if connection.vendor == "postgresql":  # autovacuum does the same: until then, reading the list costs more
+                cursor.execute(MERGE_PENDING)
+            cursor.execute("ANALYZE")
+        yield
+        transaction.set_rollback(True)
+
+
+def plan_of(queryset: "QuerySet[Any]") -> str:
+    return queryset.explain(**({"costs": False} if connection.vendor == "postgresql" else {}))
+
+
+def assert_sorted_by_index(queryset: "QuerySet[Any]") -> None:
+    plan = plan_of(queryset)
+    assert not re.search("Seq Scan|->  Sort|USE TEMP B-TREE FOR ORDER BY", plan), plan
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize(("model", "key"), SORTS, ids=lambda value: getattr(value, "__name__", value))
+def test_page_of_each_sort_reads_an_index(model: Any, key: str, descending: bool) -> None:
+    sort = Sort(key, descending=descending)
+
+    assert_sorted_by_index(sort.applied(model.objects.all())[:20])
+
+
+@pytest.mark.parametrize("key", PRODUCT_SORTS)
+def test_page_after_a_cursor_reads_an_index(key: str) -> None:
+    sort = Sort(key)
+    row = sort.applied(Product.objects.all())[5_000]
+
+    after = within(Product.objects.all(), sort, Slice(first=20, after=cursor_of(row, sort)))
+
+    assert_sorted_by_index(sort.applied(after)[:20])
+
+
+FILTERS: dict[str, tuple[Any, str]] = {
+    "price": (lambda: Product.objects.filter(price__gte=5, price__lte=6), "catalog_product_price"),
+    "stock": (lambda: Product.objects.filter(stock=0), "catalog_product_stock"),
+    "orders of a user": (lambda: Order.objects.filter(user=User.objects.earliest("id")), "orders_order_of_user"),
+    "orders of today": (lambda: Order.objects.filter(created_at__gte="2026-01-01T02:45:00Z"), "orders_order_created"),
+}
+SEARCHES: dict[str, tuple[Any, list[str]]] = {
+    "q": (lambda: Product.objects.search("number 1234"), ["catalog_product_name_trigrams"]),
+    "admin products": (
+        lambda: searched(Product.objects.all(), ["name", "sku"], "1234"),
+        ["catalog_product_name_trigrams", "catalog_product_sku_trigrams"],
+    ),
+    "admin users": (
+        lambda: searched(User.objects.all(), ["username", "email"], "user1234"),
+        ["accounts_user_username_trigrams", "accounts_user_email_trigrams"],
+    ),
+    "admin orders": (
+        lambda: searched(Order.objects.all(), ["number", "user__username", "user__email"], "user123"),
+        ["orders_order_number_trigrams", "accounts_user_username_trigrams", "orders_order_of_user"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows_of", "index"), list(FILTERS.values()), ids=list(FILTERS))
+def test_filter_reads_its_index(rows_of: Any, index: str) -> None:
+    assert index in plan_of(rows_of().order_by())
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+@pytest.mark.parametrize(("rows_of", "indexes"), list(SEARCHES.values()), ids=list(SEARCHES))
+def test_search_reads_trigrams(rows_of: Any, indexes: list[str]) -> None:
+    plan = plan_of(rows_of().order_by())
+
+    assert [index for index in indexes if index not in plan] == [], plan
+    assert rows_of().count() >= 1

@@ -1,0 +1,94 @@
+"""The pages of the admin by axe-core, in both themes, and their width on a phone."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from samples.demo.loading import STAFF, prepare
+from tests.support.chromium import Page, chromium_page
+from tests.support.live import Shop
+
+PASSWORD = "a-demo-password"
+PRODUCTS, ORDERS, USERS = "/admin/catalog/product/", "/admin/orders/order/", "/admin/accounts/user/"
+PATHS = (
+    *("/admin/", ORDERS, f"{ORDERS}1/change/", PRODUCTS, f"{PRODUCTS}add/", f"{PRODUCTS}1/change/"),
+    *(f"{PRODUCTS}1/delete/", f"{PRODUCTS}import/", "/admin/reports/salesday/?period=last_month", USERS),
+    *(f"{USERS}1/change/", f"{USERS}security/", "/admin/webhooks/endpoint/", "/admin/webhooks/endpoint/add/"),
+    *("/admin/webhooks/delivery/", "/admin/ecommerce/loggedrequest/"),
+)
+# Only colours differ between the themes.
+AUDIT = """
+(async () => {
+  const found = [];
+  for (const isDark of [false, true]) {
+    document.documentElement.classList.toggle('dark', isDark);
+    const rules = isDark ? {runOnly: ['color-contrast', 'link-in-text-block']} : {};
+    const {violations} = await axe.run(document, {resultTypes: ['violations'], ...rules});
+    for (const {id, impact, nodes} of violations) {
+      if (['serious', 'critical'].includes(impact)) found.push(`${isDark ? 'dark' : 'light'} ${id}: ${nodes[0].html}`);
+    }
+  }
+  return found;
+})()
+"""
+STILL = """
+const still = document.createElement('style');
+still.textContent = '* { transition: none !important }';
+document.head.append(still)
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(live_shops) -> Shop:
+    shop: Shop = live_shops()
+    with shop.database():
+        prepare(PASSWORD)
+    return shop
+
+
+@pytest.fixture(scope="module")
+def signed_in(shop: Shop) -> Iterator[Page]:
+    with chromium_page(f"{shop.url}/admin/login/") as page:
+        page.wait_for("document.querySelector('[name=password]')")
+        for name, value in (("username", STAFF), ("password", PASSWORD)):
+            page.value_of(f"document.querySelector('[name={name}]').value = {json.dumps(value)}")
+        page.value_of("window.isLeft = true; document.querySelector('[name=password]').form.submit(); 0")
+        page.wait_for("!window.isLeft && document.readyState === 'complete'")
+        yield page
+
+
+def test_no_page_has_serious_violations_in_either_theme(shop: Shop, signed_in: Page, npm_packages: str) -> None:
+    axe = (Path(npm_packages) / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    found = {}
+    for path in PATHS:
+        signed_in.go(shop.url + path)
+        signed_in.wait_for("!document.documentElement.hasAttribute('x-cloak')")
+        signed_in.value_of(f"{axe}; {STILL}; 0")
+        if violations := signed_in.value_of(AUDIT):
+            found[path] = violations
+
+    assert signed_in.value_of("location.pathname") == "/admin/ecommerce/loggedrequest/"  # still signed in
+    assert found == {}
+
+
+def test_keyboard_reaches_the_content_at_once(shop: Shop, signed_in: Page) -> None:
+    signed_in.go(f"{shop.url}{PRODUCTS}")
+    link = "document.querySelector('body a[href]')"
+
+    assert signed_in.value_of(f"{link}.textContent") == "Skip to the content"
+    signed_in.value_of(f"{link}.click()")
+
+    assert signed_in.value_of("document.activeElement.tagName") == "MAIN"
+
+
+def test_no_page_is_wider_than_a_phone(shop: Shop, signed_in: Page) -> None:
+    signed_in.command("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True)
+    wide = []
+    for path in PATHS:
+        signed_in.go(shop.url + path)
+        if signed_in.value_of("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(path)
+
+    assert wide == []

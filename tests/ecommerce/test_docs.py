@@ -1,0 +1,99 @@
+"""The documentation: its examples run, its tables are fresh, its pages are served."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from ecommerce import docs_site
+from ecommerce.docs_tables import errors_table, written
+from tests.support.console import examples_in, is_as_printed, outputs_of
+from tests.support.live import ROOT, fresh_database
+from tests.support.processes import end
+from tests.support.quickstart import Quickstart
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+WITH_EXAMPLES = [page for page in PAGES if examples_in(page.read_text())]
+PASSWORD = "tea-and-cake-42"
+MAX_README_LINES = 120
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Iterator[Quickstart]:
+    folder = tmp_path_factory.mktemp("demo")
+    with fresh_database(folder) as url:
+        shop = Quickstart(folder, url, DEMO_PASSWORD=PASSWORD, RATE_LIMITS="off", LOG_LEVEL="WARNING")
+        try:
+            shop.wait_until_ready()
+            yield shop
+        finally:
+            end(shop.process)
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("requires_curl")
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=name_of)
+def test_examples_of_a_page_run_and_print_what_it_says(page, demo):
+    text = page.read_text().replace("127.0.0.1:8000", f"127.0.0.1:{demo.port}")
+    examples = examples_in(text.replace("127.0.0.1:50051", f"127.0.0.1:{demo.grpc_port}"))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    outputs = outputs_of(examples, ROOT, {**os.environ, "PATH": path, "DEMO_PASSWORD": PASSWORD})
+
+    assert len(outputs) == len(examples) > 0
+    for example, output in zip(examples, outputs, strict=True):
+        assert is_as_printed(example.output, output), f"{example.command}\n{output}"
+
+
+def test_there_is_a_page_for_each_operation_with_all_protocols():
+    pages = {page.name: page.read_text() for page in (ROOT / "docs/operations").glob("*.md") if page.stem != "index"}
+    listed = re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs/operations/index.md").read_text())
+
+    assert sorted(pages) == sorted(listed)
+    for name, text in pages.items():
+        assert all(f"## {protocol}" in text for protocol in ("REST", "GraphQL", "gRPC")), name
+
+
+def test_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= MAX_README_LINES
+
+
+def test_errors_of_the_catalogue_are_in_the_page():
+    page = (ROOT / "docs/errors.md").read_text()
+
+    assert written(page, errors_table()) == page
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("site")
+    docs_site.built.cache_clear()
+    yield folder / "site"
+    docs_site.built.cache_clear()
+
+
+def test_pages_are_served_without_another_host_or_inline_code(site, settings):
+    settings.DOCS_ROOT = str(site)
+    client = Client()
+
+    home = b"".join(client.get("/docs/").streaming_content).decode()
+    paths = re.findall(r'<li>\s*<a href="([^"]+)"', home)
+    found = {path: client.get(f"/docs/{path.removeprefix('./').removeprefix('.')}") for path in paths}
+
+    assert len(paths) > 25
+    assert {response.status_code for response in found.values()} == {200}
+    for path, response in found.items():
+        text = b"".join(response.streaming_content).decode()
+        assert not re.search(r"<script|\sstyle=|\son\w+=|src=\"(https?:)?//|<link[^>]+=\"(https?:)?//", text), path
+    assert "style-src 'self'" in found[paths[0]]["Content-Security-Policy"]
+    assert client.get("/docs/choosing")["Location"] == "/docs/choosing/"
+    assert client.get("/docs/../manage.py").status_code == 400
+    assert client.get("/docs/docs.css")["Content-Type"] == "text/css"

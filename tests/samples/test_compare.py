@@ -1,0 +1,112 @@
+"""`manage.py compare`: the tasks give the same answers over all protocols, and the figures are what they say."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from django.core.management import call_command
+
+from protos.product_pb2 import ListProductsResponse
+from samples.compare import store
+from samples.compare.answers import disagreements, values_at
+from samples.compare.figures import Figures, fastest
+from samples.compare.measuring import measured
+from samples.compare.running import filled
+from samples.compare.situations import SITUATIONS, rows_of, verdict_of
+from samples.compare.store import BEGIN, COMMITTED, END, comparison_in, last_comparison, markdown_of, save
+from samples.compare.tasks import TASKS
+from tests.support.live import ROOT
+
+ORDERS = {"orders": [{"items": [{"name": "a"}, {"name": "b"}]}, {"items": [{"name": "a"}]}]}
+SIZES = {"up": 1, "down": 1, "body_up": 0, "body_down": 0, "gzip_up": 0, "gzip_down": 0}
+
+
+def figures_of(*samples_ms: float, round_trips: int = 1) -> Figures:
+    return Figures(list(samples_ms), requests=1, round_trips=round_trips, **SIZES)
+
+
+def test_path_enters_lists_of_json_and_of_messages():
+    message = ListProductsResponse(products=[{"name": "a"}, {"name": "b"}])
+
+    assert values_at("orders.items.name", ORDERS) == ["a", "b", "a"]
+    assert values_at("products.name", message) == ["a", "b"]
+    assert values_at("orders.missing", ORDERS) == [None, None]
+
+
+def test_place_alone_becomes_the_value_itself():
+    template = {"id": "{product}", "path": "/products/{product}", "query": "{ me { id } }"}
+
+    assert filled(template, {"product": 7}) == {"id": 7, "path": "/products/7", "query": "{ me { id } }"}
+
+
+def test_answers_that_differ_in_a_fact_disagree():
+    task = next(task for task in TASKS if task.slug == "batch")
+    answers = {
+        "rest": [[{"created": 3}]],
+        "graphql": [[{"data": {"batchCreateProducts": {"createdCount": 3}}}]],
+        "grpc": [[{"created_count": 2}]],
+    }
+
+    assert disagreements(task, answers) == ["created"]
+    assert disagreements(task, {**answers, "grpc": [[{"created_count": 3}]]}) == []
+
+
+def test_difference_within_the_spread_is_none():
+    slow, near, wide = figures_of(10, 10.1, 10.2), figures_of(1.0, 1.1, 1.2), figures_of(1.0, 1.3, 9.0)
+
+    assert fastest({"rest": near, "graphql": slow}, ["rest", "graphql"]) == ["rest"]
+    assert fastest({"rest": near, "graphql": wide}, ["rest", "graphql"]) == ["rest", "graphql"]
+    assert verdict_of({"rest": near, "graphql": wide}).startswith("No difference in time; ")
+
+
+def test_distance_costs_each_round_trip():
+    assert figures_of(2, 2, 2, round_trips=5).at_distance_ms(50) == 252
+
+
+def test_readme_shows_the_figures_in_the_source():
+    shown = (ROOT / "README.md").read_text().partition(BEGIN)[2].partition(END)[0]
+
+    assert shown.strip() == markdown_of(comparison_in(COMMITTED))
+    assert len(rows_of(comparison_in(COMMITTED))) == len(SITUATIONS) == 5
+
+
+def test_figures_in_the_source_support_the_advice():
+    by_task = comparison_in(COMMITTED).tasks
+
+    assert by_task["again"]["rest"].down < min(by_task["again"][name].down for name in ("graphql", "native"))
+    assert by_task["screen"]["graphql"].requests == 1 < by_task["screen"]["native"].requests
+    assert by_task["one-product"]["native"].down < by_task["one-product"]["rest"].down
+    assert by_task["batch"]["rest"].p50_ms < by_task["batch"]["native"].p50_ms
+    assert by_task["follow"]["native"].down < by_task["follow"]["rest"].down
+
+
+def test_page_shows_the_last_comparison_of_this_machine(monkeypatch, tmp_path):
+    monkeypatch.setattr(store, "own_path", lambda: tmp_path / "comparison.json")
+    assert last_comparison() == comparison_in(COMMITTED)
+
+    save(replace(comparison_in(COMMITTED), machine="this one"), tmp_path / "comparison.json")
+
+    assert last_comparison() == replace(comparison_in(COMMITTED), machine="this one")
+
+
+@pytest.mark.live
+def test_all_tasks_agree_over_all_protocols(compared_shop):
+    comparison = measured(compared_shop, [replace(task, runs=2) for task in TASKS])
+
+    for task in TASKS:
+        for figures in comparison.tasks[task.slug].values():
+            assert len(figures.samples_ms) == 2
+            assert figures.down > 0
+    screen = comparison.tasks["screen"]
+    assert [screen[name].requests for name in ("rest", "graphql", "web", "native")] == [19, 1, 14, 14]
+    assert (screen["rest"].statements, screen["graphql"].statements) == (45, 5)
+    assert comparison.tasks["again"]["rest"].body_down == 0
+
+
+@pytest.mark.live
+def test_command_starts_a_shop_and_prints_its_figures(capsys):
+    call_command("compare", "--task=one-product", "--json")
+    printed = json.loads(capsys.readouterr().out)
+
+    assert list(printed["tasks"]) == ["one-product"]
+    assert len(printed["tasks"]["one-product"]["native"]["samples_ms"]) == 20

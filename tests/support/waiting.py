@@ -1,0 +1,39 @@
+"""Waits for a condition instead of a fixed time."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+PATIENCE_S = 30  # long enough for a busy machine
+START_S = 60  # for a process to start
+PAUSE_S = 0.01
+
+
+def wait_until(
+    holds: Callable[[], Any],
+    what: str | Callable[[], object] = "The condition did not come to hold",
+    timeout_s: float = PATIENCE_S,
+) -> None:
+    """Return when `holds()` is true. If that takes longer than `timeout_s`, raise AssertionError with `what`."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, f"Within {timeout_s} s: {what() if callable(what) else what}"
+        time.sleep(PAUSE_S)
+
+
+def wait_until_started(process: subprocess.Popen[Any], answers: Callable[[], Any], log: Callable[[], str]) -> None:
+    """Return when `answers()` is true. If the process exits before, or within START_S, raise AssertionError."""
+    wait_until(lambda: process.poll() is not None or answers(), lambda: f"It did not start:\n{log()}", START_S)
+    assert process.poll() is None, f"It exited as it started:\n{log()}"
+
+
+def responds(url: str, timeout_s: float = 2) -> bool:
+    """Whether a server takes connections. Raises httpx.HTTPStatusError if it responds with an error."""
+    try:
+        httpx.get(url, timeout=timeout_s).raise_for_status()
+    except httpx.TransportError:
+        return False
+    return True
