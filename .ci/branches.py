@@ -1,11 +1,12 @@
-"""Fail when the branch coverage of the inner rooms is below the percentage given: `branches.py coverage.json 98`."""
+"""Fail if too few branches are covered: `branches.py "All code" coverage.json 95`."""
 
 import json
 import sys
 from pathlib import Path
 
-totals = json.loads(Path(sys.argv[1]).read_text())["totals"]
+name, report, wanted = sys.argv[1:]
+totals = json.loads(Path(report).read_text())["totals"]
 covered, branches = totals["covered_branches"], totals["num_branches"]
 percent = 100 * covered / branches
-print(f"Inner rooms: {covered} of {branches} branches covered, {percent:.1f} %")  # noqa: T201  # a command's answer
-sys.exit(percent < float(sys.argv[2]))
+print(f"{name}: {covered} of {branches} branches covered, {percent:.1f} %")  # noqa: T201  # a command's output
+sys.exit(percent < float(wanted))

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# PostgreSQL and Redis for .ci/run, which sources this: those that answer on their usual ports, or own ones. To see it
-# start own ones where others run, name ports that nobody listens on in CI_POSTGRES_PORT and CI_REDIS_PORT.
-# An own one has its data in $scratch and a port below 32768, where no outgoing connection can be in its way.
+# PostgreSQL and Redis for .ci/run, which sources this file: the servers on the usual ports if they respond, or its own.
+# To force servers of its own, set CI_POSTGRES_PORT and CI_REDIS_PORT to free ports. Such a server keeps its data in
+# $scratch. Its port is below 32768, so that no outgoing connection can occupy it.
 
 readonly database="shop_ci_$$_$RANDOM"
 postgres_port=${CI_POSTGRES_PORT:-5432} redis_port=${CI_REDIS_PORT:-6379} redis_index=0
@@ -15,7 +15,7 @@ free_port() {
     echo "$port"
 }
 
-# Debian starts a service as it installs it; the run starts its own and ends it, so nobody else should.
+# Debian starts a service on installation. The policy prevents that: the run starts and stops its own server.
 install_packages() {
     echo "Installing $*"
     [ "$(id -u)" = 0 ] || { echo "Only root can install $*" >&2; return 1; }
@@ -68,7 +68,7 @@ postgres_programs() { find /usr/lib/postgresql -path '*/bin/initdb' 2>/dev/null 
 
 start_postgres() {
     if answers "$postgres_port" && sql "SELECT 1" 2>/dev/null; then
-        echo "PostgreSQL answers on 127.0.0.1:$postgres_port"
+        echo "PostgreSQL responds on 127.0.0.1:$postgres_port"
     else
         [ -n "$(postgres_programs)" ] || install_packages postgresql
         own_postgres=$(postgres_programs)
@@ -104,7 +104,7 @@ PYTHON
 
 start_redis() {
     if answers "$redis_port" && redis_index=$(redis_do empty 2>/dev/null); then
-        echo "Redis answers on 127.0.0.1:$redis_port, its database $redis_index is empty"
+        echo "Redis responds on 127.0.0.1:$redis_port; using its empty database $redis_index"
         lent_redis=$redis_index
         return
     fi
