@@ -11,8 +11,6 @@ from django.http import HttpRequest, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 from django.views.static import serve
-from properdocs.commands.build import build as write_pages
-from properdocs.config import load_config
 
 CONFIG = "properdocs.yml"
 FINGERPRINT = "fingerprint"
@@ -42,6 +40,10 @@ def built() -> Path:
 
 
 def _build(site: Path, fingerprint: str) -> None:
+    # Imported late: most processes find the site built, and the generator takes a tenth of a server's start.
+    from properdocs.commands.build import build as write_pages
+    from properdocs.config import load_config
+
     logging.getLogger("properdocs").setLevel(logging.WARNING)
     write_pages(load_config(str(settings.BASE_DIR / CONFIG), site_dir=str(site)))
     (site / FINGERPRINT).write_text(fingerprint)

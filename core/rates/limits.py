@@ -8,9 +8,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 
-import redis
 from django.conf import settings
 from django.db import connection
 
@@ -161,27 +160,14 @@ def _used_after(caller: str, window: int, block: int) -> int:
     key = hashlib.sha256(caller.encode(errors="surrogatepass")).hexdigest()
     breaker = singleton(BudgetShares).redis_breaker
     if settings.REDIS_URL and breaker.admits():
+        from core.rates import redis_counters  # late: see there
+
         try:
-            with breaker.trying(redis.RedisError):
-                return _used_after_in_redis(key, window, block)
-        except redis.RedisError as error:
+            with breaker.trying(redis_counters.RedisError):
+                return redis_counters.used_after(key, window, block)
+        except redis_counters.RedisError as error:
             log.warning("Redis does not answer, the database counts instead for %s s: %s", REDIS_RETRY_S, error)
     return _used_after_in_database(key, window, block)
-
-
-@cache
-def _redis(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
-
-
-def _used_after_in_redis(key: str, window: int, block: int) -> int:
-    name = f"{settings.REDIS_PREFIX}rate:{key}:{window}"
-    if not block:
-        return int(_redis(settings.REDIS_URL).get(name) or 0)
-    with _redis(settings.REDIS_URL).pipeline(transaction=True) as pipe:
-        pipe.incrby(name, block)
-        pipe.expire(name, 2 * WINDOW_S)
-        return int(pipe.execute()[0])
 
 
 _UPSERT = """

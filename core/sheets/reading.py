@@ -8,8 +8,6 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from xml.etree.ElementTree import ParseError  # only its name: openpyxl parses
 
-from openpyxl import load_workbook
-
 from core.errors import InvalidInput
 
 ReadCell = str | Decimal | None  # None if the cell is empty
@@ -50,6 +48,8 @@ def _csv_rows(text: str) -> Iterator[ReadRow]:
 
 def _xlsx_rows(content: bytes) -> Iterator[ReadRow]:
     """Yield the rows of the first sheet; of formulas, the values that were last computed."""
+    from openpyxl import load_workbook  # late: it takes 0.1 s, and most processes read no XLSX file
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED_BYTES:

@@ -12,7 +12,6 @@ from decimal import Decimal
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
-import xlsxwriter
 from django.http import StreamingHttpResponse
 
 from core.moments import shop_zone
@@ -64,6 +63,8 @@ class _Book:
     """A workbook that begins another sheet when one is full."""
 
     def __init__(self, file: object, header: Sequence[str]) -> None:
+        import xlsxwriter  # late, as in reading.py
+
         self.book = xlsxwriter.Workbook(file, OPTIONS)
         self.header = header
         self.title = self.book.add_format({"bold": True})

@@ -18,12 +18,12 @@ from catalog.actions import create_products
 from catalog.models import Product
 from core.errors import DomainError
 from core.permissions import require
+from samples.compare.cells import COLUMNS, cells_of
 from samples.compare.chooser import ANSWERS, QUESTIONS
 from samples.compare.descriptors import descriptors_of
 from samples.compare.figures import LABELS, Comparison, Figures
 from samples.compare.situations import DISTANCE_MS, rows_of, verdict_of
 from samples.compare.store import last_comparison
-from samples.compare.tables import COLUMNS, cells_of
 from samples.compare.tasks import NAME_OF_ROWS, TASKS, as_json
 from samples.demo.loading import CUSTOMER, STAFF
 

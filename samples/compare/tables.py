@@ -7,11 +7,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from samples.compare.figures import LABELS, Comparison, Figures
-from samples.compare.situations import DISTANCE_MS, ByProtocol, ms, rows_of, size, verdict_of
+from samples.compare.cells import COLUMNS, cells_of
+from samples.compare.figures import LABELS, Comparison
+from samples.compare.situations import DISTANCE_MS, ByProtocol, rows_of, verdict_of
 from samples.compare.tasks import TASKS
 
-COLUMNS = ("req.", "up", "down", "gzip", "p50", "p95", f"+{DISTANCE_MS} ms", "SQL", "server")
 LEGEND = (
     "req.: requests; up, down: bytes of one run with headers; gzip: the bodies received, if compressed (computed); "
     f"+{DISTANCE_MS} ms: p50 if each round trip took so much longer (computed); SQL, server: by Server-Timing."
@@ -40,21 +40,6 @@ def _task_table(title: str, figures: ByProtocol) -> Table:
     for name, each in figures.items():
         table.add_row(LABELS[name], *cells_of(each))
     return table
-
-
-def cells_of(figures: Figures) -> list[str]:
-    """Return the cells under COLUMNS."""
-    return [
-        str(figures.requests),
-        size(figures.up),
-        size(figures.down),
-        size(figures.gzip_down),
-        ms(figures.p50_ms),
-        ms(figures.p95_ms),
-        ms(figures.at_distance_ms(DISTANCE_MS)),
-        "" if figures.statements is None else str(figures.statements),
-        "" if figures.server_ms is None else ms(figures.server_ms),
-    ]
 
 
 def _situation_table(comparison: Comparison) -> Table:
