@@ -1,7 +1,6 @@
 """The ASGI entry point: one port for everything. The event loop answers streams, threads answer all other requests."""
 
 import asyncio
-import gc
 import logging
 import multiprocessing
 import os
@@ -28,6 +27,7 @@ from core.runtime import singleton
 from core.server.asgi import Application, Receive, Scope, Send
 from core.server.bridge import Bridge
 from core.server.bridge.fast_path import FastPathResult
+from core.server.garbage import end_start
 from core.server.other_origins import open_to_other_origins
 from core.server.security_headers import with_security_headers
 from core.server.server_timing import threads_of, with_server_timing
@@ -113,7 +113,7 @@ def _start(send: Send) -> None:
     begin_with_signals()
     check_key_in_background()
     _sample()
-    gc.freeze()  # exempt start-up objects from GC: scanning them pauses all threads for 0.1 s
+    end_start()
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
 

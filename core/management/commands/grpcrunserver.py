@@ -18,6 +18,7 @@ from core.metrics.exporter import begin_metrics
 from core.protocols.live.sampling import sample_streams
 from core.protocols.rpc.server import GrpcServer
 from core.server.children import ORDERLY, Children, end_with_parent, on_end_signals
+from core.server.garbage import end_start
 from core.server.preflight import CannotRun
 from core.server.serving import address_text, listen, parse_address, reserve
 
@@ -95,6 +96,7 @@ class Command(stock.Command):
         server.start()
         check_key_in_background()
         sample_streams()
+        end_start()
         self._say(f"gRPC is served at {address_text(self.host, port)}.")
         while not self.is_ending:
             time.sleep(LOOK_S)  # not Event.wait: a signal handler would need the lock that it holds
