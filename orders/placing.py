@@ -7,6 +7,9 @@ because no other transaction can write it. `basket` has no row if a product is m
 small or the total is too large: then nothing is written. The statement always returns the products as they were under
 the lock, so the refusal names the exact reason.
 
+The sub-select around the ids hides the length of the list from the planner. With it, a plan for any basket looks as cheap
+as one for this basket, and PostgreSQL keeps it: to plan this statement takes a quarter of the time to run it.
+
 The triggers of the history run when the statement ends, and read the origin that `basket` sets.
 
 SQLite has one writer at a time, from BEGIN on: there, plain statements in one transaction have the same result. It
@@ -43,7 +46,7 @@ Row = TypeVar("Row", bound=Model)
 PLACE = """
 WITH locked AS MATERIALIZED (
     SELECT id, sku, name, price, stock, (%(units)s::integer[])[array_position(%(ids)s::integer[], id)] AS units
-    FROM catalog_product WHERE id = ANY(%(ids)s::integer[]) ORDER BY id FOR UPDATE
+    FROM catalog_product WHERE id = ANY((SELECT %(ids)s::integer[])::integer[]) ORDER BY id FOR UPDATE
 ), basket AS MATERIALIZED (
     SELECT sum(price * units) AS total FROM locked
     HAVING count(*) = %(count)s AND bool_and(stock >= units) AND sum(price * units) <= %(max_total)s

@@ -31,6 +31,7 @@ from core.runtime import singleton
 CHECK_TIMEOUT_S = 5  # to check the connection of an earlier request; the statement takes a millisecond
 RETRY_S = 1
 REPLICA_TIMEOUT_S = 2  # then the primary is asked
+PREPARE_AFTER = 2  # runs on one connection; a statement that runs once costs less unprepared
 
 
 class PostgreSQLBreaker(Breaker):
@@ -141,10 +142,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.__class__ = Connection  # Django has no setting for the class
         connection.timeout_s = timeout_s
         connection.is_replica = bool(self.settings_dict.get("IS_REPLICA"))
+        if not self.settings_dict.get("IS_POOLED"):
+            connection.prepare_threshold = PREPARE_AFTER  # Django sets None, and psycopg then never prepares
         return connection
 
     def rows_of(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Run a statement that reads, prepared on this connection unless PgBouncer is in between; return its rows.
+        """Run a statement that reads, prepared after PREPARE_AFTER runs unless PgBouncer is in between.
 
         Outside a transaction, the statement runs once more on a new connection if PostgreSQL closed the connection,
         lost the prepared statement, or refuses it because its table was changed.
@@ -152,7 +155,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self._rows_of(sql, params, self.is_lost)
 
     def rows_written(self, sql: str, params: object) -> list[tuple[Any, ...]]:
-        """Run a statement that writes, prepared on this connection, and return its rows.
+        """Run a statement that writes, prepared like one of `rows_of`, and return its rows.
 
         It runs once more only if PostgreSQL did not run it: the prepared statement was lost, or its table was changed.
         If the connection is lost, it does not run again, because it may have been committed.
@@ -179,7 +182,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.ensure_connection()
         with self.wrap_database_errors:
             cursor = self.connection.reader
-            cursor.execute(sql, params, prepare=not (self.in_atomic_block or self.settings_dict.get("IS_POOLED")))
+            cursor.execute(sql, params, prepare=False if self.in_atomic_block else None)
             self.health_check_done = True
             result = cursor.pgresult  # the cursor's `description` would make an object for each column
             found: list[tuple[Any, ...]] = cursor.fetchall() if result and result.nfields else []

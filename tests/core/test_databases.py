@@ -14,6 +14,9 @@ from django.db.backends.utils import CursorWrapper
 from catalog.models import Product
 from core import databases
 from core.faults import as_domain_error
+from core.plans.statements import list_value
+from core.postgresql.base import PREPARE_AFTER
+from orders.placing import PRODUCTS
 from tests.support.factories import make_product
 from tests.support.live import using
 
@@ -74,6 +77,23 @@ def test_postgresql_connection_is_as_configured() -> None:
         cursor.execute("SELECT current_setting('lock_timeout'), current_setting('statement_timeout')")
 
         assert cursor.fetchone() == (f"{settings.LOCK_TIMEOUT_S}s", f"{settings.STATEMENT_TIMEOUT_S}s")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("requires_postgresql")
+@pytest.mark.parametrize(("is_pooled", "prepared"), [(False, 1), (True, 0)])
+def test_compiled_read_is_prepared_unless_a_pooler_is_in_between(is_pooled: bool, prepared: int) -> None:
+    connection.close()
+    connection.settings_dict["IS_POOLED"], before = is_pooled, connection.settings_dict["IS_POOLED"]
+    try:
+        for _ in range(PREPARE_AFTER + 1):
+            PRODUCTS.rows(ids=list_value([1]))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM pg_prepared_statements")
+            assert cursor.fetchone() == (prepared,)
+    finally:
+        connection.settings_dict["IS_POOLED"] = before
+        connection.close()
 
 
 @pytest.mark.django_db

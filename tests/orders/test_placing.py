@@ -13,6 +13,7 @@ from django.db.models import Count, Sum
 from accounts.models import User
 from catalog.actions import change_product
 from catalog.models import Product
+from core.postgresql.base import PREPARE_AFTER
 from orders.actions import place_order
 from orders.errors import OutOfStock, UnknownProduct
 from orders.models import Order, OrderEvent, OrderItem
@@ -119,15 +120,30 @@ def test_product_that_is_deleted_meanwhile_is_unknown_and_takes_no_other_stock()
 
 @pytest.mark.usefixtures("requires_postgresql")
 def test_order_is_placed_though_the_prepared_statements_are_gone() -> None:
-    buyer, lamp = make_user(), make_product(stock=5)
+    buyer, lamp = make_user(), make_product(stock=9)
+    for _ in range(PREPARE_AFTER + 1):
+        place_order(actor=buyer, lines=[(lamp.pk, 1)])
+    connection.connection.pgconn.exec_(b"DEALLOCATE ALL")  # not by a cursor, which would forget them too
+
     place_order(actor=buyer, lines=[(lamp.pk, 1)])
+
+    assert Product.objects.get().stock == 9 - PREPARE_AFTER - 2
+    assert_orders_are_whole(PREPARE_AFTER + 2)
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+def test_placing_an_order_is_planned_once() -> None:
+    connection.close()
+    buyer, lamp, desk = make_user(), make_product(stock=90), make_product(stock=90)
+
+    for _ in range(PREPARE_AFTER + 8):
+        place_order(actor=buyer, lines=[(lamp.pk, 1), (desk.pk, 1)])
+
     with connection.cursor() as cursor:
-        cursor.execute("DEALLOCATE ALL")
-
-    place_order(actor=buyer, lines=[(lamp.pk, 1)])
-
-    assert Product.objects.get().stock == 3
-    assert_orders_are_whole(2)
+        cursor.execute(
+            "SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE '%INSERT INTO orders_order %'"
+        )
+        assert cursor.fetchall() == [(3,)]  # PostgreSQL tries five plans of its own first
 
 
 @pytest.mark.usefixtures("requires_postgresql")
