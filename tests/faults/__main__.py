@@ -30,7 +30,7 @@ def main() -> int:
     with TemporaryDirectory(prefix="faults-") as name, ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL runs as a user of its own
-        shop, faults = _on_sqlite(folder, stack) if options.sqlite else _on_postgresql(folder, stack)
+        shop, faults = on_sqlite(folder, stack) if options.sqlite else on_postgresql(folder, stack)
         chosen = [fault for fault in faults if options.only in fault.name]
         # The settings are those of the run's database, which was made just now.
         from tests.faults.run import Run
@@ -38,13 +38,13 @@ def main() -> int:
         return Run(shop, stack).report(chosen, options.seconds)
 
 
-def _on_sqlite(folder: Path, stack: ExitStack) -> tuple[Shop, list[Fault]]:
+def on_sqlite(folder: Path, stack: ExitStack) -> tuple[Shop, list[Fault]]:
     shop = Shop(folder, f"sqlite:///{folder / 'shop.sqlite3'}", "")
     shop.start(stack)
     return shop, faults_of_processes(shop)
 
 
-def _on_postgresql(folder: Path, stack: ExitStack) -> tuple[Shop, list[Fault]]:
+def on_postgresql(folder: Path, stack: ExitStack) -> tuple[Shop, list[Fault]]:
     postgres, redis = Postgres(folder / "postgres"), Redis(folder)
     postgres.start()
     stack.callback(postgres.kill)

@@ -62,7 +62,8 @@ class Link:
             return
         both = {writer, other_writer}
         self._writers |= both
-        await asyncio.gather(self._forward(reader, other_writer), self._forward(other_reader, writer))
+        with suppress(asyncio.CancelledError):  # by `stop`; asyncio would log it as an error
+            await asyncio.gather(self._forward(reader, other_writer), self._forward(other_reader, writer))
         self._writers -= both
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
