@@ -1,7 +1,7 @@
 # Short names for the commands of README.md and CONTRIBUTING.md. `make` lists them.
 python := .venv/bin/python
 
-.PHONY: help install run test lint types protos released schema openapi lock newest ci
+.PHONY: help install run test lint types protos released schema openapi lock audit newest ci
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -38,6 +38,9 @@ openapi:  ## check the OpenAPI documents
 
 lock:  ## write uv.lock and the requirements files from pyproject.toml
 	.ci/lock
+
+audit:  ## report known vulnerabilities of the locked dependencies
+	$(python) .ci/audit.py .ci/requirements.txt
 
 newest:  ## run the tests on the newest versions of all dependencies
 	.ci/newest
