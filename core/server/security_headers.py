@@ -94,6 +94,8 @@ def _headers(policy: str, encrypted: bool) -> Headers:
         "x-frame-options": settings.X_FRAME_OPTIONS,
         "referrer-policy": settings.SECURE_REFERRER_POLICY,
         "cross-origin-opener-policy": settings.SECURE_CROSS_ORIGIN_OPENER_POLICY,
+        # Calls that CORS_ALLOWED_ORIGINS lets pass are not affected: only embedding without CORS is refused.
+        "cross-origin-resource-policy": "same-origin",
     }
     if encrypted and settings.SECURE_HSTS_SECONDS:
         headers["strict-transport-security"] = _transport_security()

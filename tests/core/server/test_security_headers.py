@@ -23,6 +23,7 @@ ALWAYS = {
     "x-frame-options": "DENY",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
 }
 HSTS = {"strict-transport-security": "max-age=31536000; includeSubDomains; preload"}
 PROXIED = {"x-forwarded-proto": "https"}
@@ -188,6 +189,18 @@ def test_page_may_run_the_scripts_of_the_shop_alone(browser: httpx.Client, path,
 
     named = dict(part.split(" ", 1) for part in headers.pop("content-security-policy").split("; "))
     assert named == SAME_FOR_PAGES | policy
+    assert headers == ALWAYS | HSTS
+
+
+@pytest.mark.parametrize("path", ["/", "/docs/", "/graphql", "/nothing"])
+def test_page_without_eval_or_inline_code_has_all_headers(browser: httpx.Client, path: str) -> None:
+    headers = security_headers_of(browser.get(path, headers={"accept": "text/html"}))
+
+    policy = headers.pop("content-security-policy")
+    assert policy.startswith("default-src 'none'; ")
+    assert "frame-ancestors 'none'" in policy
+    assert "base-uri 'none'" in policy
+    assert "unsafe" not in policy
     assert headers == ALWAYS | HSTS
 
 
