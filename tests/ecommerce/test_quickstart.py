@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import grpc
 import httpx
@@ -41,16 +42,44 @@ def database_url(tmp_path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def demo_template(tmp_path_factory, migrated_template, django_db_blocker) -> Iterator[str]:
+    """A database with the demo data, as a first start of quickstart leaves it."""
+    with fresh_database(tmp_path_factory.mktemp("demo"), migrated_template) as url:
+        with django_db_blocker.unblock(), using(url):
+            prepare("first")
+        yield url
+
+
 @pytest.fixture
-def quickstart(tmp_path, database_url) -> Iterator[Callable[..., Quickstart]]:
+def demo_url(tmp_path, demo_template) -> Iterator[str]:
+    with fresh_database(tmp_path, demo_template) as url:
+        yield url
+
+
+@pytest.fixture
+def start(tmp_path) -> Iterator[Callable[..., Quickstart]]:
     started: list[Quickstart] = []
 
-    def start(*options: str, **env: str) -> Quickstart:
+    def start(database_url: str, *options: str, **env: str) -> Quickstart:
         started.append(Quickstart(tmp_path, database_url, *options, **env))
         return started[-1]
 
     yield start
     end(*(shop.process for shop in started))
+
+
+@pytest.fixture
+def quickstart(start, demo_url) -> Callable[..., Quickstart]:
+    """Start the command on a database that has the demo data."""
+    return partial(start, demo_url)
+
+
+@pytest.fixture
+def in_demo(demo_url, django_db_blocker) -> Iterator[None]:
+    """This process's ORM works in the database with the demo data."""
+    with django_db_blocker.unblock(), using(demo_url):
+        yield
 
 
 @pytest.fixture
@@ -74,8 +103,8 @@ def half_open(port: int, text: str) -> socket.socket:
 
 
 @pytest.mark.usefixtures("requires_curl")
-def test_from_nothing_to_a_shop_whose_suggestions_work(quickstart):
-    shop = quickstart(RATE_LIMITS="on")
+def test_from_nothing_to_a_shop_whose_suggestions_work(start, database_url):
+    shop = start(database_url, RATE_LIMITS="on")
     printed = shop.wait_until_ready()
 
     assert httpx.get(f"{shop.url}/api/v1/products").json()["pagination"]["total"] == 216
@@ -92,8 +121,8 @@ def test_from_nothing_to_a_shop_whose_suggestions_work(quickstart):
     assert shop.err.read_text() == ""
 
 
-def test_signals_end_it_though_clients_hold_on(quickstart):
-    shop = quickstart("--workers", "2", DEMO_PASSWORD="open sesame")
+def test_signals_end_it_though_clients_hold_on(start, database_url):
+    shop = start(database_url, "--workers", "2", DEMO_PASSWORD="open sesame")
     assert "staff / open sesame" in shop.wait_until_ready()
     with half_open(shop.port, "GET /health/live HTTP/1.1\nHost: localhost\n\n") as idle:
         assert idle.recv(15) == b"HTTP/1.1 200 OK"
@@ -104,9 +133,7 @@ def test_signals_end_it_though_clients_hold_on(quickstart):
     assert socket.socket().connect_ex(("127.0.0.1", shop.port)) != 0
 
 
-def test_second_start_changes_nothing_and_starts(quickstart, in_database):
-    call_command("migrate", verbosity=0)
-    prepare("first")
+def test_second_start_changes_nothing_and_starts(quickstart, in_demo):
     before = everything()
 
     shop = quickstart(DEMO_PASSWORD="second", RATE_LIMITS="off", ALLOWED_HOSTS="127.0.0.1")
@@ -121,9 +148,8 @@ def test_second_start_changes_nothing_and_starts(quickstart, in_database):
     assert (code, seconds < END_S) == (0, True)
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_all_processes_end_when_the_first_is_killed(quickstart, workers):
-    shop = quickstart("--workers", workers)
+def test_all_processes_end_when_the_first_is_killed(quickstart):
+    shop = quickstart("--workers", "2")
     shop.wait_until_ready()
 
     shop.process.kill()
@@ -158,7 +184,7 @@ def test_grpc_is_served_counts_for_readiness_and_is_started_again(quickstart):
     assert shop.stop(signal.SIGTERM)[0] == 0
 
 
-def test_webhooks_are_sent(quickstart, in_database):
+def test_webhooks_are_sent(quickstart, in_demo):
     with server(OK) as receiver:
         shop = quickstart(WEBHOOK_ALLOW_HTTP="on", WEBHOOK_PRIVATE_NETWORKS="127.0.0.1/32")
         shop.wait_until_ready()

@@ -233,7 +233,10 @@ def live_shop(tmp_path: Path, migrated_template: str, django_db_blocker) -> Iter
 
 @pytest.fixture(scope="module")
 def live_shops(tmp_path_factory, migrated_template: str, django_db_blocker) -> Iterator[Callable[..., Shop]]:
-    """Start shops for a whole module, each with a fresh database: `live_shops(processes=1, **env)`."""
+    """Start shops for a whole module, each with a fresh database: `live_shops(processes=1, **env)`.
+
+    With `processes=0`, the test starts the servers itself.
+    """
     with ExitStack() as stack:
 
         def start(processes: int = 1, **env: str) -> Shop:
@@ -241,7 +244,8 @@ def live_shops(tmp_path_factory, migrated_template: str, django_db_blocker) -> I
             url = stack.enter_context(fresh_database(folder, migrated_template))
             shop = Shop(url, folder, django_db_blocker.unblock, env)
             stack.callback(shop.kill_all)
-            shop.start(processes)
+            if processes:
+                shop.start(processes)
             return shop
 
         yield start

@@ -32,7 +32,6 @@ WAYS = {
     "uvicorn of two workers": [*UVICORN, "--workers", "2"],
     "serve": SERVE,
     "serve of two workers": [*SERVE, "--workers", "2"],
-    "quickstart": QUICKSTART,
     "quickstart of two workers": [*QUICKSTART, "--workers", "2"],
 }
 
@@ -76,7 +75,13 @@ def sell(url: str, token: str, stocks: range) -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "how"), [*((way, signal.SIGTERM) for way in WAYS), ("quickstart of two workers", signal.SIGINT)]
+    ("way", "how"),
+    [
+        ("uvicorn of two workers", signal.SIGTERM),
+        ("serve", signal.SIGTERM),
+        ("quickstart of two workers", signal.SIGTERM),
+        ("serve of two workers", signal.SIGINT),
+    ],
 )
 def test_every_stream_is_told_and_goes_on_elsewhere_without_hole_or_double(shop, listen, way, how):
     server = started(shop, WAYS[way])

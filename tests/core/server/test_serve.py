@@ -93,7 +93,7 @@ def test_address_is_host_and_port(address):
 # -- Workers ----------------------------------------------------------------------------------------------------
 
 
-def test_killed_worker_is_started_again_and_the_other_finishes_its_requests(serve):
+def test_killed_worker_is_started_again_and_the_other_finishes_its_requests_but_all_end_with_their_parent(serve):
     server = serve()
     wait_until(lambda: len(server.workers) == 2)
     with half_sent(server.port) as client:
@@ -107,8 +107,9 @@ def test_killed_worker_is_started_again_and_the_other_finishes_its_requests(serv
 
     assert "serve exited unexpectedly: exit code -9. It is restarted." in server.log
     assert [httpx.get(f"{server.url}/health/live", timeout=20).status_code for _ in range(10)] == [200] * 10
-    server.stop()
-    assert server.process.returncode == 0
+
+    server.kill()
+    wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", server.port)) != 0)
 
 
 def owner_of(client: socket.socket, pids: list[int]) -> int:
@@ -134,45 +135,27 @@ def test_workers_are_replaced_after_their_requests_and_no_request_fails(serve):
     assert "unexpectedly" not in server.log
 
 
-def test_workers_end_when_their_parent_is_killed(serve):
-    server = serve()
-
-    server.kill()
-
-    wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", server.port)) != 0)
-
-
 # -- Ending -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_lets_a_request_in_progress_finish(serve, number):
+def test_signal_lets_requests_in_progress_finish_and_a_new_connection_send_its_first(serve, number):
     server = serve("--grace", "20")
-    with half_sent(server.port) as client:
-        wait_until(lambda: bool(owner_of(client, server.workers)))
+    with half_sent(server.port) as client, socket.create_connection(("127.0.0.1", server.port), timeout=20) as new:
+        new.sendall(b"GET /health/live HTTP/1.1\r\nHost: ")
+        wait_until(lambda: owner_of(client, server.workers) and owner_of(new, server.workers))
 
         server.process.send_signal(number)
         wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", server.port)) != 0)
+        new.sendall(b"localhost\r\n\r\n")
+        first = b"".join(iter(lambda: new.recv(65_536), b""))
         client.sendall(BODY[20:])
         assert client.recv(100).startswith(b"HTTP/1.1 401 ")
 
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in first.lower()
     assert server.process.wait(START_S) == 0
     assert "Traceback" not in server.log
-
-
-def test_first_request_of_a_new_connection_is_answered(serve):
-    server = serve("--grace", "20")
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
-        client.sendall(b"GET /health/live HTTP/1.1\r\nHost: ")
-        wait_until(lambda: bool(owner_of(client, server.workers)))
-
-        server.process.terminate()
-        wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", server.port)) != 0)
-        client.sendall(b"localhost\r\n\r\n")
-        response = b"".join(iter(lambda: client.recv(65_536), b""))
-
-    assert response.startswith(b"HTTP/1.1 200 ")
-    assert b"connection: close" in response.lower()
 
 
 def test_request_that_does_not_finish_is_cut_off_after_the_grace(serve):

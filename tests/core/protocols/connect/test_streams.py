@@ -184,18 +184,18 @@ def ends_in(server: Server, status: str) -> int:
     return sum(line.get("path") == path_of("WatchProducts") and line["status"] == status for line in lines)
 
 
-def much_to_tell(shop: WebShop) -> int:
-    """Fill the feed with more than sockets hold; return how many events that is."""
+@pytest.fixture(scope="module")
+def flooded(shop) -> tuple[str, int]:
+    """Fill the feed with more events than sockets hold; return the cursor before them, and their number."""
     with shop.database():
         before = position_now()
         flood()
-        return position_now() - before
+        return str(before), position_now() - before
 
 
 @contextmanager
-def stalled(shop: WebShop, server: Server) -> Iterator[None]:
-    """Open a stream with much to tell, and take nothing of it."""
-    position, count = newest(shop), much_to_tell(shop)
+def stalled(server: Server, position: str, count: int) -> Iterator[None]:
+    """Open a stream with many events to send, and read none of them."""
     request = framed(written(pb.GetProductRequest(after=position), STREAM_WAYS["Connect JSON"]))
     head = f"POST {path_of('WatchProducts')} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/connect+json\r\n"
     with socket.socket() as connection:
@@ -207,10 +207,10 @@ def stalled(shop: WebShop, server: Server) -> Iterator[None]:
         yield
 
 
-def test_reader_that_takes_nothing_is_cut_off_and_costs_nobody_else_anything(shop):
-    server, product = shop.start(STREAM_STALL_S="3"), product_in(shop, stock=1)
+def test_reader_that_takes_nothing_is_cut_off_and_costs_nobody_else_anything(shop, flooded):
+    server, product = shop.start(STREAM_STALL_S="1"), product_in(shop, stock=1)
 
-    with WebClient(server.url).open("WatchProducts", id=product.pk) as stream, stalled(shop, server):
+    with WebClient(server.url).open("WatchProducts", id=product.pk) as stream, stalled(server, *flooded):
         change(shop, product, stock=0)
         [update] = taken(stream, 1)
         wait_until(lambda: ends_in(server, "CANCELLED") == 2)  # one has read all, and left
@@ -219,10 +219,10 @@ def test_reader_that_takes_nothing_is_cut_off_and_costs_nobody_else_anything(sho
     assert "Traceback" not in server.log
 
 
-def test_reader_that_takes_nothing_does_not_keep_the_server(shop):
+def test_reader_that_takes_nothing_does_not_keep_the_server(shop, flooded):
     server = shop.start(STREAM_STALL_S="60")
 
-    with stalled(shop, server):
+    with stalled(server, *flooded):
         wait_until(lambda: ends_in(server, "CANCELLED") == 1)  # the one that read
         server.stop(timeout_s=20)
 

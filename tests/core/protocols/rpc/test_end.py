@@ -4,8 +4,8 @@ import pytest
 
 from tests.core.protocols.rpc.ending import Outcome, calling, outcome_of
 from tests.support.factories import make_product, make_staff
-from tests.support.live import free_port
-from tests.support.rpc import GrpcServer, GrpcShop
+from tests.support.live import Shop, free_port
+from tests.support.rpc import GrpcServer
 
 pytestmark = pytest.mark.live
 
@@ -13,7 +13,12 @@ GRACE = ("--grace", "60")  # for a machine that is busy: what is cut off may hav
 END_S = 90
 
 
-def ended(shop: GrpcShop, *options: str, waits: bool, retried: tuple[str, ...] = (), has_other: bool = True) -> Outcome:
+@pytest.fixture(scope="module")
+def shop(live_shops) -> Shop:
+    return live_shops(processes=0)
+
+
+def ended(shop: Shop, *options: str, waits: bool, retried: tuple[str, ...] = (), has_other: bool = True) -> Outcome:
     """End a server under load, and return what became of the calls; its exit code is 0."""
     with shop.database():
         staff, product, port = make_staff(), make_product(), free_port()
@@ -26,24 +31,22 @@ def ended(shop: GrpcShop, *options: str, waits: bool, retried: tuple[str, ...] =
         return outcome_of(callers, [first, *others])
 
 
-def started(shop: GrpcShop, port: int, *options: str) -> GrpcServer:
+def started(shop: Shop, port: int, *options: str) -> GrpcServer:
     server = GrpcServer(shop.folder, shop.env, "--shares-port", *options, port=port)
     shop.servers.append(server)
     server.wait_until_said()
     return server
 
 
-def test_call_that_has_begun_is_finished_and_one_that_is_refused_never_ran(grpc_shops):
-    outcome = ended(grpc_shops(), waits=True, has_other=False)
+def test_call_that_has_begun_is_finished_and_one_that_is_refused_never_ran(shop):
+    outcome = ended(shop, waits=True, has_other=False)
 
     assert outcome.calls > 50
     assert (outcome.begun, outcome.done, outcome.lost) == ([], [], [])
     assert {failure.partition(":")[0] for failure in outcome.refused} <= {"UNAVAILABLE", "CANCELLED"}
 
 
-def test_clients_that_retry_see_nothing_of_a_server_that_another_follows(grpc_shops):
-    shop = grpc_shops()
-
+def test_clients_that_retry_see_nothing_of_a_server_that_another_follows(shop):
     for waits in (True, False):
         outcome = ended(shop, waits=waits, retried=("UNAVAILABLE", "CANCELLED"))
 
@@ -51,8 +54,8 @@ def test_clients_that_retry_see_nothing_of_a_server_that_another_follows(grpc_sh
         assert outcome[1:] == ({}, 0, [], [], [])
 
 
-def test_standard_retries_see_nothing_of_a_server_that_drains(grpc_shops):
-    outcome = ended(grpc_shops(), "--drain", "3", waits=False, retried=("UNAVAILABLE",))
+def test_standard_retries_see_nothing_of_a_server_that_drains(shop):
+    outcome = ended(shop, "--drain", "3", waits=False, retried=("UNAVAILABLE",))
 
     assert outcome.calls > 50
     assert outcome[1:] == ({}, 0, [], [], [])

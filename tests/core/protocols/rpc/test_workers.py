@@ -15,22 +15,23 @@ import pytest
 from tests.support.factories import make_product
 from tests.support.live import ROOT, free_port
 from tests.support.processes import children_of
+from tests.support.rpc import GrpcShop
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.live
 
 
-def test_workers_share_the_port_and_end_together(grpc_shops):
+def test_workers_share_the_port_are_started_again_and_end_together(grpc_shops):
     shop = grpc_shops("--workers", "2")
     server = shop.servers[0]
     server.wait_until_said(2)
 
     answers = {shop.client().call("ListProducts").total for n in range(8)}
-    both = listening_on(server.port)
+    assert answers == {0}
+    assert listening_on(server.port) == 2
+    kill_one_of_two(shop)
     seconds = server.stop()
 
-    assert answers == {0}
-    assert both == 2
     assert (server.process.returncode, seconds < 20) == (0, True), server.log
     assert socket.socket().connect_ex(("127.0.0.1", server.port)) != 0
 
@@ -42,10 +43,9 @@ def listening_on(port: int) -> int:
     return sum(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 
 
-def test_killed_worker_is_started_again_and_the_other_finishes_its_calls(grpc_shops):
-    shop = grpc_shops("--workers", "2")
+def kill_one_of_two(shop: GrpcShop) -> None:
+    """Kill a worker: it is started again, and the other finishes its calls."""
     server = shop.servers[0]
-    server.wait_until_said(2)
     with shop.database():
         product = make_product(stock=1)
     watchers = [shop.client().open("WatchProducts", id=product.pk) for _ in range(16)]
@@ -62,8 +62,6 @@ def test_killed_worker_is_started_again_and_the_other_finishes_its_calls(grpc_sh
     assert set(told) <= {7, "UNAVAILABLE"}
     assert told[7] > 0
     assert "grpcrunserver exited unexpectedly: exit code -9. It is restarted." in server.log
-    server.stop()
-    assert server.process.returncode == 0
 
 
 def next_stock(watcher: Any) -> int | str:
@@ -73,8 +71,8 @@ def next_stock(watcher: Any) -> int | str:
         return error.code().name
 
 
-def test_workers_that_fail_as_soon_as_they_start_end_the_command(grpc_shops):
-    env = grpc_shops().env
+def test_workers_that_fail_as_soon_as_they_start_end_the_command(live_shops):
+    env = live_shops(processes=0).env
     command = [sys.executable, "manage.py", "grpcrunserver", f"127.0.0.1:{free_port()}", "--workers", "2"]
 
     run = subprocess.run(
