@@ -26,6 +26,7 @@ DEMO_SIGN_IN = env.flag("DEMO_SIGN_IN", False)  # in demo mode: the front page s
 # -- Databases --------------------------------------------------------------------------------------------------
 LOCK_TIMEOUT_S = env.whole("LOCK_TIMEOUT_S", 10)
 STATEMENT_TIMEOUT_S = env.whole("STATEMENT_TIMEOUT_S", 30)
+MIGRATE_LOCK_TIMEOUT_S = env.whole("MIGRATE_LOCK_TIMEOUT_S", 2)  # the clients of the table wait behind `migrate`
 # Longest wait for PostgreSQL. Longer than STATEMENT_TIMEOUT_S, so that PostgreSQL ends a statement first; 0: no limit
 DATABASE_TIMEOUT_S = env.number("DATABASE_TIMEOUT_S", STATEMENT_TIMEOUT_S and STATEMENT_TIMEOUT_S + 1)
 SQLITE_SYNCHRONOUS = env.text(
