@@ -294,7 +294,7 @@ def health_watch(port: int) -> Iterator[str]:
 
 
 def test_call_that_waits_for_a_thread_is_refused_for_those_that_run_to_finish(grpc_shops):
-    shop = grpc_shops("--grace", "10", "--max-workers", "2")
+    shop = grpc_shops("--grace", "6", "--max-workers", "2")
     with shop.database():
         product, client = make_product(stock=1), shop.client(make_staff())
     change, pairs = client.method("UpdateProduct"), tuple(client.metadata.items())
@@ -304,7 +304,7 @@ def test_call_that_waits_for_a_thread_is_refused_for_those_that_run_to_finish(gr
         calls = [change.future(pb.UpdateProductRequest(id=product.pk, stock=n), metadata=pairs) for n in range(7)]
         wait_until_waiting(cursor, 2)  # two run, and wait for the row; five wait for a thread
         shop.servers[0].process.send_signal(signal.SIGTERM)
-        time.sleep(6.5)  # half of the grace, and a good second: those that wait are refused once a thread is free
+        time.sleep(4.5)  # half of the grace, and a good second: those that wait are refused once a thread is free
         cursor.execute("COMMIT")
     codes = [call.code().name for call in calls]
 
