@@ -3,7 +3,8 @@
 import sys
 
 from django.db import Error
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.templatetags.static import static
 
 from core.errors import DomainError, Forbidden, InvalidInput, NotFound
 from core.faults import as_domain_error
@@ -18,6 +19,11 @@ def whole_server(request: HttpRequest) -> HttpResponse:
     if request.method != "OPTIONS":
         raise Http404
     return HttpResponse(status=204, headers={"Allow": METHODS})
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Lead browsers to the icon: they ask for /favicon.ico beside a page that names none."""
+    return HttpResponsePermanentRedirect(static("shop/favicon.svg"))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

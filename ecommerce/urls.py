@@ -34,6 +34,7 @@ urlpatterns = [
     path("api/problems/<slug:code>", pages.Problem.as_view(), name="problem"),
     re_path(rf"^(?:/+)?api/(?P<version>{versions.URL})(?:/.*)?$", UnknownPath.as_view()),
     re_path(r"^(?:/+)?api(?:/.*)?$", UnknownPath.as_view()),  # //api too, because clients join URLs carelessly
+    path("favicon.ico", fallbacks.favicon),
     path("*", fallbacks.whole_server),
 ]
 

@@ -31,7 +31,7 @@ QUESTIONS = [
         app="My own web or mobile app",
         service="My own services",
     ),
-    _question("browser", "Does a browser call?", yes="Yes", no="No"),
+    _question("browser", "Is one of the callers a web page?", yes="Yes", no="No"),
     _question("cache", "Same answer for all?", yes="Yes, caches help", no="No, it differs by caller"),
     _question(
         "stream",
@@ -50,6 +50,7 @@ class Advice(NamedTuple):
     use: str
     why: str
     but: str
+    task: str  # whose figures show it
 
 
 ANSWERS = (
@@ -59,38 +60,51 @@ ANSWERS = (
         "Browsers can't stream to a server over HTTP, so gRPC-Web has no such call. One WebSocket carries both "
         "subscriptions and mutations.",
         "If only prices flow, the plain WebSocket /ws/prices is simpler: no schema, no library.",
+        "follow",
     ),
     Advice(
         {"stream": "both"},
         "gRPC",
         "LivePriceUpdates streams in both directions on one connection, with flow control and typed messages.",
         "A caller behind a proxy without HTTP/2 needs the WebSocket.",
+        "follow",
+    ),
+    Advice(
+        {"stream": "server", "browser": "yes"},
+        "SSE",
+        "Server-sent events are plain HTTP: a page reconnects by itself and resumes from the last cursor, without a "
+        "library. Everything else may use REST or GraphQL.",
+        "If the client wants fields of its choice, a GraphQL subscription; if it also sends, a WebSocket.",
+        "follow",
     ),
     Advice(
         {"caller": "service", "browser": "no"},
         "gRPC",
         "The fewest bytes on the wire, a client generated from .proto files in any language, deadlines and streams.",
-        "If a cache in front could answer, REST saves the whole request; and curl reads REST without any tool.",
+        "If a cache in front could answer, REST saves the whole request; and curl reads REST without any tool. "
+        "For one batch of many rows, compare the figures first.",
+        "one-product",
     ),
     Advice(
         {"cache": "yes"},
         "REST",
-        "Every browser, CDN and proxy caches it: an unchanged answer is 304 without a body, or no request at all. "
-        "Streams are SSE, which resume by themselves.",
+        "Every browser, CDN and proxy caches it: an unchanged answer is 304 without a body, or no request at all.",
         "A client that needs five resources for one screen sends many requests: GraphQL sends one.",
+        "again",
     ),
     Advice(
         {"caller": "app"},
         "GraphQL",
-        "Each screen asks for its fields in one request, and a new screen needs no new endpoint. Streams are "
-        "subscriptions.",
+        "Each screen asks for its fields in one request, and a new screen needs no new endpoint.",
         "No shared cache, and the cost of each query must be limited. For a few fixed screens REST is less work.",
+        "screen",
     ),
     Advice(
         {},
         "REST",
         "Every language and tool speaks it without generated code, and its errors are status codes.",
         "If the callers are few and you build their clients, GraphQL or gRPC give them types.",
+        "again",
     ),
 )
 

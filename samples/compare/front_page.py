@@ -79,6 +79,7 @@ def _facts(comparison: Comparison) -> dict[str, Any]:
         "demoSignIn": settings.DEMO_MODE and settings.DEMO_SIGN_IN,
         "questions": QUESTIONS,
         "answers": [answer._asdict() for answer in ANSWERS],
+        "byHowMuch": {row["task"]: row["by"] for row in rows_of(comparison)},
     }
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from math import ceil
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from django.utils import timezone
@@ -77,6 +78,7 @@ class Measurement:
     def _run(self, task: Task) -> dict[str, Figures]:
         runner = Runner(self._values, self._headers[task.caller], self._executor)
         samples: dict[str, list[float]] = {name: [] for name in LABELS}
+        server: dict[str, list[float]] = {name: [] for name in LABELS}
         answers: dict[str, Answers] = {}
         for run in range(-min(WARM_UP, task.runs), task.runs):
             for name in _rotated(list(LABELS), run):
@@ -85,9 +87,11 @@ class Measurement:
                 answers[name] = runner.run(self._clients[name], _steps(task, name))
                 if run >= 0:
                     samples[name].append(_ms(time.perf_counter() - started_at))
+                    if (took_ms := _sum(_DURATION, self._clients[name].bodies.timings, float)) is not None:
+                        server[name].append(took_ms)
                 self._on_run(task)
         self._check(task, answers)
-        return {name: self._figures(task, name, runner, samples[name]) for name in LABELS}
+        return {name: self._figures(task, name, runner, samples[name], server[name]) for name in LABELS}
 
     @staticmethod
     def _check(task: Task, answers: Mapping[str, Answers]) -> None:
@@ -95,7 +99,7 @@ class Measurement:
             if names := disagreements(task, {**answers, "grpc": answers[name]}):
                 raise RequestFailed(f"{task.title}: the answers of the protocols differ in {', '.join(names)}")
 
-    def _figures(self, task: Task, name: str, runner: Runner, samples: list[float]) -> Figures:
+    def _figures(self, task: Task, name: str, runner: Runner, samples: list[float], server: list[float]) -> Figures:
         """Run the task again and count its bytes: the fewest, because HTTP/2 sends pings and windows in between."""
         client, steps = self._counted[name], _steps(task, name)
         counted = []
@@ -116,7 +120,7 @@ class Measurement:
             gzip_up=_gzip_size(bodies.up),
             gzip_down=_gzip_size(bodies.down),
             statements=_sum(_STATEMENTS, bodies.timings, int),
-            server_ms=_sum(_DURATION, bodies.timings, float),
+            server_ms=round(median(server), 2) if server else None,
         )
 
     # -- Streams ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from samples.compare.figures import LABELS, Comparison, Figures, fastest, is_dif
 
 ByProtocol = Mapping[str, Figures]
 DISTANCE_MS = 50
-KINDS = {"REST": "rest", "GraphQL": "graphql", "gRPC": "native", "SSE": "rest"}
+KINDS = {"REST": "rest", "GraphQL": "graphql", "gRPC": "native"}  # a colour for each protocol
 
 
 class Situation(NamedTuple):
@@ -34,18 +34,23 @@ def count_of(count: int, noun: str) -> str:
 
 def _times(figures: ByProtocol, mine: str, *others: str) -> str:
     """Compare the median of a protocol with those of others; a difference within the spread is none."""
-    same = [LABELS[name] for name in others if not is_different(figures[mine], figures[name])]
-    apart = [f"{ms(figures[name].p50_ms)} ({LABELS[name]})" for name in others if LABELS[name] not in same]
-    parts = [f"{ms(figures[mine].p50_ms)} instead of {' and '.join(apart)}"] if apart else []
-    parts += [f"no difference in time to {' and '.join(same)}"] if same else []
+    median = figures[mine].p50_ms
+    apart = [name for name in others if is_different(figures[mine], figures[name])]
+    slower = [f"{ms(figures[name].p50_ms)} ({LABELS[name]})" for name in apart if figures[name].p50_ms > median]
+    faster = [f"{LABELS[name]} {ms(figures[name].p50_ms)}" for name in apart if figures[name].p50_ms < median]
+    same = [LABELS[name] for name in others if name not in apart]
+    parts = [f"{ms(median)} instead of {' and '.join(slower)}"] if slower else []
+    parts += [f"as fast as {' and '.join(same)}"] if same else []
+    parts += [f"but slower: {ms(median)} ({', '.join(faster)})"] if faster else []
     return ", ".join(parts)
 
 
 def _unchanged(figures: ByProtocol) -> str:
     rest, graphql, native = (size(figures[name].down) for name in ("rest", "graphql", "native"))
     return (
-        f"An unchanged list is {rest} instead of {graphql} (GraphQL) and {native} (gRPC); "
-        f"{_times(figures, 'rest', 'graphql', 'native')}. With CACHE_PUBLIC_S, a shared cache answers without the shop."
+        f"An unchanged list is {rest} instead of {graphql} (GraphQL) and {native} (gRPC), "
+        f"{_times(figures, 'rest', 'graphql', 'native')}. By default a CDN asks the shop each time; with "
+        "CACHE_PUBLIC_S=5 it answers alone for 5 s."
     )
 
 
@@ -69,8 +74,8 @@ def _small(figures: ByProtocol) -> str:
 
 def _many_rows(figures: ByProtocol) -> str:
     return (
-        f"1,000 rows: {_times(figures, 'rest', 'graphql', 'native')}; sent: {size(figures['rest'].up)}, "
-        f"{size(figures['graphql'].up)} and {size(figures['native'].up)}."
+        f"1,000 rows: {_times(figures, 'rest', 'graphql', 'native')}. It sends {size(figures['rest'].up)}, GraphQL "
+        f"{size(figures['graphql'].up)}, gRPC {size(figures['native'].up)}."
     )
 
 
@@ -102,14 +107,15 @@ SITUATIONS = (
         "gRPC",
         "one-product",
         _small,
-        "Browsers and curl can't speak it by themselves, and both sides must share the .proto files.",
+        "Browsers and curl can't speak it (the shop's gRPC-Web and Connect they can), and both sides need the .proto "
+        "files. For one batch of rows see the next line.",
     ),
     Situation(
         "Many rows are written at once",
         "REST",
         "batch",
         _many_rows,
-        "If the rows do not fit into one body of 5 MiB, or arrive over time: a stream of gRPC.",
+        "If the rows arrive over time, or are never all in memory: a stream of gRPC.",
     ),
     Situation(
         "Clients follow changes as they happen",
@@ -127,7 +133,7 @@ def rows_of(comparison: Comparison) -> list[dict[str, str]]:
         {
             "case": situation.case,
             "use": situation.use,
-            "kind": KINDS[situation.use.split(" ")[0]],
+            "kind": KINDS.get(situation.use, ""),
             "task": situation.task,
             "by": situation.by_how_much(comparison.tasks[situation.task]),
             "but": situation.but,

@@ -399,7 +399,7 @@ def test_page_to_try_asks_no_other_host(client):
 
     addresses = re.findall(r"(?:src|href)=\"([^\"]+)\"", page)
     assert len(addresses) >= 4
-    assert all(address.startswith(("/static/", "?version=", "/api/schema")) for address in addresses)
+    assert all(address == "/" or address.startswith(("/static/", "?version=", "/api/schema")) for address in addresses)
     assert "//cdn" not in page
     assert "&quot;validatorUrl&quot;: null" in page
 

@@ -59,6 +59,7 @@ def test_there_is_a_page_for_each_operation_with_all_protocols():
 
     assert sorted(pages) == sorted(listed)
     for name, text in pages.items():
+        assert "Cannot query field" not in text, name
         assert all(f"## {protocol}" in text for protocol in ("REST", "GraphQL", "gRPC")), name
 
 

@@ -59,6 +59,15 @@ def test_difference_within_the_spread_is_none():
     assert verdict_of({"rest": near, "graphql": wide}).startswith("No difference in time; ")
 
 
+def test_advice_says_where_its_protocol_is_slower():
+    slow, quick = figures_of(10, 10.1, 10.2), figures_of(1.0, 1.1, 1.2)
+    bulk = next(situation for situation in SITUATIONS if situation.task == "batch")
+
+    text = bulk.by_how_much({"rest": slow, "graphql": slow, "web": quick, "native": quick})
+
+    assert text.startswith("1,000 rows: as fast as GraphQL, but slower: 10.1 ms (gRPC 1.1 ms). ")
+
+
 def test_distance_costs_each_round_trip():
     assert figures_of(2, 2, 2, round_trips=5).at_distance_ms(50) == 252
 

@@ -163,7 +163,7 @@ async function measure() {
 
 async function measureRequests(values, headers) {
   const steps = Object.fromEntries(PROTOCOLS.map((protocol) => [protocol, stepsNow(protocol)]));
-  const found = Object.fromEntries(PROTOCOLS.map((protocol) => [protocol, { samples: [], exchanges: [], all: [] }]));
+  const found = Object.fromEntries(PROTOCOLS.map((protocol) => [protocol, { samples: [], server: [], exchanges: [], all: [] }]));
   const warmUp = Math.min(WARM_UP, runs());
   for (let n = -warmUp; n < runs(); n++) {
     say(n < 0 ? "Warming up …" : `Run ${n + 1} of ${runs()}`);
@@ -172,7 +172,10 @@ async function measureRequests(values, headers) {
       const exchanges = [];
       const start = performance.now();
       found[protocol].answers = await run(protocol, steps[protocol], values, headers, exchanges);
-      if (n >= 0) found[protocol].samples.push(performance.now() - start);
+      if (n >= 0) {
+        found[protocol].samples.push(performance.now() - start);
+        found[protocol].server.push(exchanges.reduce((total, each) => total + each.serverMs, 0));
+      }
       found[protocol].exchanges = exchanges;
       found[protocol].all.push(found[protocol].answers);
     }
@@ -214,7 +217,7 @@ async function show(found) {
   paint();
 }
 
-async function figuresOf({ samples, exchanges, answers, perChange }) {
+async function figuresOf({ samples, server, exchanges, answers, perChange }) {
   const sum = (name) => exchanges.reduce((total, each) => total + each[name], 0);
   const gzipped = await Promise.all(exchanges.map(({ down }) => gzipSize(down)));
   const body = (name) => exchanges.reduce((total, each) => total + each[name].length, 0);
@@ -229,7 +232,7 @@ async function figuresOf({ samples, exchanges, answers, perChange }) {
     p95: percentile(samples, 95),
     spread: spread(samples),
     statements: exchanges.length ? sum("statements") : NaN,
-    serverMs: exchanges.length ? sum("serverMs") : NaN,
+    serverMs: server?.length ? percentile(server, 50) : NaN,
   };
 }
 
@@ -249,7 +252,7 @@ function paint() {
   const most = Math.max(...Object.values(results).map(({ samples }) => percentile(samples, 95))) * 1.15;
   for (const protocol of PROTOCOLS) columns[protocol].chart.replaceChildren(chart(results[protocol].samples, most));
   const lines = PROTOCOLS.map((protocol) => row(protocol, LABELS[protocol], results[protocol]));
-  if (native) lines.push(row("native", "gRPC, by manage.py compare", { ...native, statements: NaN, serverMs: NaN }));
+  if (native) lines.push(row("native", "gRPC, by manage.py compare: another client", { ...native, statements: NaN, serverMs: NaN }));
   byId("summary").replaceChildren(
     h("div", { class: "scroll", role: "region", "aria-label": "Figures of this run", tabindex: "0" }, h(
       "table", { class: "figures" },
@@ -257,15 +260,19 @@ function paint() {
       h("tbody", {}, lines),
     )),
     h("p", { class: "verdict", id: "verdict" }, verdict(results, distance())),
-    h("p", { class: "note" }, "Bytes with the headers that the page sees; the browser adds some of its own. Gzip is computed: bodies received, if compressed. As fast: the medians differ by less than the runs do."),
+    h("p", { class: "note" }, "Bytes with the headers that the page sees; the browser adds some of its own. Gzip is computed: bodies received, if compressed. Two protocols are as fast as each other if their medians differ by less than the runs of one do. Server: the median of the runs."),
   );
 }
 
-const heads = () => ["Protocol", "req.", "up", "down", "gzip", "p50", "p95", `p50 at +${distance()} ms`, "SQL", "server"];
+const heads = () => [
+  ...["Protocol", "req.", "up", "down", "gzip", "p50", "p95"],
+  ...(distance() ? [`p50 at +${distance()} ms`] : []),
+  ...["SQL", "server"],
+];
 
 function row(name, label, { requests, trips, up, down, gzip, p50, p95, statements, serverMs }) {
   const cells = [
-    requests, size(up), size(down), size(gzip), ms(p50), ms(p95), ms(p50 + trips * distance()),
+    requests, size(up), size(down), size(gzip), ms(p50), ms(p95), ...(distance() ? [ms(p50 + trips * distance())] : []),
     Number.isNaN(statements) ? "–" : statements, Number.isNaN(serverMs) ? "–" : ms(serverMs),
   ];
   return h("tr", { "data-figures": name }, h("th", { scope: "row", class: name }, label), cells.map((cell) => h("td", {}, String(cell))));

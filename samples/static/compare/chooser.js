@@ -34,6 +34,11 @@ const remaining = (count) =>
 
 function advice(choices) {
   const fits = ({ when }) => Object.entries(when).every(([name, value]) => choices[name] === value);
-  const { use, why, but } = facts.answers.find(fits);
-  return [h("p", {}, h("strong", {}, use), ` ${why}`), h("p", { class: "note" }, `But: ${but}`)];
+  const { use, why, but, task } = facts.answers.find(fits);
+  const measured = facts.byHowMuch[task];
+  return [
+    h("p", {}, h("strong", {}, use), ` ${why}`),
+    measured && h("p", {}, `Measured: ${measured}`),
+    h("p", { class: "note" }, `But: ${but}`),
+  ].filter(Boolean);
 }

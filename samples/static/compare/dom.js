@@ -39,7 +39,11 @@ export function size(count) {
 
 export async function copy(text, button) {
   const before = button.textContent;
-  await navigator.clipboard.writeText(text);
-  button.textContent = "Copied";
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "The browser refused the clipboard";
+  }
   setTimeout(() => (button.textContent = before), 1500);
 }

@@ -15,7 +15,7 @@ export function startMistake() {
     try {
       await order();
       said.className = "";
-      said.replaceChildren("One row of the catalogue: ", h("a", { href: "/api/problems/out_of_stock" }, "out_of_stock"), ".");
+      said.replaceChildren("One error code for all three: ", h("a", { href: "/api/problems/out_of_stock" }, "out_of_stock"), ".");
     } catch (error) {
       said.className = "error";
       said.textContent = error.message;

@@ -77,9 +77,10 @@
     React.useEffect(() => {
       session.changed = () => setUsername(session.username);
     }, []);
-    if (!username) return el("span", { className: "who" }, "not signed in");
+    const shop = el("a", { href: "/" }, "Shop");
+    if (!username) return el("span", { className: "who" }, shop, " ", "not signed in");
     const forget = el("button", { type: "button", title: "Forget the token", onClick: () => keep(null, null) }, "forget");
-    return el("span", { className: "who" }, username, " ", forget);
+    return el("span", { className: "who" }, shop, " ", username, " ", forget);
   }
 
   // The query and variables of a link to the page, /graphql?query=...&variables=..., for the first tab. They are not sent
