@@ -60,6 +60,21 @@ class PendingImport(models.Model):
         return self.file_name
 
 
+class SavedFilter(models.Model):
+    """Filters, search and order of one of the admin's lists, kept under a name by their user."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    page = models.CharField(max_length=100)  # the label of the list's model: orders.order
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000)  # of the list's URL
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "page", "name"], name="ecommerce_savedfilter_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class LoggedRequest(models.Model):
     """One request, as the log has it: without its query, headers and body, which may hold secrets."""
 

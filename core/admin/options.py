@@ -17,6 +17,7 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from core.admin.saved_filters import changed_filters, saved_filters
 from core.admin.searching import searched
 from core.databases import is_lock_timeout
 from core.errors import DomainError, InvalidInput, Unavailable
@@ -99,6 +100,7 @@ class ShopAdmin(ModelAdmin):
     list_per_page = 50
     acts_in_one_transaction = True  # whether a POST to the list is one transaction
     list_filter_submit = True
+    list_before_template = "admin/saved_filters.html"
     warn_unsaved_form = True
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ShopList]:
@@ -140,6 +142,10 @@ class ShopAdmin(ModelAdmin):
             return super().changeform_view(request, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        page = self.opts.label_lower
+        if self.has_view_or_change_permission(request) and (response := changed_filters(request, page)):
+            return response
+        extra_context = {**(extra_context or {}), "saved_filters": saved_filters(request, page)}
         if request.method != "POST" or not self.acts_in_one_transaction:
             return super().changelist_view(request, extra_context)
         try:

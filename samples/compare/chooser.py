@@ -31,7 +31,7 @@ QUESTIONS = [
         app="My own web or mobile app",
         service="My own services",
     ),
-    _question("browser", "Is one of the callers a web page?", yes="Yes", no="No"),
+    _question("browser", "Does a web page call?", yes="Yes", no="No"),
     _question("cache", "Same answer for all?", yes="Yes, caches help", no="No, it differs by caller"),
     _question(
         "stream",
