@@ -7,8 +7,8 @@ because no other transaction can write it. `basket` has no row if a product is m
 small or the total is too large: then nothing is written. The statement always returns the products as they were under
 the lock, so the refusal names the exact reason.
 
-The sub-select around the ids hides the length of the list from the planner. With it, a plan for any basket looks as cheap
-as one for this basket, and PostgreSQL keeps it: to plan this statement takes a quarter of the time to run it.
+The sub-select around the ids hides the length of the list from the planner. With it, a plan for any basket looks as
+cheap as one for this basket, and PostgreSQL keeps it: to plan this statement takes a quarter of the time to run it.
 
 The triggers of the history run when the statement ends, and read the origin that `basket` sets.
 

@@ -2,18 +2,20 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.db.backends.utils import CursorWrapper
+from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Product
 from core import databases
 from core.faults import as_domain_error
+from core.models import RateCounter
 from core.plans.statements import list_value
 from core.postgresql.base import PREPARE_AFTER
 from orders.placing import PRODUCTS
@@ -56,18 +58,6 @@ def test_connection_settings_of_the_url_hold() -> None:
     url = {"ENGINE": "django.db.backends.postgresql", "NAME": "shop", "OPTIONS": {"connect_timeout": 2}}
 
     assert databases.configured(url, **TIMEOUTS)["OPTIONS"]["connect_timeout"] == 2
-
-
-@pytest.mark.django_db
-@pytest.mark.usefixtures("requires_sqlite")
-@pytest.mark.parametrize(
-    ("pragma", "expected"), [("journal_mode", "wal"), ("synchronous", 1), ("foreign_keys", 1), ("busy_timeout", 20_000)]
-)
-def test_sqlite_connection_is_as_configured(pragma: str, expected: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"PRAGMA {pragma}")
-
-        assert cursor.fetchone() == (expected,)
 
 
 @pytest.mark.django_db
@@ -147,7 +137,7 @@ def test_outage_of_postgresql_has_the_text_of_its_kind(sqlstate: str, text: str 
 
 
 @pytest.fixture
-def other_sqlite(tmp_path: Path, requires_sqlite: None, django_db_blocker: Any) -> Iterator[CursorWrapper]:
+def other_sqlite(tmp_path: Path, django_db_blocker: Any) -> Iterator[CursorWrapper]:
     """A cursor of an SQLite file with an empty table `t`."""
     url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
     with django_db_blocker.unblock(), using(url), connection.cursor() as cursor:
@@ -176,12 +166,96 @@ def test_outage_of_sqlite_has_the_text_of_its_kind(
 
 def test_sqlite_that_another_connection_locks_is_late(other_sqlite: CursorWrapper) -> None:
     other_sqlite.execute("PRAGMA busy_timeout = 0")
-    with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(DatabaseError) as raised:
-            other_sqlite.execute("DELETE FROM t")
+    with locked_by_another(), pytest.raises(DatabaseError) as raised:
+        other_sqlite.execute("DELETE FROM t")
 
     assert databases.outage(raised.value) == "The database does not answer in time"
+
+
+# -- SQLite, in a run on either database ------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("pragma", "expected"), [("journal_mode", "wal"), ("synchronous", 1), ("foreign_keys", 1), ("busy_timeout", 20_000)]
+)
+def test_sqlite_connection_is_as_configured(other_sqlite: CursorWrapper, pragma: str, expected: Any) -> None:
+    assert other_sqlite.execute(f"PRAGMA {pragma}").fetchone() == (expected,)
+
+
+@contextmanager
+def locked_by_another() -> Iterator[None]:
+    with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def busy_timeout_ms(cursor: CursorWrapper) -> int:
+    return cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+
+
+def test_sqlite_that_is_free_or_busy_takes_writes(other_sqlite: CursorWrapper) -> None:
+    is_free = databases.is_writable()
+    with locked_by_another():
+        is_busy = databases.is_writable()
+    with transaction.atomic():
+        in_transaction = databases.is_writable()
+
+    assert (is_free, is_busy, in_transaction) == (True, True, True)
+    assert busy_timeout_ms(other_sqlite) == 20_000
+
+
+def test_sqlite_that_is_read_only_takes_none(other_sqlite: CursorWrapper) -> None:
+    other_sqlite.execute("PRAGMA query_only = 1")
+
+    assert databases.is_writable() is False
+    assert busy_timeout_ms(other_sqlite) == 20_000
+
+
+def test_file_that_is_no_database_is_a_fault(other_sqlite: CursorWrapper) -> None:
+    connection.close()
+    Path(connection.settings_dict["NAME"]).write_bytes(b"no database, and longer than a header" * 99)
+
+    with pytest.raises(DatabaseError, match="file is not a database"):
+        databases.is_writable()
+
+
+def test_rows_of_sqlite_are_the_same_while_statements_are_logged(other_sqlite: CursorWrapper) -> None:
+    other_sqlite.execute("INSERT INTO t VALUES ('50%'), ('7')")
+    sql = "SELECT x FROM t WHERE x LIKE '%%0%%' AND x <> %s"
+
+    plain = connection.rows_of(sql, ["7"])
+    with CaptureQueriesContext(connection) as queries:
+        logged = connection.rows_of(sql, ["7"])
+
+    assert plain == logged == [("50%",)]
+    assert [query["sql"] for query in queries] == ["SELECT x FROM t WHERE x LIKE '%0%' AND x <> '7'"]
+
+
+def test_sqlite_connection_is_given_up_after_an_error_even_if_it_was_rolled_back(other_sqlite: CursorWrapper) -> None:
+    assert connection.is_usable()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        other_sqlite.execute("SELECT * FROM missing")
+
+    assert not connection.is_usable()
+
+
+def test_triggers_of_sqlite_survive_a_change_of_their_table(other_sqlite: CursorWrapper) -> None:
+    with connection.schema_editor() as editor:
+        editor.create_model(RateCounter)
+    other_sqlite.execute(
+        "CREATE TRIGGER seen AFTER INSERT ON ecommerce_ratecounter BEGIN INSERT INTO t VALUES ('100%'); END"
+    )
+    other_sqlite.execute(
+        "CREATE TRIGGER named AFTER DELETE ON t BEGIN DELETE FROM ecommerce_ratecounter; END"  # of another table
+    )
+    optional = models.BigIntegerField(null=True)
+    optional.set_attributes_from_name("used")
+
+    with connection.schema_editor() as editor:
+        editor.alter_field(RateCounter, RateCounter._meta.get_field("used"), optional, strict=True)
+    other_sqlite.execute("INSERT INTO ecommerce_ratecounter VALUES ('a', 1, NULL)")
+
+    assert other_sqlite.execute("SELECT x FROM t").fetchall() == [("100%",)]
+    other_sqlite.execute("DELETE FROM t")
+    assert other_sqlite.execute("SELECT COUNT(*) FROM ecommerce_ratecounter").fetchone() == (0,)
 
 
 def test_only_a_lock_is_a_lock() -> None:

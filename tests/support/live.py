@@ -216,14 +216,18 @@ def migrated_template(tmp_path_factory: pytest.TempPathFactory, django_db_blocke
 
 @pytest.fixture
 def live_shop(tmp_path: Path, migrated_template: str, django_db_blocker) -> Iterator[Callable[..., Shop]]:
-    """Start a shop: `live_shop(processes=1, **env)`. Its processes are killed when the test ends."""
+    """Start a shop: `live_shop(processes=1, **env)`. Its processes are killed when the test ends.
+
+    With `processes=0`, the test starts the servers itself.
+    """
     with fresh_database(tmp_path, migrated_template) as url:
         shops: list[Shop] = []
 
         def start(processes: int = 1, **env: str) -> Shop:
             shop = Shop(url, tmp_path, django_db_blocker.unblock, env)
             shops.append(shop)
-            shop.start(processes)
+            if processes:
+                shop.start(processes)
             return shop
 
         yield start
@@ -233,10 +237,7 @@ def live_shop(tmp_path: Path, migrated_template: str, django_db_blocker) -> Iter
 
 @pytest.fixture(scope="module")
 def live_shops(tmp_path_factory, migrated_template: str, django_db_blocker) -> Iterator[Callable[..., Shop]]:
-    """Start shops for a whole module, each with a fresh database: `live_shops(processes=1, **env)`.
-
-    With `processes=0`, the test starts the servers itself.
-    """
+    """Start shops for a whole module, each with a fresh database: `live_shops(processes=1, **env)`."""
     with ExitStack() as stack:
 
         def start(processes: int = 1, **env: str) -> Shop:

@@ -10,23 +10,29 @@ import httpx
 PATIENCE_S = 30  # long enough for a busy machine
 START_S = 60  # for a process to start
 PAUSE_S = 0.01
+START_PAUSE_S = 0.05  # a start takes a second, and a probe competes with it for the processor
 
 
 def wait_until(
     holds: Callable[[], Any],
     what: str | Callable[[], object] = "The condition did not come to hold",
     timeout_s: float = PATIENCE_S,
+    pause_s: float = PAUSE_S,
 ) -> None:
     """Return when `holds()` is true. If that takes longer than `timeout_s`, raise AssertionError with `what`."""
     deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline, f"Within {timeout_s} s: {what() if callable(what) else what}"
-        time.sleep(PAUSE_S)
+        time.sleep(pause_s)
 
 
 def wait_until_started(process: subprocess.Popen[Any], answers: Callable[[], Any], log: Callable[[], str]) -> None:
     """Return when `answers()` is true. If the process exits before, or within START_S, raise AssertionError."""
-    wait_until(lambda: process.poll() is not None or answers(), lambda: f"It did not start:\n{log()}", START_S)
+
+    def is_over() -> bool:
+        return process.poll() is not None or answers()
+
+    wait_until(is_over, lambda: f"It did not start:\n{log()}", START_S, START_PAUSE_S)
     assert process.poll() is None, f"It exited as it started:\n{log()}"
 
 

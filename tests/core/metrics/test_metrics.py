@@ -35,8 +35,8 @@ def named_in_deploy_files() -> set[str]:
 
 @pytest.fixture
 def measured(live_shop):
-    """A shop whose second server, with two workers, serves metrics."""
-    shop, port = live_shop(), free_port()
+    """A shop whose server, with two workers, serves metrics."""
+    shop, port = live_shop(processes=0), free_port()
     env = {**shop.env, "METRICS_ADDRESS": f"127.0.0.1:{port}", "RATE_LIMITS": "on", "RATE_ANONYMOUS_PER_MINUTE": "30"}
     server = Server(shop.folder, env, options=["--workers", "2", "--max-requests", "12"])
     server.wait_until_live()
