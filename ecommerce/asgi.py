@@ -35,6 +35,7 @@ from core.server.serving import bound_connections
 from core.server.shutdown import begin_with_signals
 from core.server.stream_threads import StreamThreads
 from core.server.threads import ThreadPool
+from core.server.tracing.hooks import with_traces
 from ecommerce.app_modules import app_modules
 from ecommerce.urls import grpc_services, router
 
@@ -72,6 +73,7 @@ WEBSOCKETS: dict[str, Application] = {
 }
 
 
+@with_traces
 @with_security_headers
 @open_to_other_origins
 @with_server_timing

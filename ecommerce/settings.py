@@ -307,6 +307,8 @@ GRPC_REFLECTION = env.text(
 )  # or "open": callers that may list the services and messages
 GRPC_HEALTH_ADDRESS = env.address("GRPC_HEALTH_ADDRESS")  # of a gRPC server that /health/ready checks too
 
+# Where traces go, over HTTP. OpenTelemetry's packages read this variable and their other ones themselves.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.collector("OTEL_EXPORTER_OTLP_ENDPOINT")
 METRICS_ADDRESS = env.address("METRICS_ADDRESS")  # where a command serves its metrics to Prometheus
 
 # -- Logs: one JSON object a line, on stderr --------------------------------------------------------------------

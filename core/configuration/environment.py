@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import date
+from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -108,6 +109,10 @@ class Environment:
 
     def url(self, name: str, schemes: Collection[str]) -> str:
         return self._read(name, "", lambda text: _url(text, schemes))
+
+    def collector(self, name: str) -> str:
+        """Return the URL of a collector of OpenTelemetry, whose packages are then needed; or an empty text."""
+        return self._read(name, "", _collector)
 
     def database(self, name: str, default: str) -> dict[str, Any]:
         """Return Django's settings of the database that a URL names."""
@@ -221,6 +226,12 @@ def _file(text: str) -> str:
     except OSError as error:
         raise WrongValue(f"{text} can't be read ({error.strerror})", "write the path of a file") from None
     return text
+
+
+def _collector(text: str) -> str:
+    if find_spec("opentelemetry.sdk") is None:
+        raise WrongValue("OpenTelemetry is not installed", "run `pip install -r deploy/tracing.txt`, or unset it")
+    return _url(text, ("http", "https"))
 
 
 def _url(text: str, schemes: Collection[str]) -> str:

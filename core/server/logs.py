@@ -14,6 +14,7 @@ from core.metrics.facts import begin_facts, end_facts, facts
 from core.metrics.meters import meters
 from core.metrics.operations import operation_of
 from core.origin import originating
+from core.server.tracing.hooks import describe_span
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
@@ -85,6 +86,7 @@ def write_line(*, method: str, path: str, status: int | str, seconds: float, add
     noted, (protocol, operation) = facts(), operation_of(method, path)
     operation = noted.operation or operation
     meters().observe(protocol, operation, str(status), seconds)
+    describe_span(protocol, operation, status, noted.caller)
     if noted.refused_budget:
         meters().count_refusal(noted.refused_budget)
     line = {

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connections
 
 from core.errors import Unavailable
+from core.server.tracing.hooks import carried
 
 BUSY_RETRY_S = LATE_RETRY_S = 1
 Result = TypeVar("Result")
@@ -82,6 +83,7 @@ class ThreadPool:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         self._unfinished += 1
+        job = carried(job)
         self._jobs.put(lambda: self._do(loop, future, drop, job, args))
         try:
             return await future

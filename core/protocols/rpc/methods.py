@@ -23,6 +23,7 @@ from core.protocols.rpc.errors import GONE, budget_metadata, request_metadata, s
 from core.server import logs
 from core.server.bodies import ClientGone
 from core.server.leases import Lease, no_slot
+from core.server.tracing.hooks import call_span
 
 if TYPE_CHECKING:
     from core.protocols.rpc.service import Service
@@ -126,7 +127,8 @@ class ClientStreaming(Method):
     def __call__(self, requests: Iterator[Message], context: grpc.ServicerContext) -> Message:
         started_at, code = time.perf_counter(), grpc.StatusCode.OK
         service = self.service_for(context)
-        with logs.named(service.metadata.get("x-request-id", ""), "grpc"):
+        named = logs.named(service.metadata.get("x-request-id", ""), "grpc")
+        with named, call_span(self.path, service.metadata):
             try:
                 with self.connected():
                     response = self._answer(service, requests)

@@ -28,6 +28,7 @@ from core.server import logs
 from core.server.bodies import ClientGone
 from core.server.open_calls import OpenCalls
 from core.server.threads import no_answer
+from core.server.tracing.hooks import call_span
 
 LAST_S = 1  # time for a message to arrive when the server shuts down
 
@@ -93,7 +94,7 @@ class UnaryCall:
 
     # -- On a thread --------------------------------------------------------------------------------------------
     def _work(self, job: Callable[[], None]) -> None:
-        with logs.named(self.request_id, "grpc"):
+        with logs.named(self.request_id, "grpc"), call_span(self.method.path, self.service.metadata):
             self._guarded(job)
 
     def _answer(self) -> None:

@@ -19,7 +19,8 @@ OF_BROWSERS = (
 )
 # The server has read the address and the scheme from these already, if it trusts the proxy.
 OF_PROXIES = ("x-forwarded-for", "x-forwarded-proto", "x-real-ip", "via")
-PLAIN_HEADERS = frozenset((*COMMON, *OF_BROWSERS, *OF_PROXIES, "authorization", "x-request-id"))
+OF_TRACES = ("traceparent", "tracestate", "baggage")  # core.server.tracing reads these
+PLAIN_HEADERS = frozenset((*COMMON, *OF_BROWSERS, *OF_PROXIES, "authorization", "x-request-id", *OF_TRACES))
 JSON_ACCEPTED = frozenset(("", "*/*", "application/json", "application/json, text/plain, */*"))
 
 
