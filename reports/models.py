@@ -44,6 +44,21 @@ class ProductSales(models.Model):
         return f"{self.day}: product {self.product_id}"
 
 
+class ProductSalesMonth(models.Model):
+    """The sums of ProductSales over a month. They hold once each day of the month is summarised."""
+
+    month = models.DateField()  # its first day
+    product_id = models.IntegerField()
+    units = models.BigIntegerField()
+    revenue = models.DecimalField(max_digits=AMOUNT_DIGITS, decimal_places=2)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["month", "product_id"], name="reports_productsalesmonth_once")]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}: product {self.product_id}"
+
+
 class ChangedSale(models.Model):
     """Marks that an order placed at `at` changed after its day may have been summarised."""
 

@@ -19,6 +19,13 @@ class Period:
     def days(self) -> Iterator[date]:
         return (self.first + n * DAY for n in range((self.last - self.first).days + 1))
 
+    def whole_months(self) -> Iterator["Period"]:
+        """Yield the months of which the period has every day."""
+        start = self.first if self.first.day == 1 else month_of(self.first).last + DAY
+        while (month := month_of(start)).last <= self.last:
+            yield month
+            start = month.last + DAY
+
     def bounds(self) -> tuple[datetime, datetime]:
         """Return when the period begins and ends in the shop's time zone; the end is excluded."""
         start, end = (datetime.combine(day, time.min, shop_zone()) for day in (self.first, self.last + DAY))
@@ -40,7 +47,7 @@ class Period:
 
 PERIODS: Mapping[str, tuple[str, Callable[[date], Period]]] = {
     "month": ("This month", lambda today: Period(today.replace(day=1), today)),
-    "last_month": ("Last month", lambda today: _month_of(today.replace(day=1) - DAY)),
+    "last_month": ("Last month", lambda today: month_of(today.replace(day=1) - DAY)),
     "today": ("Today", lambda today: Period(today, today)),
     "week": ("7 days", lambda today: Period(today - 6 * DAY, today)),
     "quarter": ("90 days", lambda today: Period(today - 89 * DAY, today)),
@@ -48,5 +55,6 @@ PERIODS: Mapping[str, tuple[str, Callable[[date], Period]]] = {
 }
 
 
-def _month_of(last: date) -> Period:
-    return Period(last.replace(day=1), last)
+def month_of(day: date) -> Period:
+    first = day.replace(day=1)
+    return Period(first, (first + 31 * DAY).replace(day=1) - DAY)

@@ -5,14 +5,14 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncDate
 
 from core.moments import shop_zone
 from orders.models import Order, OrderItem, OrderStatus
-from reports.models import ChangedSale, ProductSales, SalesDay
+from reports.models import ChangedSale, ProductSales, ProductSalesMonth, SalesDay
 from reports.periods import DAY, Period
 
 LOST = (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
@@ -71,7 +71,7 @@ def total_of(days: Iterable[SalesFigures]) -> SalesFigures:
 
 
 def best_sellers(period: Period, count: int) -> list[SoldProduct]:
-    """Return the products with the highest revenue in the period. At most four statements."""
+    """Return the products with the highest revenue in the period. At most five statements."""
     summarised = _summarised(period)
     ranges = _ranges(day for day in period.days() if day not in summarised)
     sold: dict[int, tuple[int, Decimal]] = defaultdict(lambda: (0, ZERO))
@@ -144,8 +144,17 @@ def _products_of_rows(ranges: Collection[Period]) -> Iterator[tuple[int, int, De
 
 
 def _products_of_summaries(days: Collection[date], period: Period) -> Iterator[tuple[int, int, Decimal]]:
-    rows = ProductSales.objects.filter(day__range=(period.first, period.last))
-    missing = [day for day in period.days() if day not in days]
-    if days:
-        sums = rows.exclude(day__in=missing).order_by().values_list("product_id")
-        yield from sums.annotate(Sum("units"), Sum(F("revenue")))
+    months = [month for month in period.whole_months() if all(day in days for day in month.days())]
+    in_months = {day for month in months for day in month.days()}
+    ranges = _ranges(day for day in period.days() if day in days and day not in in_months)
+    if months:
+        yield from _by_product(ProductSalesMonth.objects.filter(month__in=[month.first for month in months]))
+    if ranges:
+        condition = Q()
+        for each in ranges:
+            condition |= Q(day__range=(each.first, each.last))
+        yield from _by_product(ProductSales.objects.filter(condition))
+
+
+def _by_product(rows: QuerySet[Any]) -> Iterator[tuple[int, int, Decimal]]:
+    yield from rows.order_by().values_list("product_id").annotate(Sum("units"), Sum("revenue"))

@@ -9,12 +9,13 @@ from django.db.models.functions import TruncDate
 
 from core.moments import shop_now, shop_zone
 from orders.models import Order
-from reports.models import ChangedSale, ProductSales, SalesDay
-from reports.periods import DAY, Period
+from reports.models import ChangedSale, ProductSales, ProductSalesMonth, SalesDay
+from reports.periods import DAY, Period, month_of
 from reports.sales import FIGURES, SOLD, SalesFigures, changed_days, figures_of_rows, lines_of_rows
 
 WAIT_DAYS = 1  # full days after the end of a day; see the limit in `reports.triggers`
 DAYS_AT_ONCE = 31
+BATCH_SIZE = 2_000  # rows per INSERT
 
 
 def summarise_sales() -> int:
@@ -70,5 +71,18 @@ def _summarise(period: Period) -> None:
     sums = lines.values_list("day", SOLD).annotate(Sum("quantity"), Sum("line_total"))
     ProductSales.objects.bulk_create(
         [ProductSales(day=day, product_id=product, units=units, revenue=total) for day, product, units, total in sums],
-        batch_size=2_000,
+        batch_size=BATCH_SIZE,
+    )
+    for first in sorted({day.replace(day=1) for day in period.days()}):
+        _add_up(month_of(first))
+
+
+def _add_up(month: Period) -> None:
+    """Replace the sums of a month."""
+    days = ProductSales.objects.filter(day__range=(month.first, month.last))
+    sums = days.order_by().values_list("product_id").annotate(Sum("units"), Sum("revenue"))
+    ProductSalesMonth.objects.filter(month=month.first).delete()
+    ProductSalesMonth.objects.bulk_create(
+        [ProductSalesMonth(month=month.first, product_id=pk, units=units, revenue=total) for pk, units, total in sums],
+        batch_size=BATCH_SIZE,
     )

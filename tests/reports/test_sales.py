@@ -28,6 +28,7 @@ pytestmark = pytest.mark.django_db
 PAGE = "/admin/reports/salesday/"
 PARIS = ZoneInfo("Europe/Paris")
 SPRING = Period(date(2025, 3, 25), date(2025, 4, 3))  # clocks go forward on 30 March
+WITH_MONTHS = Period(date(2025, 2, 20), date(2025, 5, 3))  # April is read as a month
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +115,7 @@ def test_figures_equal_the_rows_whatever_changes_after_they_were_summarised() ->
         if step % 7 == 6:
             summarise_sales()
         assert reported(SPRING) == counted(SPRING), step
+        assert reported(WITH_MONTHS) == counted(WITH_MONTHS), step
 
 
 def test_days_begin_in_the_time_zone_of_the_shop(settings: Any) -> None:
@@ -244,3 +246,21 @@ def test_customer_is_sent_to_the_sign_in(client: Client) -> None:
     client.force_login(make_user())
 
     assert client.get(PAGE).url == f"/admin/login/?next={PAGE}"
+
+
+def test_best_sellers_of_a_year_are_read_by_month() -> None:
+    placed("2025-01-31T12:00:00Z")
+    for month in (2, 3, 4):
+        placed(f"2025-{month:02}-10T12:00:00Z", lines={make_product(price=month): 1})
+    summarise_sales()
+    year = Period(date(2025, 1, 15), date(2025, 4, 20))
+    assert [(month.first.month, month.last.day) for month in year.whole_months()] == [(2, 28), (3, 31)]
+
+    with CaptureQueriesContext(connection) as queries:
+        found = [tuple(each) for each in best_sellers(year, 5)]
+
+    assert found == counted(year)[1]
+    [by_month] = [query["sql"] for query in queries if "reports_productsalesmonth" in query["sql"]]
+    assert "2025-02-01" in by_month
+    assert "2025-03-01" in by_month
+    assert "2025-04-01" not in by_month
