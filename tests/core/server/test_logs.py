@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
+from pythonjsonlogger.json import JsonFormatter
 
-from core.server.logs import RequestIdFilter, RequestLog, request_id
+from core.server.logs import LineFormatter, RequestIdFilter, RequestLog, request_id
 from tests.support.threads import at_once
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -54,6 +56,24 @@ def test_ill_formed_name_is_replaced(name: str) -> None:
 
     assert response["X-Request-ID"] != name
     assert len(response["X-Request-ID"]) == 32
+
+
+@pytest.mark.parametrize("name", ["ecommerce.request", "core.feed.hub"])
+def test_line_has_the_form_of_the_library(name: str) -> None:
+    facts = {
+        "protocol": "rest",
+        "operation": "GET product-detail v1",
+        "caller": None,
+        "method": "GET",
+        "path": "/é\ud800",
+    }
+    extra = {"request_id": "a" * 32, **facts, "status": 200, "duration_ms": 1.5, "address": "192.0.2.1"}
+    record = logging.getLogger(name).makeRecord(name, logging.INFO, "", 0, "request", (), None, extra=extra)
+    record.created, record.msecs = 1_800_000_000.0049, 4.9
+    options = settings.LOGGING["formatters"]["json"]
+    form = {"fmt": options["format"], "rename_fields": options["rename_fields"]}
+
+    assert LineFormatter(**form).format(record) == JsonFormatter(**form).format(record)
 
 
 def test_every_request_has_a_name_of_its_own() -> None:
