@@ -6,6 +6,7 @@ A timer for each stream, restarted with every message, would cost more.
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from typing import Protocol
 
 from core.errors import DomainError
@@ -45,6 +46,9 @@ class OpenCalls:
 
     def __len__(self) -> int:
         return len(self._calls)
+
+    def __iter__(self) -> Iterator[OpenCall]:
+        return iter(self._all())
 
     def discard(self, call: OpenCall) -> None:
         with self._lock:

@@ -57,6 +57,12 @@ def requires_promtool() -> None:
         _do_without("promtool", "it is not installed")
 
 
+@pytest.fixture(scope="session")
+def requires_prometheus() -> None:
+    if shutil.which("prometheus") is None:
+        _do_without("Prometheus", "it is not installed")
+
+
 @pytest.fixture
 def requires_pg_dump() -> None:
     """Require pg_dump if the database is PostgreSQL."""

@@ -13,11 +13,12 @@ from django.conf import settings
 from django_grpc_framework.settings import grpc_settings
 from grpc_health.v1 import health_pb2_grpc
 
+from core.metrics.meters import meters
 from core.protocols.rpc.calls import ResponseSender, server_ends
 from core.protocols.rpc.health import Health
 from core.protocols.rpc.reflection import REFLECTION, ReflectionV1Alpha
 from core.protocols.rpc.service import add_services
-from core.protocols.rpc.unary import Unary
+from core.protocols.rpc.unary import Unary, UnaryCall
 from core.runtime import singleton
 from core.server.open_calls import OpenCalls
 
@@ -59,7 +60,7 @@ class GrpcServer:
 
     def __init__(self, *, max_workers: int, shares_port: bool = False, drain_s: float = 0) -> None:
         self._shares_port, self._drain_s, self._port = shares_port, drain_s, 0
-        self._pool = ThreadPoolExecutor(max_workers, thread_name_prefix="grpc")
+        self._pool, self._max_workers = ThreadPoolExecutor(max_workers, thread_name_prefix="grpc"), max_workers
         self._server = grpc.server(
             self._pool,
             interceptors=grpc_settings.SERVER_INTERCEPTORS,
@@ -84,6 +85,9 @@ class GrpcServer:
     def start(self) -> None:
         """Start to serve, and wait for the first health check of the database."""
         self._server.start()
+        help_text = "Jobs of a thread pool that run or wait."
+        meters().sample("shop_thread_jobs", help_text, jobs_of_threads, pool="grpc")
+        meters().sample("shop_threads", "Threads of a pool.", lambda: self._max_workers, pool="grpc")
         self._health.wait_until_known()
 
     def wait(self) -> None:
@@ -118,6 +122,11 @@ class GrpcServer:
         end.start()
         end.join(seconds)
         return not end.is_alive()
+
+
+def jobs_of_threads() -> int:
+    """Return the number of unary calls that run on a thread, or wait for one."""
+    return sum(isinstance(call, UnaryCall) and call.is_given_to_threads for call in singleton(OpenCalls))
 
 
 def stop_listening(port: int) -> None:

@@ -72,6 +72,11 @@ class UnaryCall:
         self._working_since: float | None = None  # None while waiting for the client
         self._is_there = self._is_entered = self._is_given_up = self._is_over = False
 
+    @property
+    def is_given_to_threads(self) -> bool:
+        """Whether the call runs on a thread, or waits for one."""
+        return self._working_since is not None
+
     # -- On the thread of the completion queue, which must not block ----------------------------------------------
     def begin(self) -> None:
         with logs.named(self.service.metadata.get("x-request-id", "")) as self.request_id:
