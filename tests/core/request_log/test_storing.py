@@ -15,7 +15,8 @@ from django.utils import timezone
 from accounts.tokens import obtain_tokens
 from core.models import LoggedRequest
 from core.request_log import storing
-from core.request_log.storing import LogQueue
+from core.request_log.storing import LogQueue, StoringHandler
+from core.runtime import singleton
 from tests.support.api import Api
 from tests.support.factories import make_product, make_staff, make_user
 from tests.support.waiting import wait_until
@@ -96,6 +97,35 @@ def test_failing_database_drops_a_batch_and_says_so(
 
     assert queue.dropped == 2
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+@pytest.mark.parametrize(("protocol", "count"), [("rest", 1), ("health", 0), ("static", 0)])
+def test_probes_and_static_files_are_left_out(monkeypatch: pytest.MonkeyPatch, protocol: str, count: int) -> None:
+    monkeypatch.setattr(LogQueue, "_start", lambda queue: None)
+    record = logging.makeLogRecord(line(protocol=protocol))
+
+    StoringHandler().emit(record)
+
+    assert len(singleton(LogQueue)._lines) == count
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lines_that_wait_at_the_end_are_stored_and_those_that_were_dropped_are_reported(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(storing, "WRITE_EVERY_S", 0.01)
+    LogQueue().end()  # it has no thread, and nothing to store
+    queue = LogQueue()
+    queue.dropped = 3
+
+    queue.put(line())
+    wait_until(lambda: "Log lines of requests were not stored: 3 since the process began" in caplog.text)
+    monkeypatch.setattr(storing, "WRITE_EVERY_S", 60)
+    queue.put(line())
+    queue.end()
+
+    assert LoggedRequest.objects.count() == 2
+    assert caplog.text.count("were not stored") == 1
 
 
 @pytest.mark.django_db

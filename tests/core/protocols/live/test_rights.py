@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 from django.utils import timezone
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
@@ -21,7 +22,7 @@ from accounts.actions import end_family, start_family
 from accounts.models import TokenFamily, User
 from accounts.tokens import _pair, _refresh_token, identity_of
 from core.callers import Caller, present_users
-from core.errors import DomainError
+from core.errors import DomainError, Unavailable
 from core.protocols.live import rights as live_rights
 from core.server.rights import Rights
 from tests.support.api import access_token, brief_token
@@ -318,6 +319,29 @@ def test_streams_that_ask_together_share_a_check(monkeypatch):
 
     assert asked == [20]
     assert [str(error) for error in found[:20] if error] == [GAINED, ENDED]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_check_that_fails_fails_for_all_who_wait_but_not_for_one_who_left_or_the_next(monkeypatch):
+    caller, anonymous = caller_for(make_user()), Caller(AnonymousUser(), "")
+
+    async def confirmed_twice() -> tuple[list[Any], object, object]:
+        waiting = [asyncio.create_task(live_rights.confirm(caller)) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+        monkeypatch.setattr(live_rights, "ask", asyncio.to_thread)
+        return found, await live_rights.confirm(caller), await live_rights.confirm(anonymous)
+
+    async def fail(*_: Any) -> None:
+        await asyncio.sleep(0.01)
+        raise Unavailable("No answer in time")
+
+    monkeypatch.setattr(live_rights, "ask", fail)
+    found, *later = asyncio.run(confirmed_twice())
+
+    assert [type(error) for error in found] == [asyncio.CancelledError, Unavailable, Unavailable]
+    assert later == [None, None]
 
 
 def test_streams_outlive_an_outage_of_the_check_but_not_their_tokens(live_shop, requires_postgresql):
