@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from itertools import count
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.db.models import Exists, OuterRef
@@ -22,8 +21,9 @@ def find_or_add_users(first_at: Mapping[str, datetime], batches: Batches) -> tup
     """
     ids: dict[str, int] = {}
     added = 0
-    waiting = dict(first_at)
-    for attempt in count(1):
+    waiting, attempt = dict(first_at), 0
+    while waiting:
+        attempt += 1
         for chunk in chunks(list(waiting), KEYS_A_QUERY):
             names = {_name(number, attempt): number for number in chunk}
             found, free = _look_up(names)
@@ -34,9 +34,7 @@ def find_or_add_users(first_at: Mapping[str, datetime], batches: Batches) -> tup
             added += len(new)
             ids |= {names[name]: pk for name, pk in found.items()} | {names[user.username]: user.pk for user in new}
         waiting = {number: at for number, at in waiting.items() if number not in ids}
-        if not waiting:
-            return ids, added
-    raise AssertionError("count() ends")
+    return ids, added
 
 
 def _look_up(names: Mapping[str, str]) -> tuple[dict[str, int], list[str]]:

@@ -16,6 +16,8 @@ from orders.models import Order
 from tests.support.api import Api
 from tests.support.factories import make_order, make_product, make_staff, make_user
 from tests.support.graph import Graph
+from tests.webhooks.hooks import make_endpoint
+from webhooks.models import Endpoint
 
 pytestmark = pytest.mark.django_db
 
@@ -137,3 +139,34 @@ def test_only_superusers_grant_roles(client: Client) -> None:
     client.post(page, fields)
 
     assert User.objects.get(pk=clerk.pk).role_names == {"orders"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "fields"),
+    [
+        ("post", "/admin/catalog/product/change-prices/", {"percent": "5", "product": "{product}:1", "apply": "1"}),
+        ("get", "/admin/catalog/product/change-prices/undo/", {}),
+        ("get", "/admin/catalog/product/import/7/", {}),
+        ("post", "/admin/orders/order/move-many/", {"verb": "pay", "order": "{order}"}),
+        ("post", "/admin/webhooks/endpoint/{endpoint}/do/", {"verb": "switch_off"}),
+        ("post", "/admin/webhooks/delivery/7/again/", {}),
+    ],
+)
+def test_who_only_reads_is_refused_where_no_button_is_shown(
+    client: Client, method: str, path: str, fields: dict[str, str]
+) -> None:
+    product, order, endpoint = make_product(price=4), make_order(), make_endpoint("https://a.example")
+    ids = {"product": product.pk, "order": order.pk, "endpoint": endpoint.pk}
+    client.force_login(member(StaffRole.READ_ONLY))
+
+    filled = {name: value.format(**ids) for name, value in fields.items()}
+    response = getattr(client, method)(path.format(**ids), filled)
+
+    assert response.status_code == 403
+    assert Product.objects.get(pk=product.pk).price == 4
+    assert Order.objects.get().status == "pending"
+    assert Endpoint.objects.get().is_active
+
+
+def test_user_who_is_not_stored_has_no_role() -> None:
+    assert User(is_staff=True).role_names == frozenset()

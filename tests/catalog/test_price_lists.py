@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from catalog.bulk.changing import ProductChange, change_products
 from catalog.bulk.price_lists import apply_price_list, plan_price_list
-from catalog.errors import ProductChanged, ProductNotFound
+from catalog.errors import ProductChanged, ProductNotFound, SkuTaken
 from catalog.models import Product
 from core.errors import Forbidden, InvalidInput, TooLarge
 from core.models import PendingImport
@@ -141,6 +141,17 @@ def test_changes_have_a_result_each_and_refusals_leave_the_others(mug: Product) 
     assert stored(mug) == ("Mug", Decimal("9.99"), 10, 1)
     assert stored(tea) == ("Green tea", Decimal("3.00"), 6, 2)
     assert list(Product.objects.search("GREEN")) == [tea]
+
+
+def test_sku_of_another_product_is_refused_and_nothing_is_changed(mug: Product) -> None:
+    tea = make_product(sku="T-1", price="3.00")
+    changes = [ProductChange(mug.pk, {"price": Decimal(5)}), ProductChange(tea.pk, {"sku": "m-1"})]
+
+    with pytest.raises(SkuTaken):
+        change_products(actor=make_staff(), changes=changes)
+
+    assert stored(mug) == ("Mug", Decimal("9.99"), 10, 1)
+    assert Product.objects.get(pk=tea.pk).sku == "T-1"
 
 
 def test_customer_may_not_change_products(mug: Product) -> None:

@@ -160,6 +160,15 @@ def test_summary_waits_until_the_day_is_over_and_a_day_more() -> None:
     assert ProductSales.objects.count() == 2
 
 
+@pytest.mark.parametrize("has_order", [False, True])
+def test_shop_without_a_past_day_has_nothing_to_summarise(has_order: bool) -> None:
+    if has_order:
+        placed(shop_now())
+
+    assert summarise_sales() == 0
+    assert not SalesDay.objects.exists()
+
+
 def test_truncated_orders_leave_no_figures() -> None:
     placed("2025-03-26T12:00:00Z")
     summarise_sales()
