@@ -1,13 +1,13 @@
 """All writes of products that are business actions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from catalog.adding import insert_products
 from catalog.errors import ProductChanged, SkuTaken, StaleProduct
-from catalog.models import SKU_CONSTRAINT, Product, ProductHistory
+from catalog.models import SKU_CONSTRAINT, Category, Product, ProductHistory
 from catalog.permissions import can_edit_products
 from core.actors import Actor
 from core.databases import violated_constraint
@@ -17,12 +17,12 @@ from core.permissions import permitted
 from core.validation.cleaning import clean_fields, clean_values, is_plainly_clean
 from core.validation.validators import MAX_INT32
 
-WRITABLE = ("name", "description", "price", "stock", "reorder_level", "sku")
+WRITABLE = ("name", "description", "price", "stock", "reorder_level", "sku", "category_id")
 REQUIRED: Mapping[str, object] = {"name": None, "price": None}
 DEFAULTS: Mapping[str, object] = {
-    field.name: field.get_default()
+    field.attname: field.get_default()
     for field in Product._meta.concrete_fields
-    if field.name in WRITABLE and field.name not in REQUIRED
+    if field.attname in WRITABLE and field.name not in REQUIRED
 }
 Condition = Callable[[Product], str | None]  # names the condition that a product does not meet; None if it meets all
 
@@ -35,6 +35,7 @@ def create_product(*, actor: Actor, values: Mapping[str, object]) -> Product:
     """
     product = Product(**_writable(values))
     _normalise(product)
+    require_categories([product.category_id])
     return _save(product)
 
 
@@ -79,6 +80,8 @@ def change_product(
         for name, value in wanted.items():
             setattr(product, name, value)
         _normalise(product)
+        if "category_id" in wanted:
+            require_categories([product.category_id])
         return _save(product, update_fields=list(wanted))
 
 
@@ -136,6 +139,8 @@ def create_products(*, actor: Actor, rows: Sequence[Mapping[str, object]]) -> li
     One transaction. One statement for all rows, or one for each row if a SKU among them is taken.
     """
     results: list[Product | DomainError] = [_cleaned(values) for values in rows]
+    known = known_categories(row.category_id for row in results if isinstance(row, Product))
+    results = [_in_known_category(row, known) for row in results]
     good = [result for result in results if isinstance(result, Product)]
     with transaction.atomic():
         try:
@@ -146,19 +151,48 @@ def create_products(*, actor: Actor, rows: Sequence[Mapping[str, object]]) -> li
     return results
 
 
+def known_categories(ids: Iterable[int | None]) -> Collection[int | None]:
+    """Return those of the ids that are ids of categories, and None. At most one statement."""
+    given = {pk for pk in ids if pk is not None}
+    return {None, *Category.objects.filter(pk__in=given).values_list("pk", flat=True)} if given else {None}
+
+
+def require_categories(ids: Collection[int | None]) -> None:
+    """Raise InvalidInput if a category does not exist."""
+    known = known_categories(ids)
+    for pk in ids:
+        if pk not in known:
+            raise unknown_category(pk)
+
+
+def unknown_category(pk: int | None) -> InvalidInput:
+    return InvalidInput(fields={"category_id": f"Category {pk} not found"})
+
+
+def _in_known_category(row: Product | DomainError, known: Collection[int | None]) -> Product | DomainError:
+    if isinstance(row, DomainError) or row.category_id in known:
+        return row
+    return unknown_category(row.category_id)
+
+
 def _writable(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if name in WRITABLE}
 
 
 def _normalise(product: Product) -> None:
-    product.sku = product.sku or None
+    product.sku, product.category_id = product.sku or None, product.category_id or None
     clean_fields(product)
 
 
 def _cleaned(values: Mapping[str, object]) -> Product | DomainError:
     wanted = _writable(values)
     product = Product(**wanted)
-    if wanted.keys() >= REQUIRED.keys() and wanted.get("sku") != "" and is_plainly_clean(Product, wanted):
+    if (
+        wanted.keys() >= REQUIRED.keys()
+        and wanted.get("sku") != ""
+        and wanted.get("category_id") != 0
+        and is_plainly_clean(Product, wanted)
+    ):
         return product
     try:
         _normalise(product)

@@ -18,20 +18,20 @@ from core.text.folding import folded
 INSERT = {
     "postgresql": """
 INSERT INTO catalog_product (
-    name, name_folded, description, price, stock, sku, version, created_at, updated_at, reorder_level
+    name, name_folded, description, price, stock, sku, version, created_at, updated_at, reorder_level, category_id
 )
 SELECT row ->> 0, row ->> 1, row ->> 2, (row ->> 3)::numeric, (row ->> 4)::integer, row ->> 5, 1,
-    (row ->> 6)::timestamptz, (row ->> 7)::timestamptz, (row ->> 8)::integer
+    (row ->> 6)::timestamptz, (row ->> 7)::timestamptz, (row ->> 8)::integer, (row ->> 9)::integer
 FROM jsonb_array_elements(%s) WITH ORDINALITY AS rows (row, position)
 WHERE (SELECT set_config('shop.origin', %s, true)) IS NOT NULL ORDER BY position RETURNING id
 """,
     "sqlite": """
 INSERT INTO catalog_product (
-    name, name_folded, description, price, stock, sku, version, created_at, updated_at, reorder_level
+    name, name_folded, description, price, stock, sku, version, created_at, updated_at, reorder_level, category_id
 )
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
     json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'), 1,
-    json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]')
+    json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]'), json_extract(value, '$[9]')
 FROM json_each(%s) ORDER BY key RETURNING id
 """,
 }
@@ -62,4 +62,5 @@ def _columns(product: Product, moment: Callable[[datetime], Any]) -> tuple[Any, 
         moment(product.created_at),
         moment(product.updated_at),
         product.reorder_level,
+        product.category_id,
     )

@@ -1,10 +1,27 @@
 """Exceptions of the catalogue."""
 
-from core.errors import AlreadyExists, InvalidInput, NotFound, PreconditionFailed, VersionMismatch
+from core.errors import AlreadyExists, InUse, InvalidInput, NotFound, PreconditionFailed, VersionMismatch
 
 
 class ProductNotFound(NotFound):
     pass
+
+
+class CategoryNotFound(NotFound):
+    pass
+
+
+class SlugTaken(AlreadyExists):
+    def __init__(self) -> None:
+        super().__init__(fields={"slug": "Slug is already taken"})
+
+
+class CategoryInUse(InUse):
+    def __init__(self, *, products: int, categories: int) -> None:
+        super().__init__(
+            f"The category still has {products} products and {categories} subcategories: move or delete them first",
+            details={"products": products, "categories": categories},
+        )
 
 
 class SkuTaken(AlreadyExists):

@@ -29,6 +29,12 @@ class ProductFilter(ShopFilterSet):
         method="by_reorder_level",
         help_text="true: only products whose stock is at their reorder level or below; false: only the others.",
     )
+    category = django_filters.CharFilter(
+        method="by_category",
+        max_length=100,
+        validators=storable_text,
+        help_text="The slug or the id of a category: its products, and those of all categories below it.",
+    )
     sort = OneOf(
         SORT_KEYS, method="by_nothing", help_text=f"Sort key; default {NEWEST_FIRST.key}. Ties are ordered by id."
     )
@@ -51,6 +57,9 @@ class ProductFilter(ShopFilterSet):
 
     def by_reorder_level(self, queryset: ProductQuerySet, name: str, wanted: bool) -> ProductQuerySet:
         return queryset.low() if wanted else queryset.exclude(stock__lte=F("reorder_level"))
+
+    def by_category(self, queryset: ProductQuerySet, name: str, named: str) -> ProductQuerySet:
+        return queryset.in_category(named)
 
     def by_nothing(self, queryset: ProductQuerySet, name: str, word: str) -> ProductQuerySet:
         return queryset

@@ -1,15 +1,15 @@
-"""Products."""
+"""Products and their categories."""
 
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Length
 from django.utils import timezone
 
-from catalog.querysets import ProductHistoryQuerySet, ProductQuerySet
+from catalog.querysets import CategoryQuerySet, ProductHistoryQuerySet, ProductQuerySet
 from core.history.changes import Change
 from core.moments import DatabaseNow
 from core.text.ascii import AsciiLower
@@ -21,8 +21,48 @@ MIN_PRICE = Decimal("0.01")
 REORDER_LEVEL = 5  # of products that set none
 MAX_DESCRIPTION_LENGTH = 20_000
 SKU_CONSTRAINT = "catalog_product_sku_unique"
+SLUG_CONSTRAINT = "catalog_category_slug_unique"
+# A slug is never a number, so `category=7` always names an id.
+SLUG = RegexValidator(
+    r"^(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*\Z",
+    "Slug has a-z, 0-9 and single hyphens between them, and at least one letter",
+)
 
 models.CharField.register_lookup(Length)
+
+
+class Category(models.Model):
+    """A node of the tree of categories. A trigger refuses cycles."""
+
+    name = models.CharField(max_length=100, validators=storable_text)
+    slug = models.CharField(max_length=100, validators=[SLUG], help_text="In lower case, for addresses and filters.")
+    # Subcategories protect their parent: to delete a branch, delete its leaves first.
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, default=None, related_name="children", help_text="Empty: top."
+    )
+
+    objects = CategoryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "id"]
+        verbose_name_plural = "categories"
+        indexes = [models.Index(fields=["name", "id"], name="catalog_category_name")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["slug"], name=SLUG_CONSTRAINT, violation_error_message="Slug is already taken."
+            ),
+            models.CheckConstraint(condition=~models.Q(name=""), name="catalog_category_name_not_empty"),
+            models.CheckConstraint(condition=models.Q(name__length__lte=100), name="catalog_category_name_length"),
+            models.CheckConstraint(condition=~models.Q(slug=""), name="catalog_category_slug_not_empty"),
+            models.CheckConstraint(condition=models.Q(slug__length__lte=100), name="catalog_category_slug_length"),
+            models.CheckConstraint(
+                condition=models.Q(parent=None) | ~models.Q(parent=models.F("id")),
+                name="catalog_category_not_in_itself",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Product(models.Model):
@@ -46,6 +86,10 @@ class Product(models.Model):
         help_text="The stock at which the product counts as low.",
     )
     sku = models.CharField("SKU", max_length=64, null=True, blank=True, default=None, validators=[printable_ascii])
+    # Products protect their category: deleting it would otherwise change each of them, with a version and an event.
+    category = models.ForeignKey(
+        Category, models.PROTECT, null=True, blank=True, default=None, related_name="products", db_index=False
+    )
     version = models.IntegerField(default=1, db_default=1, editable=False)  # a trigger increments it on every update
     created_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), editable=False)
     updated_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), editable=False)  # trigger sets it
@@ -60,6 +104,7 @@ class Product(models.Model):
             models.Index(fields=["created_at", "id"], name="catalog_product_created"),
             models.Index(fields=["updated_at", "id"], name="catalog_product_updated"),
             models.Index(fields=["stock", "id"], name="catalog_product_stock"),
+            models.Index(fields=["category", "created_at", "id"], name="catalog_product_category"),
             models.Index(
                 fields=["stock", "id"],
                 condition=models.Q(stock__lte=models.F("reorder_level")),

@@ -1,4 +1,4 @@
-"""OpenAPI descriptions of products."""
+"""OpenAPI descriptions of products and categories."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 from rest_framework import serializers
 
 from catalog.serializers import (
+    CategorySerializer,
     ProductChangeSerializer,
     ProductDetailSerializer,
     ProductHistorySerializer,
@@ -28,7 +29,11 @@ SENT = {
     "stock": 40,
     "reorder_level": 5,
     "sku": "TEA-250",
+    "category_id": 3,
 }
+CATEGORY_URL = "https://shop.example/api/v1/categories/3"
+CATEGORY_SENT = {"name": "Tea", "slug": "tea", "parent_id": 1}
+CATEGORY = {"id": 3, **CATEGORY_SENT, "_links": dict.fromkeys(("self", "update", "delete"), CATEGORY_URL)}
 ROW = {"id": 7, "name": SENT["name"], "price": 6.5, "stock": 40, "url": URL}
 PRODUCT = {
     "id": 7,
@@ -174,6 +179,48 @@ history = extend_schema_view(
         description="Every change, manual SQL included, the newest first. Changes with `units` are the stock's ledger: "
         "their sum is the stock. A deleted product keeps its history. For staff.",
     )
+)
+categories = extend_schema_view(
+    list=operation(
+        "listCategories",
+        "List categories",
+        answer=CategorySerializer(many=True),
+        got=CATEGORY,
+        errors=[304, 412],
+        headers=CONDITIONAL,
+        description="All categories, by name; `parent_id` makes them a tree.",
+    ),
+    retrieve=operation(
+        "getCategory", "Get a category", answer=CategorySerializer, got=CATEGORY, errors=[304, 412], headers=CONDITIONAL
+    ),
+    create=operation(
+        "createCategory",
+        "Create a category",
+        request=CategorySerializer,
+        sent=CATEGORY_SENT,
+        answer=CategorySerializer,
+        status=201,
+        got=CATEGORY,
+        errors=[403, 409],
+        description="For staff.",
+    ),
+    partial_update=operation(
+        "updateCategory",
+        "Rename or move a category",
+        request=CategorySerializer,
+        sent={"parent_id": None},
+        answer=CategorySerializer,
+        got=CATEGORY | {"parent_id": None},
+        errors=[403, 409],
+        description="Changes only the fields in the request. All categories below move with it. For staff.",
+    ),
+    destroy=operation(
+        "deleteCategory",
+        "Delete a category",
+        status=204,
+        errors=[403, 409],
+        description="Only a category without products and without categories below it; else `in_use`. For staff.",
+    ),
 )
 products = extend_schema_view(
     stock=operation(

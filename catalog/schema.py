@@ -1,4 +1,4 @@
-"""Products over GraphQL."""
+"""Products and categories over GraphQL."""
 
 from functools import partial
 from typing import Any
@@ -15,12 +15,14 @@ from catalog.actions import (
     revert_product,
 )
 from catalog.bulk.by_sku import change_products_by_sku
-from catalog.errors import ProductNotFound
+from catalog.categories import change_category, create_category, delete_category
+from catalog.errors import CategoryNotFound, ProductNotFound
 from catalog.feed import is_of, product_facts
 from catalog.filters import ProductFilter, ProductHistoryFilter
-from catalog.models import Product, ProductHistory
-from catalog.querysets import SORT_KEYS
+from catalog.models import Category, Product, ProductHistory
+from catalog.querysets import BY_NAME, SORT_KEYS
 from catalog.serializers import (
+    CategorySerializer,
     ProductChangeSerializer,
     ProductHistorySerializer,
     ProductSerializer,
@@ -65,6 +67,14 @@ class ProductType(NodeType):
         connection_class = CountedConnection
 
 
+class CategoryType(NodeType):
+    class Meta:
+        serializer_class = CategorySerializer
+        name = "Category"
+        description = "A category of products: a node of a tree."
+        connection_class = CountedConnection
+
+
 class FieldChange(graphene.ObjectType):
     """A field before and after a change, as text. A new row has no old values, a deleted row no new ones."""
 
@@ -95,6 +105,8 @@ class Query(graphene.ObjectType):
         order_by=order_argument(SORT_KEYS, NEWEST_FIRST),
         description="Every product.",
     )
+    category = graphene.Field(CategoryType, id=graphene.Int(), description="One category.")
+    all_categories = ConnectionField(CategoryType, description="All categories, by name; `parentId` makes them a tree.")
     search_products = graphene.List(
         graphene.NonNull(ProductType),
         required=True,
@@ -125,6 +137,9 @@ class Query(graphene.ObjectType):
     resolve_product = OneRow(Product.objects.all())
     resolve_all_products = PagedRows(Product.objects.all(), SORT_KEYS, NEWEST_FIRST, filterset=ProductFilter)
 
+    resolve_category = OneRow(Category.objects.all())
+    resolve_all_categories = PagedRows(Category.objects.all(), (BY_NAME.key,), BY_NAME)
+
     def resolve_search_products(self, info: GraphQLResolveInfo, query: str, **prices: object) -> list[Product]:
         with naming(q="query"):
             found = filtered(ProductFilter, {"q": query, **prices}, Product.objects.visible_to(graphql_caller(info)))
@@ -146,7 +161,7 @@ class CreateProduct(graphene.Mutation):
 
 
 class UpdateProduct(graphene.Mutation):
-    """Change only the given fields of a product. A null argument counts as not given, except `sku`.
+    """Change only the given fields of a product. A null argument counts as not given, except `sku` and `categoryId`.
 
     `ok` is false if no product has this id. For staff.
     """
@@ -219,6 +234,59 @@ class DeleteProduct(graphene.Mutation):
         except ProductNotFound:
             return DeleteProduct(ok=False)
         return DeleteProduct(ok=True)
+
+
+class CreateCategory(graphene.Mutation):
+    """Add a category. A null argument counts as not given. For staff."""
+
+    Arguments = arguments_of(CategorySerializer)
+
+    ok = graphene.Boolean()
+    category = graphene.Field(CategoryType)
+
+    def mutate(self, info: GraphQLResolveInfo, **values: object) -> "CreateCategory":
+        actor = graphql_caller(info, create_category)
+        category = create_category(actor=actor, values=checked(CategorySerializer, given(values)))
+        return CreateCategory(ok=True, category=category)
+
+
+class UpdateCategory(graphene.Mutation):
+    """Rename or move a category. A null argument counts as not given, except `parentId`.
+
+    `ok` is false if no category has this id. For staff.
+    """
+
+    Arguments = arguments_of(CategorySerializer, partial=True, id=graphene.Int(required=True))
+
+    ok = graphene.Boolean()
+    category = graphene.Field(CategoryType)
+
+    def mutate(self, info: GraphQLResolveInfo, id: int, **values: Any) -> "UpdateCategory":
+        actor = graphql_caller(info, change_category)
+        values = given(values, with_null=nullable_in(CategorySerializer))
+        changes = checked(CategorySerializer, values, partial=True)
+        try:
+            category = change_category(actor=actor, category_id=id, changes=changes)
+        except CategoryNotFound:
+            return UpdateCategory(ok=False)
+        return UpdateCategory(ok=True, category=category)
+
+
+class DeleteCategory(graphene.Mutation):
+    """Delete a category without products and without categories below it. `ok` is false if none has this id."""
+
+    class Arguments:
+        id = graphene.Int(required=True)
+
+    ok = graphene.Boolean()
+
+    def mutate(self, info: GraphQLResolveInfo, id: int) -> "DeleteCategory":
+        actor = graphql_caller(info)
+        try:
+            delete_category(actor=actor, category_id=id)
+        except CategoryNotFound:
+            return DeleteCategory(ok=False)
+        return DeleteCategory(ok=True)
 
 
 ProductInput = input_type("ProductInput", ProductSerializer, "A product to add. A null field counts as not given.")
@@ -309,6 +377,9 @@ class Mutation(graphene.ObjectType):
     delete_product = DeleteProduct.Field()
     correct_stock = CorrectStock.Field()
     revert_product = RevertProduct.Field()
+    create_category = CreateCategory.Field()
+    update_category = UpdateCategory.Field()
+    delete_category = DeleteCategory.Field()
     batch_create_products = BatchCreateProducts.Field()
     batch_change_products = BatchChangeProducts.Field()
 

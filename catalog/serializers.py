@@ -3,7 +3,8 @@
 from typing import Any
 
 from catalog.actions import WRITABLE
-from catalog.models import Product, ProductHistory
+from catalog.categories import WRITABLE_OF_CATEGORY
+from catalog.models import Category, Product, ProductHistory
 from core.errors import InvalidInput
 from core.history.changes import MAX_REASON_LENGTH
 from core.history.serializers import ChangeSerializer
@@ -19,7 +20,26 @@ from core.serializers import (
 from core.validation.validators import MAX_INT32, printable_ascii
 
 
+def category_id_field(help_text: str) -> WholeNumberField:
+    """Make the field of the id of a category, or null."""
+    return WholeNumberField(required=False, allow_null=True, min_value=0, max_value=MAX_INT32, help_text=help_text)
+
+
+OF_CATEGORY = "The id of its category; null if it has none. Null or 0 removes the category."
+
+
+class CategorySerializer(ShopModelSerializer):
+    parent_id = category_id_field("The id of the category above; null at the top. Null or 0 moves it there.")
+    _links = LinksField(dict.fromkeys(("self", "update", "delete"), "category-detail"))
+
+    class Meta:
+        model = Category
+        fields = ("id", *WRITABLE_OF_CATEGORY, "_links")
+
+
 class ProductSerializer(ShopModelSerializer):
+    category_id = category_id_field(OF_CATEGORY)
+
     class Meta:
         model = Product
         fields: tuple[str, ...] = ("id", *WRITABLE, "version", "created_at", "updated_at")
@@ -102,9 +122,11 @@ class SkuChangeSerializer(ShopModelSerializer):
         required=False, min_value=-MAX_INT32, max_value=MAX_INT32, help_text="Units to add to the stock, or to take."
     )
 
+    category_id = category_id_field(OF_CATEGORY)
+
     class Meta:
         model = Product
-        fields = ("sku", "name", "description", "price", "stock", "add_stock", "reorder_level")
+        fields = ("sku", "name", "description", "price", "stock", "add_stock", "reorder_level", "category_id")
         extra_kwargs = {"name": {"required": False}, "price": {"required": False}}
 
     labels = {"sku": "SKU"}

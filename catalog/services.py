@@ -1,4 +1,4 @@
-"""Products over gRPC."""
+"""Products and categories over gRPC."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,13 +15,15 @@ from catalog.actions import (
     revert_product,
 )
 from catalog.bulk.by_sku import change_products_by_sku
+from catalog.categories import change_category, create_category, delete_category
 from catalog.errors import InvalidProduct
 from catalog.feed import is_of, product_facts
 from catalog.filters import ProductFilter, ProductHistoryFilter
 from catalog.live import PRICES_PATH, set_price
-from catalog.models import Product, ProductHistory
-from catalog.querysets import SORT_KEYS
+from catalog.models import Category, Product, ProductHistory
+from catalog.querysets import BY_NAME, SORT_KEYS
 from catalog.serializers import (
+    CategorySerializer,
     ProductChangeSerializer,
     ProductHistorySerializer,
     ProductSerializer,
@@ -51,6 +53,11 @@ MAX_FAILURES_WITH_FIELDS = 1_000
 class ProductMessage(MessageSerializer, ProductSerializer):
     class Meta(ProductSerializer.Meta):
         proto_class = pb.Product
+
+
+class CategoryMessage(MessageSerializer, CategorySerializer):
+    class Meta(CategorySerializer.Meta):
+        proto_class = pb.Category
 
 
 class ProductHistoryMessage(MessageSerializer, ProductHistorySerializer):
@@ -182,6 +189,35 @@ class ProductService(Service):
 
     def _set_price(self, update: pb.ProductUpdate) -> None:
         set_price(headers=self.metadata, address=self.address, product_id=update.product_id, price=update.new_price)
+
+
+class CategoryService(Service):
+    descriptor = pb.DESCRIPTOR.services_by_name["CategoryService"]
+    queryset = Category.objects.all()
+    serializer_class = CategoryMessage
+
+    def GetCategory(self, request: pb.GetCategoryRequest, context: CallContext) -> pb.GetCategoryResponse:
+        return pb.GetCategoryResponse(category=self.found())
+
+    def ListCategories(self, request: pb.ListCategoriesRequest, context: CallContext) -> pb.ListCategoriesResponse:
+        rows = QuerysetRows(self.get_queryset(), CategoryMessage)
+        return list_response(pb.ListCategoriesResponse, rows, BY_NAME, page_request_of(request))
+
+    @guarded_by(create_category)
+    def CreateCategory(self, request: pb.CreateCategoryRequest, context: CallContext) -> pb.CreateCategoryResponse:
+        category = create_category(actor=self.caller, values=checked(CategorySerializer, data_of(request)))
+        return pb.CreateCategoryResponse(category=CategoryMessage.of(category))
+
+    @guarded_by(change_category)
+    def UpdateCategory(self, request: pb.UpdateCategoryRequest, context: CallContext) -> pb.UpdateCategoryResponse:
+        changes = checked(CategorySerializer, data_of(request), partial=True)
+        category = change_category(actor=self.caller, category_id=request.id, changes=changes)
+        return pb.UpdateCategoryResponse(category=CategoryMessage.of(category))
+
+    @guarded_by(delete_category)
+    def DeleteCategory(self, request: pb.DeleteCategoryRequest, context: CallContext) -> pb.DeleteCategoryResponse:
+        delete_category(actor=self.caller, category_id=request.id)
+        return pb.DeleteCategoryResponse(success=True)
 
 
 @contextmanager

@@ -82,5 +82,31 @@ def _history_of(columns: dict[str, dict[str, str]]) -> History:
 
 # The form that the first migration of the history installs, before the column reorder_level exists.
 first_history = _history_of(_FIRST_COLUMNS).triggers(("catalog", "0007_history"))
-product_history = _history_of({**_FIRST_COLUMNS, "reorder_level": TEXT})
-history = product_history.triggers(("catalog", "0008_reorder_level"))
+_SECOND_COLUMNS = {**_FIRST_COLUMNS, "reorder_level": TEXT}
+second_history = _history_of(_SECOND_COLUMNS).triggers(("catalog", "0008_reorder_level"))
+product_history = _history_of({**_SECOND_COLUMNS, "category_id": TEXT})
+_CATEGORY_MIGRATION = ("catalog", "0009_category")
+history = product_history.triggers(_CATEGORY_MIGRATION)
+
+# A new row has no children, and a constraint refuses a row that is its own parent: only an update can close a cycle.
+_ABOVE = (
+    "WITH RECURSIVE above(id) AS (SELECT NEW.parent_id UNION SELECT parent_id FROM catalog_category "
+    "JOIN above ON catalog_category.id = above.id) SELECT id FROM above"
+)
+category_tree = triggers.register_trigger(
+    triggers.Trigger(
+        name="catalog_category_tree",
+        table="catalog_category",
+        migration=_CATEGORY_MIGRATION,
+        sqlite=(
+            "CREATE TRIGGER catalog_category_tree BEFORE UPDATE OF parent_id ON catalog_category FOR EACH ROW "
+            f"WHEN NEW.parent_id IS NOT NULL BEGIN SELECT RAISE(ABORT, 'catalog_category_tree') "
+            f"WHERE NEW.id IN ({_ABOVE}); END"
+        ),
+        postgresql=(
+            "BEFORE UPDATE OF parent_id",
+            f"IF NEW.id IN ({_ABOVE}) THEN RAISE EXCEPTION 'catalog_category_tree' "
+            "USING ERRCODE = 'check_violation'; END IF; RETURN NEW;",
+        ),
+    )
+)

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from catalog.views import ProductHistoryViewSet, ProductViewSet
+from catalog.views import CategoryViewSet, ProductHistoryViewSet, ProductViewSet
 from core.protocols.rest.routes import ShopRouter
 
 router = ShopRouter()
 router.register("products", ProductViewSet, basename="product")
+router.register("categories", CategoryViewSet, basename="category")
 
 urlpatterns = [
     path("products/<int:pk>/history", ProductHistoryViewSet.as_view({"get": "list"}), name="product-history"),

@@ -1,4 +1,4 @@
-"""Products over REST."""
+"""Products and categories over REST."""
 
 from functools import partial
 from typing import Any
@@ -18,10 +18,13 @@ from catalog.actions import (
     revert_product,
 )
 from catalog.bulk.by_sku import change_products_by_sku
+from catalog.categories import change_category, create_category, delete_category
 from catalog.feed import is_of, product_facts
 from catalog.filters import ProductFilter, ProductHistoryFilter
-from catalog.models import Product, ProductHistory
+from catalog.models import Category, Product, ProductHistory
+from catalog.querysets import BY_NAME
 from catalog.serializers import (
+    CategorySerializer,
     ProductChangeSerializer,
     ProductDetailSerializer,
     ProductHistorySerializer,
@@ -144,6 +147,30 @@ class ProductHistoryViewSet(ShopViewSet):
 
     def list(self, request: Request, pk: int) -> Response:  # type: ignore[override]  # the path has the product's id
         return self.page_of(ProductHistory.objects.of(request.user, pk))
+
+
+@openapi.categories
+class CategoryViewSet(ShopViewSet):
+    queryset = BY_NAME.applied(Category.objects.all())
+    serializer_class: SerializerClass = CategorySerializer
+    list_name = "categories"
+    open_to_caches = ("list", "retrieve")
+
+    @guarded_by(create_category)
+    def create(self, request: Request) -> Response:
+        category = create_category(actor=request.user, values=self.checked(CategorySerializer))
+        before, after = links_in(request)("category-detail")
+        return self.shown(category, status=201, headers={"Location": f"{before}{category.pk}{after}"})
+
+    @guarded_by(change_category)
+    def partial_update(self, request: Request, pk: int) -> Response:
+        changes = self.checked(CategorySerializer, partial=True)
+        return self.shown(change_category(actor=request.user, category_id=pk, changes=changes))
+
+    @guarded_by(delete_category)
+    def destroy(self, request: Request, pk: int) -> Response:
+        delete_category(actor=request.user, category_id=pk)
+        return Response(status=204)
 
 
 def product_block(event: Event) -> bytes:

@@ -25,6 +25,7 @@ CATALOGUE: dict[str, Status] = {
     "not_acceptable": Status(406, "UNIMPLEMENTED", "Not acceptable"),
     "already_exists": Status(409, "ALREADY_EXISTS", "Already exists"),
     "version_mismatch": Status(409, "ABORTED", "Version mismatch"),
+    "in_use": Status(409, "FAILED_PRECONDITION", "In use"),
     "out_of_stock": Status(409, "FAILED_PRECONDITION", "Out of stock"),
     "invalid_transition": Status(409, "FAILED_PRECONDITION", "Invalid transition"),
     "idempotency_mismatch": Status(409, "ALREADY_EXISTS", "Idempotency key reused"),
@@ -126,6 +127,12 @@ class NotFound(DomainError):
 
 class AlreadyExists(DomainError):
     code = "already_exists"
+
+
+class InUse(DomainError):
+    """Other rows still refer to the row that would be deleted."""
+
+    code = "in_use"
 
 
 class VersionMismatch(DomainError):

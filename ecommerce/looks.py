@@ -22,6 +22,11 @@ SIDEBAR = {
                     "link": reverse_lazy("admin:catalog_product_changelist"),
                 },
                 {
+                    "title": "Categories",
+                    "icon": "account_tree",
+                    "link": reverse_lazy("admin:catalog_category_changelist"),
+                },
+                {
                     "title": "Sales",
                     "icon": "monitoring",
                     "link": reverse_lazy("admin:reports_salesday_changelist"),

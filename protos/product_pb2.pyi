@@ -101,7 +101,7 @@ class RevertProductResponse(_message.Message):
     def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
 
 class Product(_message.Message):
-    __slots__ = ("id", "name", "description", "price", "stock", "created_at", "sku", "version", "updated_at", "reorder_level")
+    __slots__ = ("id", "name", "description", "price", "stock", "created_at", "sku", "version", "updated_at", "reorder_level", "category_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -112,6 +112,7 @@ class Product(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
     REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
     id: int
     name: str
     description: str
@@ -122,7 +123,8 @@ class Product(_message.Message):
     version: int
     updated_at: int
     reorder_level: int
-    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., created_at: _Optional[int] = ..., sku: _Optional[str] = ..., version: _Optional[int] = ..., updated_at: _Optional[int] = ..., reorder_level: _Optional[int] = ...) -> None: ...
+    category_id: int
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., created_at: _Optional[int] = ..., sku: _Optional[str] = ..., version: _Optional[int] = ..., updated_at: _Optional[int] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ...) -> None: ...
 
 class GetProductRequest(_message.Message):
     __slots__ = ("id", "after")
@@ -139,7 +141,7 @@ class GetProductResponse(_message.Message):
     def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
 
 class ListProductsRequest(_message.Message):
-    __slots__ = ("page", "page_size", "sort_by", "q", "min_price", "max_price", "in_stock", "cursor", "low_stock")
+    __slots__ = ("page", "page_size", "sort_by", "q", "min_price", "max_price", "in_stock", "cursor", "low_stock", "category")
     PAGE_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     SORT_BY_FIELD_NUMBER: _ClassVar[int]
@@ -149,6 +151,7 @@ class ListProductsRequest(_message.Message):
     IN_STOCK_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     LOW_STOCK_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
     page: int
     page_size: int
     sort_by: str
@@ -158,7 +161,8 @@ class ListProductsRequest(_message.Message):
     in_stock: bool
     cursor: str
     low_stock: bool
-    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[float] = ..., max_price: _Optional[float] = ..., in_stock: _Optional[bool] = ..., cursor: _Optional[str] = ..., low_stock: _Optional[bool] = ...) -> None: ...
+    category: str
+    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[float] = ..., max_price: _Optional[float] = ..., in_stock: _Optional[bool] = ..., cursor: _Optional[str] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ...) -> None: ...
 
 class ListProductsResponse(_message.Message):
     __slots__ = ("products", "total", "page", "total_pages", "next_cursor")
@@ -175,20 +179,22 @@ class ListProductsResponse(_message.Message):
     def __init__(self, products: _Optional[_Iterable[_Union[Product, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
 class CreateProductRequest(_message.Message):
-    __slots__ = ("name", "description", "price", "stock", "sku", "reorder_level")
+    __slots__ = ("name", "description", "price", "stock", "sku", "reorder_level", "category_id")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     PRICE_FIELD_NUMBER: _ClassVar[int]
     STOCK_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
     REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     price: float
     stock: int
     sku: str
     reorder_level: int
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., sku: _Optional[str] = ..., reorder_level: _Optional[int] = ...) -> None: ...
+    category_id: int
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., sku: _Optional[str] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ...) -> None: ...
 
 class CreateProductResponse(_message.Message):
     __slots__ = ("product",)
@@ -197,7 +203,7 @@ class CreateProductResponse(_message.Message):
     def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
 
 class UpdateProductRequest(_message.Message):
-    __slots__ = ("id", "name", "description", "price", "stock", "sku", "expected_version", "reorder_level")
+    __slots__ = ("id", "name", "description", "price", "stock", "sku", "expected_version", "reorder_level", "category_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -206,6 +212,7 @@ class UpdateProductRequest(_message.Message):
     SKU_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
     id: int
     name: str
     description: str
@@ -214,7 +221,8 @@ class UpdateProductRequest(_message.Message):
     sku: str
     expected_version: int
     reorder_level: int
-    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., sku: _Optional[str] = ..., expected_version: _Optional[int] = ..., reorder_level: _Optional[int] = ...) -> None: ...
+    category_id: int
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., sku: _Optional[str] = ..., expected_version: _Optional[int] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ...) -> None: ...
 
 class UpdateProductResponse(_message.Message):
     __slots__ = ("product",)
@@ -284,7 +292,7 @@ class BatchCreateFailure(_message.Message):
     def __init__(self, index: _Optional[int] = ..., code: _Optional[str] = ..., message: _Optional[str] = ..., fields: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class SkuChange(_message.Message):
-    __slots__ = ("sku", "name", "description", "price", "stock", "add_stock", "reorder_level")
+    __slots__ = ("sku", "name", "description", "price", "stock", "add_stock", "reorder_level", "category_id")
     SKU_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -292,6 +300,7 @@ class SkuChange(_message.Message):
     STOCK_FIELD_NUMBER: _ClassVar[int]
     ADD_STOCK_FIELD_NUMBER: _ClassVar[int]
     REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
     sku: str
     name: str
     description: str
@@ -299,7 +308,8 @@ class SkuChange(_message.Message):
     stock: int
     add_stock: int
     reorder_level: int
-    def __init__(self, sku: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., add_stock: _Optional[int] = ..., reorder_level: _Optional[int] = ...) -> None: ...
+    category_id: int
+    def __init__(self, sku: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., add_stock: _Optional[int] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ...) -> None: ...
 
 class BatchChangeRequest(_message.Message):
     __slots__ = ("changes",)
@@ -314,3 +324,97 @@ class BatchChangeResponse(_message.Message):
     changed_count: int
     failures: _containers.RepeatedCompositeFieldContainer[BatchCreateFailure]
     def __init__(self, changed_count: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[BatchCreateFailure, _Mapping]]] = ...) -> None: ...
+
+class Category(_message.Message):
+    __slots__ = ("id", "name", "slug", "parent_id")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SLUG_FIELD_NUMBER: _ClassVar[int]
+    PARENT_ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    name: str
+    slug: str
+    parent_id: int
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., slug: _Optional[str] = ..., parent_id: _Optional[int] = ...) -> None: ...
+
+class GetCategoryRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    def __init__(self, id: _Optional[int] = ...) -> None: ...
+
+class GetCategoryResponse(_message.Message):
+    __slots__ = ("category",)
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    category: Category
+    def __init__(self, category: _Optional[_Union[Category, _Mapping]] = ...) -> None: ...
+
+class ListCategoriesRequest(_message.Message):
+    __slots__ = ("page", "page_size", "cursor")
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    page: int
+    page_size: int
+    cursor: str
+    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ...) -> None: ...
+
+class ListCategoriesResponse(_message.Message):
+    __slots__ = ("categories", "total", "page", "total_pages", "next_cursor")
+    CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_PAGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    categories: _containers.RepeatedCompositeFieldContainer[Category]
+    total: int
+    page: int
+    total_pages: int
+    next_cursor: str
+    def __init__(self, categories: _Optional[_Iterable[_Union[Category, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
+
+class CreateCategoryRequest(_message.Message):
+    __slots__ = ("name", "slug", "parent_id")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SLUG_FIELD_NUMBER: _ClassVar[int]
+    PARENT_ID_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    slug: str
+    parent_id: int
+    def __init__(self, name: _Optional[str] = ..., slug: _Optional[str] = ..., parent_id: _Optional[int] = ...) -> None: ...
+
+class CreateCategoryResponse(_message.Message):
+    __slots__ = ("category",)
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    category: Category
+    def __init__(self, category: _Optional[_Union[Category, _Mapping]] = ...) -> None: ...
+
+class UpdateCategoryRequest(_message.Message):
+    __slots__ = ("id", "name", "slug", "parent_id")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SLUG_FIELD_NUMBER: _ClassVar[int]
+    PARENT_ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    name: str
+    slug: str
+    parent_id: int
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., slug: _Optional[str] = ..., parent_id: _Optional[int] = ...) -> None: ...
+
+class UpdateCategoryResponse(_message.Message):
+    __slots__ = ("category",)
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    category: Category
+    def __init__(self, category: _Optional[_Union[Category, _Mapping]] = ...) -> None: ...
+
+class DeleteCategoryRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    def __init__(self, id: _Optional[int] = ...) -> None: ...
+
+class DeleteCategoryResponse(_message.Message):
+    __slots__ = ("success",)
+    SUCCESS_FIELD_NUMBER: _ClassVar[int]
+    success: bool
+    def __init__(self, success: _Optional[bool] = ...) -> None: ...

@@ -25,11 +25,13 @@ from accounts.serializers import (
     UserSerializer,
 )
 from catalog.actions import WRITABLE
+from catalog.categories import WRITABLE_OF_CATEGORY
 from catalog.feed import product_facts
 from catalog.filters import ProductFilter
-from catalog.models import Product, ProductHistory
+from catalog.models import Category, Product, ProductHistory
 from catalog.querysets import SORT_KEYS
 from catalog.serializers import (
+    CategorySerializer,
     ProductChangeSerializer,
     ProductHistorySerializer,
     ProductReplacementSerializer,
@@ -128,6 +130,33 @@ FIELDS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
             ),
             *in_openapi("PatchedProductChangeRequest", **REPEAT),
             *in_openapi("ProductReplacementRequest", **REPEAT),
+        ],
+    ),
+    "a category": (
+        lambda: outputs(CategorySerializer),
+        [
+            Place("columns", lambda: columns(Category)),
+            in_graphql("Category", **PK),
+            in_proto(product_pb2.Category),
+            *in_openapi("Category", **LINKS),
+            Place("admin page", lambda: admin_page(Category, Category(pk=1)), {"id": "in the page's address"}),
+        ],
+    ),
+    "a category to add": (
+        lambda: WRITABLE_OF_CATEGORY,
+        [
+            Place("CategorySerializer", lambda: inputs(CategorySerializer)),
+            as_arguments("createCategory"),
+            in_proto(product_pb2.CreateCategoryRequest),
+            *in_openapi("CategoryRequest"),
+        ],
+    ),
+    "a change of a category": (
+        lambda: WRITABLE_OF_CATEGORY,
+        [
+            as_arguments("updateCategory", id="names the category; in the path in REST"),
+            in_proto(product_pb2.UpdateCategoryRequest, id="names the category; in the path in REST"),
+            *in_openapi("PatchedCategoryRequest"),
         ],
     ),
     "an order": (
@@ -406,7 +435,7 @@ def test_every_place_has_the_same_names_or_says_why_not(names: Callable[[], Name
 WRAPPING = {
     *("id", "pk", "ok", "success", "after", "cursor", "node", "edges", "page_info", "failures", "errors", "fields"),
     *("created_count", "changed_count", "total", "total_count", "total_pages", "page", "page_size", "next_cursor"),
-    *("product", "products", "order", "orders", "user", "user_id", "users", "changes"),
+    *("product", "products", "category", "categories", "order", "orders", "user", "user_id", "users", "changes"),
 }
 OF_GRAPHQL = {"PageInfo": "the Relay specification's", "FieldError": "a pair of name and text"}
 
@@ -467,4 +496,4 @@ def test_every_protocol_names_the_same_sort_keys() -> None:
 def test_both_versions_of_grpc_have_the_same_methods_and_fields() -> None:
     packages = Counter(service.descriptor.file.package for service in grpc_services())  # raises if one lacks a field
 
-    assert packages == {"ecommerce": 3, "ecommerce.v2": 3}
+    assert packages == {"ecommerce": 4, "ecommerce.v2": 4}

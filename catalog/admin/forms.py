@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from catalog.actions import WRITABLE
+from catalog.admin.categories import CategoryField
 from catalog.models import Product
 from core.admin.options import RefusableForm
 
@@ -89,9 +90,15 @@ class VersionedForm(RefusableForm):
 class ProductForm(VersionedForm):
     """The page of one product."""
 
+    category_id = CategoryField(label="Category", none="None")
+
     class Meta:
         model = Product
         fields = WRITABLE
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("category_id", self.instance.category_id)
 
     def clean(self) -> dict[str, object] | None:
         cleaned = super().clean()

@@ -12,6 +12,7 @@ from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 
 from catalog.actions import change_product, create_product, delete_product
+from catalog.admin.categories import CategoryFilter
 from catalog.admin.corrections import correct, revert
 from catalog.admin.forms import ProductForm, ProductRowForm, ProductRowsFormSet
 from catalog.admin.importing import PriceListImport
@@ -49,6 +50,7 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
     list_editable = ("price", "stock")
     list_filter = (
         StockFilter,
+        CategoryFilter,
         ("price", MoneyRangeFilter),
         ("created_at", DayRangeFilter),
         ("updated_at", DayRangeFilter),
@@ -91,7 +93,7 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
     # -- Forms -------------------------------------------------------------------------------------------------
     def get_fieldsets(self, request: HttpRequest, obj: Product | None = None) -> Fieldsets:
         fields: Fieldsets = [
-            ("Product", {"fields": ("name", "sku", "description")}),
+            ("Product", {"fields": ("name", "sku", "category_id", "description")}),
             ("Offer", {"fields": ("price", "stock", "reorder_level")}),
         ]
         return [*fields, ("Record", {"fields": ("version_read", "created", "changed")})] if obj else fields

@@ -1,13 +1,13 @@
 """Changes of many products at once, with a result for each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from django.db import IntegrityError, connection, transaction
 
-from catalog.actions import WRITABLE
+from catalog.actions import WRITABLE, known_categories, unknown_category
 from catalog.errors import ProductChanged, SkuTaken
 from catalog.models import SKU_CONSTRAINT, Product
 from catalog.permissions import can_edit_products
@@ -42,7 +42,8 @@ def change_products(*, actor: Actor, changes: Sequence[ProductChange]) -> list[P
     """
     with transaction.atomic():
         products = {row.pk: row for row in _locked(actor, changes)}
-        results = [_changed(products.get(change.product_id), change) for change in changes]
+        known = known_categories(change.values.get("category_id") for change in changes)
+        results = [_changed(products.get(change.product_id), change, known) for change in changes]
         good = [result for result in results if isinstance(result, Product)]
         _write(good, sorted({name for change in changes for name in _names(change)}))
     return results
@@ -57,7 +58,9 @@ def _locked(actor: Actor, changes: Sequence[ProductChange]) -> list[Product]:
     return list(rows.locked())
 
 
-def _changed(product: Product | None, change: ProductChange) -> Product | DomainError:
+def _changed(
+    product: Product | None, change: ProductChange, categories: Collection[int | None]
+) -> Product | DomainError:
     """Set the new values of a locked product, or return the refusal."""
     if product is None:
         return Product.objects.missing(change.product_id)
@@ -67,6 +70,10 @@ def _changed(product: Product | None, change: ProductChange) -> Product | Domain
     values = {name: change.values[name] for name in change.values if name in WRITABLE}
     if change.add_stock:
         values["stock"] = product.stock + change.add_stock
+    if "category_id" in values:
+        values["category_id"] = values["category_id"] or None
+        if values["category_id"] not in categories:
+            return unknown_category(values["category_id"])
     try:
         cleaned = cleaned_values(values)
     except DomainError as refusal:
@@ -110,7 +117,13 @@ def _update(vendor: str, columns: Sequence[str]) -> str:
     if vendor == "sqlite":
         values, source = [f"json_extract(value, '$[{place}]')" for place in range(len(columns))], "json_each(%s)"
     else:
-        cast = {"id": "integer", "price": "numeric", "stock": "integer", "reorder_level": "integer"}
+        cast = {
+            "id": "integer",
+            "price": "numeric",
+            "stock": "integer",
+            "reorder_level": "integer",
+            "category_id": "integer",
+        }
         values = [f"(value ->> {place})::{cast.get(name, 'text')}" for place, name in enumerate(columns)]
         source = "jsonb_array_elements(%s)"
     sets = ", ".join(f"{name} = {value}" for name, value in zip(columns[1:], values[1:], strict=True))

@@ -3,7 +3,7 @@
 import django.core.validators
 from django.db import migrations, models
 
-from catalog.triggers import first_history, history
+from catalog.triggers import first_history, second_history
 from core.triggers import RenewTrigger
 
 
@@ -27,5 +27,5 @@ class Migration(migrations.Migration):
             model_name='product',
             constraint=models.CheckConstraint(condition=models.Q(('reorder_level__gte', 0), ('reorder_level__lte', 2147483647)), name='catalog_product_reorder_level_range'),
         ),
-        *(RenewTrigger(trigger, former) for trigger, former in zip(history, first_history, strict=True)),
+        *(RenewTrigger(trigger, former) for trigger, former in zip(second_history, first_history, strict=True)),
     ]

@@ -1,6 +1,6 @@
 """Model validation that raises domain errors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -15,14 +15,30 @@ INFINITE_TEXT = "Enter a whole number."
 
 
 def clean_fields(instance: models.Model) -> None:
-    """Validate the fields of a row, without queries, before it is written. Raises InvalidInput: one text per field."""
+    """Validate the fields of a row, without queries, before it is written. Raises InvalidInput: one text per field.
+
+    Without queries, so the caller checks that the rows of foreign keys exist.
+    """
     texts = _errors_django_misses(instance)
+    relations = [field for field in instance._meta.concrete_fields if field.is_relation]
+    texts |= _read_ids(instance, relations)
     try:
-        instance.clean_fields(exclude=texts)
+        instance.clean_fields(exclude={*texts, *(field.name for field in relations)})
     except ValidationError as error:
         texts |= {name: " ".join(messages) for name, messages in error.message_dict.items()}
     if texts:
         raise InvalidInput(fields=texts)
+
+
+def _read_ids(instance: models.Model, relations: Iterable[Any]) -> dict[str, str]:
+    """Convert the ids of foreign keys to their type. Returns the errors."""
+    texts = {}
+    for field in relations:
+        try:
+            setattr(instance, field.attname, field.to_python(getattr(instance, field.attname)))
+        except ValidationError as error:
+            texts[field.attname] = " ".join(error.messages)
+    return texts
 
 
 def clean_values(model: type[models.Model], values: Mapping[str, object]) -> dict[str, Any]:
@@ -54,7 +70,7 @@ def is_plainly_clean(model: type[models.Model], values: Mapping[str, object]) ->
 @cache
 def _column_checks(model: type[models.Model]) -> dict[str, tuple[PlainCheck, bool]]:
     fields = model._meta.concrete_fields
-    return {field.name: (column_check(field) or (lambda value: NOT_PLAIN), field.null) for field in fields}
+    return {field.attname: (column_check(field) or (lambda value: NOT_PLAIN), field.null) for field in fields}
 
 
 def _errors_django_misses(instance: models.Model) -> dict[str, str]:

@@ -90,6 +90,8 @@ def column_check(field: "models.Field[Any, Any]") -> PlainCheck | None:
         return text_check(_Column(field, allow_blank=field.blank, trim_whitespace=True))
     if isinstance(field, models.IntegerField):
         return whole_check(field)
+    if isinstance(field, models.ForeignKey) and isinstance(field.target_field, models.IntegerField):
+        return lambda value: value if type(value) is int else NOT_PLAIN  # `clean_fields` leaves out relations
     if isinstance(field, models.DecimalField):
         check = money_check(_Column(field, rounding=None))
         return lambda value: check(value) if check and type(value) is Decimal else NOT_PLAIN

@@ -594,6 +594,258 @@ class ProductService:
             _registered_method=True)
 
 
+class CategoryServiceStub:
+    """The tree of categories. Reading is open to all callers; writing is for staff.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetCategory = channel.unary_unary(
+                '/ecommerce.v2.CategoryService/GetCategory',
+                request_serializer=protos_dot_v2_dot_shop__pb2.GetCategoryRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.GetCategoryResponse.FromString,
+                _registered_method=True)
+        self.ListCategories = channel.unary_unary(
+                '/ecommerce.v2.CategoryService/ListCategories',
+                request_serializer=protos_dot_v2_dot_shop__pb2.ListCategoriesRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.ListCategoriesResponse.FromString,
+                _registered_method=True)
+        self.CreateCategory = channel.unary_unary(
+                '/ecommerce.v2.CategoryService/CreateCategory',
+                request_serializer=protos_dot_v2_dot_shop__pb2.CreateCategoryRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.CreateCategoryResponse.FromString,
+                _registered_method=True)
+        self.UpdateCategory = channel.unary_unary(
+                '/ecommerce.v2.CategoryService/UpdateCategory',
+                request_serializer=protos_dot_v2_dot_shop__pb2.UpdateCategoryRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.UpdateCategoryResponse.FromString,
+                _registered_method=True)
+        self.DeleteCategory = channel.unary_unary(
+                '/ecommerce.v2.CategoryService/DeleteCategory',
+                request_serializer=protos_dot_v2_dot_shop__pb2.DeleteCategoryRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.DeleteCategoryResponse.FromString,
+                _registered_method=True)
+
+
+class CategoryServiceServicer:
+    """The tree of categories. Reading is open to all callers; writing is for staff.
+    """
+
+    def GetCategory(self, request, context):
+        """One category. If it does not exist: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCategories(self, request, context):
+        """One page of the categories, by name; `parent_id` makes them a tree.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateCategory(self, request, context):
+        """Adds a category.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateCategory(self, request, context):
+        """Renames or moves a category: changes only the fields that are set. All categories below move with it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteCategory(self, request, context):
+        """Deletes a category without products and without categories below it; otherwise FAILED_PRECONDITION (`in_use`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_CategoryServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCategory,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.GetCategoryRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.GetCategoryResponse.SerializeToString,
+            ),
+            'ListCategories': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCategories,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.ListCategoriesRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.ListCategoriesResponse.SerializeToString,
+            ),
+            'CreateCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCategory,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.CreateCategoryRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.CreateCategoryResponse.SerializeToString,
+            ),
+            'UpdateCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateCategory,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.UpdateCategoryRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.UpdateCategoryResponse.SerializeToString,
+            ),
+            'DeleteCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteCategory,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.DeleteCategoryRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.DeleteCategoryResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'ecommerce.v2.CategoryService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('ecommerce.v2.CategoryService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class CategoryService:
+    """The tree of categories. Reading is open to all callers; writing is for staff.
+    """
+
+    @staticmethod
+    def GetCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.CategoryService/GetCategory',
+            protos_dot_v2_dot_shop__pb2.GetCategoryRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.GetCategoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCategories(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.CategoryService/ListCategories',
+            protos_dot_v2_dot_shop__pb2.ListCategoriesRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.ListCategoriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.CategoryService/CreateCategory',
+            protos_dot_v2_dot_shop__pb2.CreateCategoryRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.CreateCategoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.CategoryService/UpdateCategory',
+            protos_dot_v2_dot_shop__pb2.UpdateCategoryRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.UpdateCategoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.CategoryService/DeleteCategory',
+            protos_dot_v2_dot_shop__pb2.DeleteCategoryRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.DeleteCategoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class OrderServiceStub:
     """An order is visible to its owner and to staff (metadata `authorization: Bearer <JWT>`); other signed-in callers get
     NOT_FOUND.

@@ -1,17 +1,25 @@
 """Writes the demo data as rows: actions can't write past orders. The database constraints still apply."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import slugify
 
 from accounts.models import User
-from catalog.models import Product
+from catalog.models import Category, Product
 from orders.models import Order, OrderEvent, OrderItem
 from samples.demo.history import CUSTOMERS, HISTORY_DAYS, PlannedOrder, PlannedProduct, plan
 
 STAFF, CUSTOMER = "staff", "customer"
+# The tree of categories: the SKUs of a leaf's products start with its prefix.
+CATEGORIES = {
+    "Food and drink": {"TEA": "Tea"},
+    "House and garden": {"GAR": "Garden", "KIT": "Kitchen", "LMP": "Lamps"},
+    "Leisure": {"BAG": "Bags", "BOK": "Books", "STA": "Stationery", "TOY": "Toys"},
+}
 
 
 def is_empty() -> bool:
@@ -42,7 +50,8 @@ def _load(now: datetime) -> None:
     opened = now - timedelta(days=HISTORY_DAYS + 30)
     User.objects.filter(pk__in=(staff.pk, customer.pk)).update(created_at=opened)
     users = User.objects.bulk_create(_customer(name, index, opened) for index, name in enumerate(CUSTOMERS))
-    products = Product.objects.bulk_create(_product(row, now) for row in planned_products)
+    categories = _categories()
+    products = Product.objects.bulk_create(_product(row, categories, now) for row in planned_products)
     owners = [customer if row.customer is None else users[row.customer] for row in planned_orders]
     lines = [_lines(row, products) for row in planned_orders]
     orders = Order.objects.bulk_create(
@@ -64,8 +73,20 @@ def _customer(name: str, index: int, opened: datetime) -> User:
     return user
 
 
-def _product(row: PlannedProduct, now: datetime) -> Product:
+def _categories() -> dict[str, Category]:
+    """Add the categories. Returns those of products, by the prefix of their SKUs."""
+    leaves = {}
+    for top, below in CATEGORIES.items():
+        parent, _ = Category.objects.get_or_create(slug=slugify(top), defaults={"name": top})
+        for prefix, name in below.items():
+            leaf = {"name": name, "parent": parent}
+            leaves[prefix], _ = Category.objects.get_or_create(slug=slugify(name), defaults=leaf)
+    return leaves
+
+
+def _product(row: PlannedProduct, categories: Mapping[str, Category], now: datetime) -> Product:
     return Product(
+        category=categories[row.sku.partition("-")[0]],
         sku=row.sku,
         name=row.name,
         description=row.description,

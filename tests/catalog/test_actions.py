@@ -24,6 +24,7 @@ LAMP = {
     "stock": 3,
     "reorder_level": 7,
     "sku": "LAMP-1",
+    "category_id": None,
 }
 
 TEXT_THAT_NO_DATABASE_HOLDS = ["nul \x00", "lone \ud800", "lone \udfff surrogate"]
@@ -120,6 +121,7 @@ def test_product_needs_no_more_than_name_and_price() -> None:
         "stock": 0,
         "reorder_level": 5,
         "sku": None,
+        "category_id": None,
     }
 
 
@@ -131,6 +133,7 @@ def test_values_at_the_edge_of_every_rule_are_taken() -> None:
         "stock": 2**31 - 1,
         "reorder_level": 2**31 - 1,
         "sku": "~" * 64,
+        "category_id": None,
     }
 
     actions.create_product(actor=make_staff(), values=edge)
@@ -199,6 +202,7 @@ def test_replacing_returns_what_is_left_out_to_its_default() -> None:
         "stock": 0,
         "reorder_level": 5,
         "sku": None,
+        "category_id": None,
     }
     assert fields_of(replaced) == fields_of(Product.objects.get()) == expected
     assert replaced.version == 2

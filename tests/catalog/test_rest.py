@@ -184,6 +184,7 @@ def test_detail_shows_every_field_and_takes_one_statement(unlimited, django_asse
         "stock": 3,
         "reorder_level": 5,
         "sku": "TEA",
+        "category_id": None,
         "version": 1,
         "_links": {"self": url, "update": url, "delete": url},
     }

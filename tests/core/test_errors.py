@@ -21,6 +21,7 @@ CONTRACT = {
     "unsupported_media_type": (415, "UNIMPLEMENTED"),
     "already_exists": (409, "ALREADY_EXISTS"),
     "version_mismatch": (409, "ABORTED"),
+    "in_use": (409, "FAILED_PRECONDITION"),
     "out_of_stock": (409, "FAILED_PRECONDITION"),
     "invalid_transition": (409, "FAILED_PRECONDITION"),
     "idempotency_mismatch": (409, "ALREADY_EXISTS"),

@@ -26,9 +26,11 @@ TEXT = "CAST(i AS varchar(20))"
 FILL = (
     "INSERT INTO accounts_user (username, email, password, is_superuser, is_staff, is_active, created_at) {numbers}"
     f"SELECT 'user' || {TEXT}, 'user' || {TEXT} || '@example.com', 'x', false, false, true, {{moment}} FROM n",
-    "INSERT INTO catalog_product (name, price, stock, sku, created_at, updated_at) {numbers}"
-    f"SELECT 'Product number ' || {TEXT} || ' blue', 1 + i % 500, i % 100, 'SKU-' || {TEXT}, {{moment}}, {{moment}} "
-    "FROM n",
+    "INSERT INTO catalog_category (id, name, slug) {numbers}"
+    f"SELECT i, 'Category ' || {TEXT}, 'category-' || {TEXT} FROM n WHERE i <= 200",
+    "INSERT INTO catalog_product (name, price, stock, sku, category_id, created_at, updated_at) {numbers}"
+    f"SELECT 'Product number ' || {TEXT} || ' blue', 1 + i % 500, i % 100, 'SKU-' || {TEXT}, 1 + i % 200, "
+    "{moment}, {moment} FROM n",
     "INSERT INTO orders_order (number, user_id, status, total, created_at) {numbers}"
     f"SELECT 'N' || {TEXT}, (SELECT MIN(id) FROM accounts_user) + i % 1000, 'paid', 1 + i % 500, {{moment}} FROM n",
 )
@@ -69,6 +71,13 @@ def plan_of(queryset: "QuerySet[Any]") -> str:
 def assert_sorted_by_index(queryset: "QuerySet[Any]") -> None:
     plan = plan_of(queryset)
     assert not re.search("Seq Scan|->  Sort|USE TEMP B-TREE FOR ORDER BY", plan), plan
+
+
+def test_products_of_a_category_are_read_by_an_index() -> None:
+    plan = plan_of(NEWEST_FIRST.applied(Product.objects.in_category("category-7"))[:20])
+
+    assert "catalog_product_category" in plan, plan
+    assert Product.objects.in_category("category-7").count() == ROWS / 200
 
 
 @pytest.mark.parametrize("descending", [False, True])

@@ -82,7 +82,7 @@ def test_document_of_an_unknown_version_is_refused():
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_every_operation_has_a_summary_an_example_and_its_errors(version):
-    assert len(operations(version)) == 30
+    assert len(operations(version)) == 35
     for path, method, operation in operations(version):
         name = f"{method} {path}"
         assert operation["summary"], name
@@ -113,7 +113,7 @@ def test_operations_require_the_declared_token_unless_they_are_open(version):
     open_to_all = {name for name, security in found.items() if security == []}
     assert open_to_all == {
         *("signIn", "refreshToken", "signOut", "registerUser"),
-        *("listProducts", "getProduct", "followProducts", "followProduct"),
+        *("listCategories", "getCategory", "listProducts", "getProduct", "followProducts", "followProduct"),
     }
     assert all(found[name] == [{"bearer": []}] for name in found.keys() - open_to_all)
     assert document(version)["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
@@ -126,7 +126,7 @@ def test_versions_have_the_same_operations():
         for path, method, operation in operations(version)
     ]
 
-    assert named[:30] == named[30:]
+    assert named[:35] == named[35:]
 
 
 @pytest.mark.parametrize(("version", "page"), [("v1", ["pagination"]), ("v2", ["next_cursor"])])
@@ -135,6 +135,7 @@ def test_document_names_the_lists_as_they_are_answered(version, page):
     lists = {name: schema["required"] for name, schema in schemas.items() if "Paginated" in name}
 
     assert lists == {
+        "PaginatedCategoryList": ["categories", *page],
         "PaginatedProductRowList": ["products", *page],
         "PaginatedOrderList": ["orders", *page],
         "PaginatedOrderRowList": ["user_id", "orders", *page],
@@ -189,8 +190,8 @@ def test_every_answer_names_its_headers(version):
     versioned = {f"{method} /products/{{id}}" for method in ("get", "put", "patch")}
     assert by_names["ETag", "Last-Modified"] == versioned | {"post /products/{id}/stock", "post /products/{id}/revert"}
     assert by_names["ETag", "Last-Modified", "Location"] == {"post /products"}
-    assert by_names["Location",] == {"post /orders", "post /users"}
-    assert sum(map(len, by_names.values())) == 17
+    assert by_names["Location",] == {"post /categories", "post /orders", "post /users"}
+    assert sum(map(len, by_names.values())) == 20
 
 
 @pytest.mark.django_db
@@ -263,8 +264,8 @@ def test_bodies_are_of_plain_types_and_answers_of_the_vendor_types_of_the_versio
         for operation, (status,) in zip(described, success, strict=True)
     )
 
-    assert sent == {plain: 11, (*plain, "application/x-ndjson"): 2}
-    assert answered == {(*plain, *vendor): 26, ("text/event-stream",): 2, (): 2}
+    assert sent == {plain: 13, (*plain, "application/x-ndjson"): 2}
+    assert answered == {(*plain, *vendor): 30, ("text/event-stream",): 2, (): 3}
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -281,7 +282,7 @@ def test_conditions_are_named_with_what_is_answered_when_they_do_not_hold(versio
         if conditions or statuses:
             found[method, path.removeprefix(f"/api/{version}")] = conditions, statuses
 
-    reads = ("/products/{id}/history", "/orders/{id}/history")
+    reads = ("/products/{id}/history", "/orders/{id}/history", "/categories", "/categories/{id}")
     reads += ("/products", "/orders", "/orders/{id}", "/users", "/users/{id}", "/users/me", "/users/{id}/orders")
     assert found == {
         **{("get", path): whole for path in reads},

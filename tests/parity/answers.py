@@ -4,7 +4,20 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-PRODUCT = ("id", "name", "description", "price", "stock", "reorder_level", "sku", "version", "created_at", "updated_at")
+PRODUCT = (
+    "id",
+    "name",
+    "description",
+    "price",
+    "stock",
+    "reorder_level",
+    "sku",
+    "category_id",
+    "version",
+    "created_at",
+    "updated_at",
+)
+CATEGORY = ("id", "name", "slug", "parent_id")
 PRODUCT_ROW = ("id", "name", "price", "stock")
 USER = ("id", "username", "email", "created_at")
 ORDER_ROW = ("id", "total", "status")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from accounts.tokens import obtain_tokens
 from catalog.actions import change_product
-from catalog.models import ProductHistory
+from catalog.models import Category, Product, ProductHistory
 from orders.models import Order
 from orders.transitions import VERBS as ORDER_VERBS
 from orders.transitions import rpc_name
@@ -27,6 +27,10 @@ class Shop:
         self.other, self.staff = make_user(), make_staff()
         self.tea = make_product(name="Tea", price="2.50", stock=13, sku="TEA", description="Loose.")
         self.pot = make_product(name="Pot", price="20.00", stock=1)
+        self.drinks = Category.objects.create(name="Drinks", slug="drinks")
+        self.teas = Category.objects.create(name="Teas", slug="teas", parent=self.drinks)
+        self.pots = Category.objects.create(name="Pots", slug="pots")
+        Product.objects.filter(pk=self.tea.pk).update(category=self.teas)
         self.order = make_order(self.owner, {self.tea: 2, self.pot: 1})
         self.guests = make_order(self.other, {self.tea: 1})
         Order.objects.filter(pk=self.guests.pk).update(user=None)
@@ -77,6 +81,14 @@ READS: dict[str, tuple[Act, Codes]] = {
     "products, a page too large": (lambda door, shop: door.products(size=101), dict.fromkeys(ROLES, "invalid_input")),
     "products, a sort unknown": (lambda door, shop: door.products(order_by="colour"), dict.fromkeys(ROLES, "invalid_input")),
     "products, a price of three decimals": (lambda door, shop: door.products(min_price=1.234), dict.fromkeys(ROLES, "invalid_input")),
+    "products of a category": (lambda door, shop: door.products(category="teas"), OPEN),
+    "products below a category": (lambda door, shop: door.products(category=str(shop.drinks.pk)), OPEN),
+    "products of an empty category": (lambda door, shop: door.products(category="pots"), OPEN),
+    "products of a missing category": (lambda door, shop: door.products(category="nothing"), OPEN),
+    "products of a category by a number too large": (lambda door, shop: door.products(category="9" * 30), OPEN),
+    "a category": (lambda door, shop: door.category(shop.teas.pk), OPEN),
+    "a missing category": (lambda door, shop: door.category(NO_ID), dict.fromkeys(ROLES, "not_found")),
+    "categories": (lambda door, shop: door.categories(), OPEN),
     "the history of a product": (lambda door, shop: door.product_history(shop.tea.pk), of_staff()),
     "the ledger of a product": (lambda door, shop: door.product_history(shop.tea.pk, stock_moved=True), of_staff()),
     "the sales of a product": (lambda door, shop: door.product_history(shop.tea.pk, kind="sale"), of_staff()),
@@ -119,6 +131,27 @@ WRITES: dict[str, tuple[Act, Codes]] = {
     "replace": (lambda door, shop: door.replace_product(shop.tea.pk, **NEW), of_staff()),
     "replace by half of it": (lambda door, shop: door.replace_product(shop.tea.pk, price=1), of_staff("invalid_input")),
     "replace a missing product": (lambda door, shop: door.replace_product(NO_ID, **NEW), of_staff("not_found")),
+    "put into a category": (lambda door, shop: door.update_product(shop.pot.pk, category_id=shop.pots.pk), of_staff()),
+    "take out of a category": (lambda door, shop: door.update_product(shop.tea.pk, category_id=0), of_staff()),
+    "put into a missing category": (lambda door, shop: door.update_product(shop.tea.pk, category_id=NO_ID), of_staff("invalid_input")),
+    "create in a category": (lambda door, shop: door.create_product(**NEW, category_id=shop.pots.pk), of_staff()),
+    "create many in categories": (lambda door, shop: door.create_products([NEW | {"category_id": shop.pots.pk}, NEW | {"category_id": NO_ID}, NEW | {"category_id": 0}]), of_staff()),
+    "change many categories": (lambda door, shop: door.change_products([{"sku": "tea", "category_id": 0}, {"sku": "tea", "category_id": NO_ID}]), of_staff()),
+    "change many into a missing category": (lambda door, shop: door.change_products([{"sku": "tea", "category_id": NO_ID}]), of_staff()),
+    "create a category": (lambda door, shop: door.create_category(name="Cups", slug="cups", parent_id=shop.pots.pk), of_staff()),
+    "create a category at the top": (lambda door, shop: door.create_category(name="Cups", slug="cups-2"), of_staff()),
+    "create a category badly": (lambda door, shop: door.create_category(name="", slug="7"), of_staff("invalid_input")),
+    "create a category with a taken slug": (lambda door, shop: door.create_category(name="Cups", slug="pots"), of_staff("already_exists")),
+    "create a category below a missing one": (lambda door, shop: door.create_category(name="Cups", slug="cups", parent_id=NO_ID), of_staff("invalid_input")),
+    "rename a category": (lambda door, shop: door.update_category(shop.teas.pk, name="Tea and tisane"), of_staff()),
+    "move a category": (lambda door, shop: door.update_category(shop.teas.pk, parent_id=shop.pots.pk), of_staff()),
+    "move a category to the top": (lambda door, shop: door.update_category(shop.teas.pk, parent_id=0), of_staff()),
+    "move a category below itself": (lambda door, shop: door.update_category(shop.drinks.pk, parent_id=shop.teas.pk), of_staff("invalid_input")),
+    "change a missing category": (lambda door, shop: door.update_category(NO_ID, name="Cups"), of_staff("not_found")),
+    "delete a category": (lambda door, shop: door.delete_category(shop.pots.pk), of_staff()),
+    "delete a category with products": (lambda door, shop: door.delete_category(shop.teas.pk), of_staff("in_use")),
+    "delete a category with subcategories": (lambda door, shop: door.delete_category(shop.drinks.pk), of_staff("in_use")),
+    "delete a missing category": (lambda door, shop: door.delete_category(NO_ID), of_staff("not_found")),
     "correct a stock": (lambda door, shop: door.correct_stock(shop.tea.pk, units=-3, reason="Broken"), of_staff()),
     "correct a stock by nothing": (lambda door, shop: door.correct_stock(shop.tea.pk, units=0, reason=" "), of_staff("invalid_input")),
     "correct a stock below zero": (lambda door, shop: door.correct_stock(shop.tea.pk, units=-1000, reason="Lost"), of_staff("invalid_input")),
@@ -200,6 +233,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "delete_product": ("DELETE /products/{id}", "deleteProduct", "DeleteProduct"),
     "create_products": ("POST /products/batch", "batchCreateProducts", "BatchCreateProducts"),
     "change_products": ("POST /products/changes", "batchChangeProducts", "BatchChangeProducts"),
+    "category": ("GET /categories/{id}", "category", "GetCategory"),
+    "categories": ("GET /categories", "allCategories", "ListCategories"),
+    "create_category": ("POST /categories", "createCategory", "CreateCategory"),
+    "update_category": ("PATCH /categories/{id}", "updateCategory", "UpdateCategory"),
+    "delete_category": ("DELETE /categories/{id}", "deleteCategory", "DeleteCategory"),
     "correct_stock": ("POST /products/{id}/stock", "correctStock", "CorrectStock"),
     "revert_product": ("POST /products/{id}/revert", "revertProduct", "RevertProduct"),
     "product_history": ("GET /products/{id}/history", "productHistory", "ListProductHistory"),

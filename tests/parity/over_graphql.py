@@ -8,6 +8,7 @@ from graphene.utils.str_converters import to_camel_case
 
 from accounts.models import User
 from tests.parity.answers import (
+    CATEGORY,
     FIELD_CHANGE,
     HISTORY,
     ITEM,
@@ -56,6 +57,22 @@ class GraphQL:
         selection = "products { pk } errors { index code fields { field message } }"
         answer = self._ask("mutation", "batchChangeProducts", selection, changes=rows)
         return answer if answer.code else Answer(value=outcomes_in(answer.value))
+
+    def category(self, pk: int) -> Answer:
+        return self._ask("query", "category", selection_of(CATEGORY), id=pk)
+
+    def categories(self) -> Answer:
+        return self._walk("allCategories", selection_of(CATEGORY), first=2)
+
+    def create_category(self, **values: Any) -> Answer:
+        return self._ask("mutation", "createCategory", f"ok category {selection_of(CATEGORY)}", "category", **values)
+
+    def update_category(self, pk: int, **changes: Any) -> Answer:
+        selection = f"ok category {selection_of(CATEGORY)}"
+        return self._ask("mutation", "updateCategory", selection, "category", id=pk, **changes)
+
+    def delete_category(self, pk: int) -> Answer:
+        return self._ask("mutation", "deleteCategory", "ok", "nothing", id=pk)
 
     def correct_stock(self, pk: int, **values: Any) -> Answer:
         selection = f"ok product {selection_of(PRODUCT)}"

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from protos.order_pb2 import OrderItemInput
 from protos.product_pb2 import CreateProductRequest
 from tests.parity.answers import (
+    CATEGORY,
     FIELD_CHANGE,
     HISTORY,
     ITEM,
@@ -62,6 +63,21 @@ class Grpc:
             return [refused.get(n, (None, {})) for n in range(len(rows))]
 
         return self._ask("BatchChangeProducts", outcomes, changes=rows)
+
+    def category(self, pk: int) -> Answer:
+        return self._ask("GetCategory", lambda answer: row_of(answer.category, CATEGORY), id=pk)
+
+    def categories(self) -> Answer:
+        return self._walk("ListCategories", "categories", CATEGORY, page_size=2)
+
+    def create_category(self, **values: Any) -> Answer:
+        return self._ask("CreateCategory", lambda answer: row_of(answer.category, CATEGORY), **values)
+
+    def update_category(self, pk: int, **changes: Any) -> Answer:
+        return self._ask("UpdateCategory", lambda answer: row_of(answer.category, CATEGORY), id=pk, **changes)
+
+    def delete_category(self, pk: int) -> Answer:
+        return self._ask("DeleteCategory", id=pk)
 
     def correct_stock(self, pk: int, **values: Any) -> Answer:
         return self._ask("CorrectStock", lambda answer: row_of(answer.product, PRODUCT), id=pk, **values)

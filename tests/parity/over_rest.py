@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from django.http import HttpResponse
 
 from accounts.models import User
-from tests.parity.answers import HISTORY, LEDGER, ORDER, ORDER_ROW, PRODUCT, PRODUCT_ROW, USER, Answer, only
+from tests.parity.answers import CATEGORY, HISTORY, LEDGER, ORDER, ORDER_ROW, PRODUCT, PRODUCT_ROW, USER, Answer, only
 from tests.support.api import Api
 
 
@@ -46,6 +46,21 @@ class Rest:
             return row.get("code"), row.get("errors", {})
 
         return self._ask("post", "/products/changes", rows, read=lambda body: [outcome(row) for row in body["results"]])
+
+    def category(self, pk: int) -> Answer:
+        return self._ask("get", f"/categories/{pk}", read=lambda body: only(CATEGORY, body))
+
+    def categories(self) -> Answer:
+        return self._walk("/categories?per_page=2", "categories", CATEGORY)
+
+    def create_category(self, **values: Any) -> Answer:
+        return self._ask("post", "/categories", values, read=lambda body: only(CATEGORY, body))
+
+    def update_category(self, pk: int, **changes: Any) -> Answer:
+        return self._ask("patch", f"/categories/{pk}", changes, read=lambda body: only(CATEGORY, body))
+
+    def delete_category(self, pk: int) -> Answer:
+        return self._ask("delete", f"/categories/{pk}")
 
     def correct_stock(self, pk: int, **values: Any) -> Answer:
         return self._ask("post", f"/products/{pk}/stock", values, read=lambda body: only(PRODUCT, body))

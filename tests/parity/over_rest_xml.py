@@ -11,10 +11,12 @@ from tests.parity.over_rest import Rest
 from tests.parity.over_rest_v2 import RestV2
 
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
-LISTS = ("products", "orders", "users", "items", "results", "changes", "fields")
+LISTS = ("products", "categories", "orders", "users", "items", "results", "changes", "fields")
 WHOLE = (
     "actor_id",
     "reorder_level",
+    "category_id",
+    "parent_id",
     "units",
     "id",
     "stock",

@@ -27,6 +27,14 @@ FILTERS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
             *as_parameters("/products", **REST_SORT),
         ],
     ),
+    "categories": (
+        lambda: (),
+        [
+            as_arguments("allCategories", **GRAPHQL_PAGE),
+            in_proto(product_pb2.ListCategoriesRequest, **PROTO_PAGE),
+            *as_parameters("/categories"),
+        ],
+    ),
     "orders": (
         lambda: filters_of(OrderFilter),
         [

@@ -40,7 +40,7 @@ from ecommerce.urls import grpc_handlers
 from protos import account_pb2, order_pb2, product_pb2
 from protos.account_pb2_grpc import AccountServiceStub
 from protos.order_pb2_grpc import OrderServiceStub
-from protos.product_pb2_grpc import ProductServiceStub
+from protos.product_pb2_grpc import CategoryServiceStub, ProductServiceStub
 from tests.support.api import access_token
 from tests.support.live import ROOT, Server, Shop, free_port, fresh_database
 from tests.support.waiting import wait_until_started
@@ -48,13 +48,13 @@ from tests.support.waiting import wait_until_started
 TIMEOUT_S = 60
 METHODS = {
     method.name: (stub, method)
-    for module, stub in (
-        (product_pb2, ProductServiceStub),
-        (order_pb2, OrderServiceStub),
-        (account_pb2, AccountServiceStub),
+    for module, name, stub in (
+        (product_pb2, "ProductService", ProductServiceStub),
+        (product_pb2, "CategoryService", CategoryServiceStub),
+        (order_pb2, "OrderService", OrderServiceStub),
+        (account_pb2, "AccountService", AccountServiceStub),
     )
-    for service in module.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
+    for method in module.DESCRIPTOR.services_by_name[name].methods
 }
 
 

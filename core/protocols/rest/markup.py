@@ -1,7 +1,7 @@
 """Writes objects, lists and values as XML, and reads them back.
 
 An object is an element with a child element for each name. A list is an element with a child element for each item. If
-the list's name ends with s, the item has the name without the s (`<items><item>...</item></items>`), else it is `item`.
+the list's name ends with s, the item has the singular (`<items><item>...</item></items>`), else it is `item`.
 null is `xsi:nil="true"`. Booleans, numbers and times have the same text as in JSON, and are read back as text. If a
 name is not a valid XML name, the element is `<entry name="...">`. In a refusal, the text of each field is
 `<error field="...">`.
@@ -34,7 +34,9 @@ def write(name: str, value: object, namespace: str = "") -> bytes:
 
 
 def item_name(list_name: str) -> str:
-    """Return the element name of a list's items: `product` for `products`."""
+    """Return the element name of a list's items: `product` for `products`, `category` for `categories`."""
+    if len(list_name) > 3 and list_name.endswith("ies"):
+        return f"{list_name[:-3]}y"
     return list_name[:-1] if len(list_name) > 1 and list_name.endswith("s") else "item"
 
 

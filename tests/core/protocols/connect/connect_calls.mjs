@@ -8,9 +8,9 @@ import { fromJson, toJson } from "@bufbuild/protobuf";
 import { BadRequestSchema, ErrorInfoSchema } from "./gen/google/rpc/error_details_pb.js";
 import { AccountService } from "./gen/account_pb.js";
 import { OrderService } from "./gen/order_pb.js";
-import { ProductService } from "./gen/product_pb.js";
+import { CategoryService, ProductService } from "./gen/product_pb.js";
 
-const SERVICES = [ProductService, OrderService, AccountService];
+const SERVICES = [ProductService, CategoryService, OrderService, AccountService];
 const TRANSPORTS = {
   "Connect JSON": (baseUrl) => createConnectTransport({ baseUrl }),
   "Connect binary": (baseUrl) => createConnectTransport({ baseUrl, useBinaryFormat: true }),

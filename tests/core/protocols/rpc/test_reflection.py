@@ -58,9 +58,11 @@ def test_reflection_is_for_staff(shop, package):
 
     assert [service.name for service in answer.list_services_response.service] == [
         "ecommerce.AccountService",
+        "ecommerce.CategoryService",
         "ecommerce.OrderService",
         "ecommerce.ProductService",
         "ecommerce.v2.AccountService",
+        "ecommerce.v2.CategoryService",
         "ecommerce.v2.OrderService",
         "ecommerce.v2.ProductService",
         "grpc.health.v1.Health",
