@@ -119,8 +119,7 @@ def test_cursor_is_a_position(cursor: str, position: int) -> None:
 def test_places_from_before_the_oldest_to_the_newest_are_good() -> None:
     before = make_events(3)
 
-    for position in range(before, before + 4):
-        check_cursor(position)
+    assert [check_cursor(position) for position in range(before, before + 4)] == [None] * 4
 
 
 @pytest.mark.parametrize("position", [1, 10**17])

@@ -135,5 +135,9 @@ def test_alerts_are_raised_when_they_should(requires_promtool):
         ["test", "rules", "alerts_test.yml"],
         ["check", "config", "prometheus.yml"],
     ]
-    for check in checks:
-        subprocess.run(["promtool", *check], cwd=ROOT / "deploy/prometheus", check=True, timeout=60)
+    runs = [
+        subprocess.run(["promtool", *check], cwd=ROOT / "deploy/prometheus", check=False, timeout=60)
+        for check in checks
+    ]
+
+    assert [run.returncode for run in runs] == [0, 0, 0]

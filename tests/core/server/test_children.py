@@ -40,11 +40,13 @@ def pid_of(children: Children) -> int:
 
 
 def test_killed_child_is_started_again_more_often_than_a_failing_one(kept):
+    pids = [pid_of(kept)]
     for _ in range(MAX_FAILURES + 1):
-        before = pid_of(kept)
-        os.kill(before, signal.SIGKILL)
+        os.kill(pids[-1], signal.SIGKILL)
+        wait_until(lambda: pid_of(kept) != pids[-1])
+        pids.append(pid_of(kept))
 
-        wait_until(lambda before=before: pid_of(kept) != before)
+    assert len(set(pids)) == MAX_FAILURES + 2
 
 
 def test_child_that_was_told_to_end_is_started_again(kept):
@@ -52,6 +54,7 @@ def test_child_that_was_told_to_end_is_started_again(kept):
     os.kill(before, signal.SIGTERM)
 
     wait_until(lambda: pid_of(kept) != before)
+    assert kept._children[0].process.poll() is None
 
 
 def test_child_that_the_machine_has_no_room_for_is_started_later(kept, monkeypatch, caplog):
