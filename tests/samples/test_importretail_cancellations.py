@@ -29,7 +29,7 @@ def load(tmp_path: Path):
 def returns() -> list[tuple[str, int, str, int]]:
     """Return for every return the order's number, the units of the line, the cancellation, the units that came back."""
     fields = ("item__order__number", "item__quantity", "reference", "units")
-    return list(ReturnedUnits.objects.order_by("item_id").values_list(*fields))
+    return list(ReturnedUnits.objects.order_by("item_id", "reference").values_list(*fields))
 
 
 def timeline(order: Order) -> list[tuple[str, str]]:
