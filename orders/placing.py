@@ -125,8 +125,8 @@ def write_order(customer: SignedIn, quantities: Mapping[int, int]) -> Order:
 def _written_at_once(draft: _Draft) -> list[Line]:
     ids = _possible(draft.quantities)
     values = {
-        "ids": ids,
-        "units": [draft.quantities[pk] for pk in ids],
+        "ids": list_value(ids),
+        "units": list_value(draft.quantities[pk] for pk in ids),
         "count": len(draft.quantities),
         "max_total": MAX_TOTAL,
         "number": draft.number,
@@ -199,6 +199,8 @@ def _order(draft: _Draft, lines: list[Line]) -> Order:
         total=total,
         version=1,
         created_at=draft.now,
+        carrier=None,
+        tracking_number=None,
     )
     order.user = draft.customer
     set_prefetched(order, "items", [_item(line, draft.quantities[line.product_id]) for line in lines])
@@ -221,10 +223,9 @@ def _item(line: Line, units: int) -> OrderItem:
 
 
 def _existing(model: type[Row], **columns: object) -> Row:
-    """Return a model object marked as already stored in the database."""
-    row = model(**columns)
-    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-    return row
+    """Return a row that is stored already, from all its columns."""
+    names = [field.attname for field in model._meta.concrete_fields]
+    return model.from_db(DEFAULT_DB_ALIAS, names, [columns[name] for name in names])
 
 
 def _number() -> str:
