@@ -63,6 +63,11 @@ class RefusedRequestFilter(logging.Filter):
         return record.msg not in self.MESSAGES
 
 
+def name_of(given: str) -> str:
+    """Return the id of a request: `given` if it is well formed, else a new one."""
+    return given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16)
+
+
 class named:  # used like a function
     """Set the request id of all log lines and changes inside: `given` if it is well formed, else a new one.
 
@@ -72,7 +77,7 @@ class named:  # used like a function
     __slots__ = ("_facts", "_name", "_origin", "_request")
 
     def __init__(self, given: str, protocol: str | None = None) -> None:
-        self._name = given if _WELL_FORMED.fullmatch(given) else secrets.token_hex(16)
+        self._name = name_of(given)
         served = {} if protocol is None else {"protocol": protocol}
         self._origin = originating(request_id=self._name, **served)
 

@@ -79,9 +79,10 @@ class UnaryCall:
 
     # -- On the thread of the completion queue, which must not block ----------------------------------------------
     def begin(self) -> None:
-        with logs.named(self.service.metadata.get("x-request-id", "")) as self.request_id:
-            singleton(OpenCalls).add(self)
-            if not self.wire.receive(self._received):
+        self.request_id = logs.name_of(self.service.metadata.get("x-request-id", ""))
+        singleton(OpenCalls).add(self)
+        if not self.wire.receive(self._received):
+            with logs.named(self.request_id):
                 self._finish(grpc.StatusCode.CANCELLED, GONE, request_metadata())
 
     def _received(self, content: bytes | None) -> None:
