@@ -3,6 +3,9 @@
 import json
 import secrets
 import subprocess
+from collections.abc import Mapping
+from configparser import ConfigParser
+from io import StringIO
 from pathlib import Path
 
 from deploy.cluster.layout import (
@@ -11,16 +14,19 @@ from deploy.cluster.layout import (
     FOLDER,
     GRPC,
     HOST,
+    HTTP,
     HTTPS,
     PATRONI,
     PGBOUNCER,
     POSTGRES,
     PRIMARY,
+    ROOT,
     USER,
     WEB,
     postgres_programs,
 )
 
+NGINX_TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 TTL_S, LOOP_S, RETRY_S = 20, 5, 5  # Patroni: a silent primary is replaced after TTL_S at the latest
 
 
@@ -98,78 +104,42 @@ listen primary
 
 
 def _pgbouncer() -> str:
-    return f"""[databases]
-{DATABASE} = host={HOST} port={PRIMARY} dbname={DATABASE} user={USER}
-[pgbouncer]
-listen_addr = {HOST}
-listen_port = {PGBOUNCER}
-unix_socket_dir = {FOLDER}/run
-auth_type = trust
-auth_file = {FOLDER}/users.txt
-pool_mode = transaction
-default_pool_size = 20
-max_client_conn = 500
-server_connect_timeout = 3
-server_login_retry = 1
-query_wait_timeout = 20
-"""
+    """Return deploy/pgbouncer/pgbouncer.ini, in front of haproxy and without passwords."""
+    config = ConfigParser(interpolation=None)
+    config.read(ROOT / "deploy/pgbouncer/pgbouncer.ini")
+    config["databases"] = {DATABASE: f"host={HOST} port={PRIMARY} dbname={DATABASE} user={USER}"}
+    here = {"listen_addr": HOST, "listen_port": str(PGBOUNCER), "unix_socket_dir": f"{FOLDER}/run"}
+    access = {"auth_type": "trust", "auth_file": f"{FOLDER}/users.txt"}
+    quick = {"server_connect_timeout": "3", "server_login_retry": "1", "query_wait_timeout": "20"}  # after a failover
+    config["pgbouncer"].update(here | access | quick)
+    text = StringIO()
+    config.write(text)
+    return text.getvalue()
 
 
 def _nginx() -> str:
-    web = "".join(f"        server {HOST}:{port} max_fails=1 fail_timeout=2s;\n" for port in WEB.values())
-    grpc = "".join(f"        server {HOST}:{port} max_fails=1 fail_timeout=2s;\n" for port in GRPC.values())
-    return f"""# TLS and HTTP/2 for clients; requests go to a node that answers.
-worker_processes 2;
-pid {FOLDER}/run/nginx.pid;
-error_log {FOLDER}/log/nginx-errors.log;
-events {{ worker_connections 4096; }}
-http {{
-    access_log off;
-    client_body_temp_path {FOLDER}/run/body;
-    proxy_temp_path {FOLDER}/run/proxy;
-    fastcgi_temp_path {FOLDER}/run/fastcgi;
-    uwsgi_temp_path {FOLDER}/run/uwsgi;
-    scgi_temp_path {FOLDER}/run/scgi;
-    upstream web {{
-{web}        keepalive 32;
-    }}
-    upstream grpc {{
-{grpc}        keepalive 32;
-    }}
-    map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
-    server {{
-        listen {HOST}:{HTTPS} ssl http2;
-        ssl_certificate {FOLDER}/server.pem;
-        ssl_certificate_key {FOLDER}/server.key;
-        client_max_body_size 6m;
-        proxy_http_version 1.1;
-        proxy_buffering off;
-        proxy_read_timeout 1h;
-        proxy_connect_timeout 2s;
-        proxy_set_header Host $http_host;
-        proxy_set_header Connection $connection_upgrade;
-        proxy_set_header Upgrade $http_upgrade;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header X-Forwarded-Proto $scheme;
-        # A write is not repeated by nginx: its client repeats it, with the idempotency key.
-        proxy_next_upstream error timeout;
-        location / {{ proxy_pass http://web; }}
-        location ~ ^/(ecommerce|grpc)\\. {{
-            grpc_pass grpc://grpc;
-            grpc_read_timeout 1h;
-            grpc_connect_timeout 2s;
-            grpc_set_header X-Forwarded-For $remote_addr;
-            error_page 502 503 504 = @unavailable;
-        }}
-        location @unavailable {{
-            default_type application/grpc;
-            add_header grpc-status 14 always;
-            add_header grpc-message unavailable always;
-            return 204;
-        }}
-    }}
-}}
-"""
+    """Return deploy/nginx.conf with the addresses and files of the cluster. Raises ValueError if one is missing."""
+    temporary = "".join(f"    {kind}_temp_path {FOLDER}/run/{kind};\n" for kind in NGINX_TEMPORARY)
+    text = (ROOT / "deploy/nginx.conf").read_text()
+    for theirs, ours in {
+        "pid /tmp/nginx.pid": f"pid {FOLDER}/run/nginx.pid",
+        "error_log stderr warn": f"error_log {FOLDER}/log/nginx-errors.log warn",
+        "    include mime.types;\n": temporary,
+        "        server web:8000 max_fails=2 fail_timeout=5s;\n": _servers(WEB),
+        "        server grpc:50051 max_fails=2 fail_timeout=5s;\n": _servers(GRPC),
+        "listen 8080": f"listen {HOST}:{HTTP}",
+        "listen 8443": f"listen {HOST}:{HTTPS}",
+        "/etc/nginx/tls.crt": f"{FOLDER}/server.pem",
+        "/etc/nginx/tls.key": f"{FOLDER}/server.key",
+    }.items():
+        if text.count(theirs) != 1:
+            raise ValueError(f"deploy/nginx.conf has {theirs!r} {text.count(theirs)} times")
+        text = text.replace(theirs, ours)
+    return text
+
+
+def _servers(ports: Mapping[str, int]) -> str:
+    return "".join(f"        server {HOST}:{port} max_fails=1 fail_timeout=2s;\n" for port in ports.values())
 
 
 def _make_certificates() -> None:
