@@ -4,4 +4,4 @@ import sys
 
 from core.server.serving import listen, serve
 
-serve(listen("127.0.0.1", int(sys.argv[1])), workers=1)
+serve(listen("127.0.0.1", int(sys.argv[1])))
