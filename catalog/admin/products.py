@@ -17,7 +17,8 @@ from catalog.admin.corrections import correct, revert
 from catalog.admin.forms import ProductForm, ProductRowForm, ProductRowsFormSet
 from catalog.admin.importing import PriceListImport
 from catalog.admin.repricing import MAX_AT_ONCE, reprice, start_repricing
-from catalog.admin.undoing import undo
+from catalog.admin.repricing_by_filter import by_filter_url, reprice_by_filter, undo_by_filter
+from catalog.admin.undoing import KEPT_REPRICING, undo
 from catalog.models import Product, ProductHistory
 from catalog.permissions import can_edit_products
 from core.admin.display import MoneyInput, moment
@@ -149,6 +150,8 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
     def response_action(self, request: HttpRequest, queryset: QuerySet[Product]) -> HttpResponse | None:
         everything = request.POST.get("select_across", "0") not in ("", "0")
         if everything and queryset.count() > MAX_AT_ONCE:
+            if request.POST.get("action") == "change_prices" and self.has_change_permission(request):
+                return HttpResponseRedirect(by_filter_url(request))
             messages.error(request, f"At most {MAX_AT_ONCE} products at once: narrow the list by a search or a filter.")
             return None
         return super().response_action(request, queryset)
@@ -161,13 +164,19 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
         wrap = self.admin_site.admin_view
         return [
             path("change-prices/", wrap(self.reprice_view), name="catalog_product_change_prices"),
+            path("change-prices/filter/", wrap(self.by_filter_view), name="catalog_product_change_prices_by_filter"),
             path("change-prices/undo/", wrap(self.undo_view), name="catalog_product_undo_prices"),
             path("<int:product_id>/stock/", wrap(self.stock_view), name="catalog_product_stock"),
             path("<int:product_id>/revert/", wrap(self.reverting_view), name="catalog_product_revert"),
             *super().get_urls(),
         ]
 
+    def by_filter_view(self, request: HttpRequest) -> HttpResponse:
+        return reprice_by_filter(request, self)
+
     def undo_view(self, request: HttpRequest) -> HttpResponse:
+        if KEPT_REPRICING in request.session and self.has_change_permission(request):
+            return undo_by_filter(request, self)
         return undo(request, self)
 
     @method_decorator(require_POST)
