@@ -137,6 +137,15 @@ def test_unknown_sign_in_ends_none(client: Client, mia: User, name: str) -> None
     assert client.get(PAGE).status_code == 200
 
 
+def test_post_of_nothing_changes_nothing(client: Client, mia: User) -> None:
+    client.force_login(mia)
+
+    response = client.post(PAGE, {})
+
+    assert (response.status_code, response.url) == (302, PAGE)
+    assert client.get(PAGE).status_code == 200
+
+
 def test_sign_ins_of_others_are_not_ended(client: Client, mia: User) -> None:
     other = Client()
     sign_in(other)

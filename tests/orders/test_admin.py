@@ -181,13 +181,19 @@ def test_guest_order_is_shown(client: Client, staff: User) -> None:
     assert ", no user" in client.get(page_of(order)).content.decode()
 
 
-@pytest.mark.parametrize("words", ["AB12", "ab1", "#AB12", "joe #ab1", "joe", "JOE@EXAMPLE"])
+@pytest.mark.parametrize("words", ["AB12", "ab1", "#AB12", "joe #ab1", "joe", "JOE@EXAMPLE", "joe@example.com"])
 def test_list_is_searched_by_number_and_user(client: Client, staff: User, words: str) -> None:
     make_order()
     wanted = make_order(make_user(username="joe", email="joe@example.com"))
     Order.objects.filter(pk=wanted.pk).update(number="AB12")
 
     assert list(client.get(LIST, {"q": words}).context_data["cl"].result_list) == [wanted]
+
+
+def test_email_of_nobody_finds_no_order(client: Client, staff: User) -> None:
+    make_order(make_user(username="joe", email="joe@example.com"))
+
+    assert list(client.get(LIST, {"q": "jim@elsewhere.example"}).context_data["cl"].result_list) == []
 
 
 def test_list_is_narrowed_by_status_and_day_the_last_day_whole(client: Client, staff: User) -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import httpx
 import pytest
 from django.core.management import call_command
 
@@ -119,3 +120,30 @@ def test_command_starts_a_shop_and_prints_its_figures(capsys):
 
     assert list(printed["tasks"]) == ["one-product"]
     assert len(printed["tasks"]["one-product"]["native"]["samples_ms"]) == 20
+
+
+@pytest.mark.live
+def test_shop_on_sqlite_takes_orders_once_changes_by_sku_and_keeps_who_did_what(compared_shop):
+    api = f"http://{compared_shop.host}:{compared_shop.port}/api/v1"
+    staff, customer = (signed_in(api, name, compared_shop.password) for name in ("staff", "customer"))
+    product = staff.post("/products", json={"name": "Kite", "price": 3, "stock": 5, "sku": "KITE-1"}).json()["id"]
+    lines = {"items": [{"product_id": product, "quantity": 2}]}
+
+    placed = [customer.post("/orders", json=lines, headers={"Idempotency-Key": "kite-1"}) for _ in range(2)]
+    refused = customer.post("/orders", json={"items": [{"product_id": product, "quantity": 4}]})
+    rows = [{"sku": "kite-1", "add_stock": 4, "price": 2.5}, {"sku": "none", "price": 1}]
+    changed = staff.post("/products/changes", json=rows).json()
+    shown = staff.get(f"/products/{product}").json()
+    newest = staff.get(f"/products/{product}/history").json()["changes"][0]
+
+    assert [answer.status_code for answer in placed] == [201, 201]
+    assert placed[0].json()["id"] == placed[1].json()["id"]
+    assert (refused.status_code, refused.json()["code"]) == (409, "out_of_stock")
+    assert (changed["changed"], changed["failed"]) == (1, 1)
+    assert (shown["stock"], shown["price"]) == (7, 2.5)
+    assert (newest["protocol"], newest["actor_id"]) == ("rest", staff.get("/users/me").json()["id"])
+
+
+def signed_in(api: str, name: str, password: str) -> httpx.Client:
+    access = httpx.post(f"{api}/auth/token", json={"username": name, "password": password}).json()["access"]
+    return httpx.Client(base_url=api, headers={"Authorization": f"Bearer {access}"}, timeout=30)

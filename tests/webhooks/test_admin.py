@@ -1,6 +1,7 @@
 """Webhooks in the admin."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import User
 from core.admin.display import moment
@@ -161,6 +163,35 @@ def test_endpoint_is_deleted_with_a_count_of_what_goes_along(client: Client, sta
     assert "1 deliveries, with all attempts" in asked
     assert not Endpoint.objects.exists()
     assert not Delivery.objects.exists()
+
+
+def test_selected_endpoints_are_deleted_and_no_other(client: Client, staff: User) -> None:
+    endpoints = [make_endpoint(f"https://{name}.example") for name in "abc"]
+    chosen = {"action": "delete_selected", "_selected_action": [each.pk for each in endpoints[:2]], "post": "yes"}
+
+    response = client.post(ENDPOINTS, chosen)
+
+    assert response.status_code == 302
+    assert list(Endpoint.objects.all()) == endpoints[2:]
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ({}, "Active"),
+        ({"is_active": False}, "Off"),
+        ({"failing_since": timezone.now()}, "Failing"),
+        ({"paused_until": timezone.now() + timedelta(days=1)}, "Paused"),
+        ({"paused_until": timezone.now() - timedelta(days=1)}, "Active"),
+    ],
+)
+def test_list_shows_the_state_of_an_endpoint(client: Client, staff: User, fields: dict[str, Any], state: str) -> None:
+    make_endpoint(**fields)
+
+    page = client.get(ENDPOINTS).content.decode()
+
+    table = page[page.index("<tbody") :]
+    assert [each for each in ("Active", "Off", "Failing", "Paused") if re.search(rf">\s*{each}\s*<", table)] == [state]
 
 
 # -- Deliveries -----------------------------------------------------------------------------------------------------
