@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import DropdownFilter
+from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -74,6 +74,7 @@ class CategoryAdmin(ShopAdmin):
     form = CategoryForm
     list_display = ("name", "slug", "above")
     list_select_related = ("parent",)
+    list_filter = (("parent", RelatedDropdownFilter),)
     search_fields = ("name", "slug")
     search_help_text = "Name or slug"
     ordering = ("name", "id")

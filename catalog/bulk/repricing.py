@@ -35,8 +35,8 @@ class Repricing:
 def reprice_products(*, actor: Actor, seen: Sequence[tuple[int, Decimal]], percent: Decimal) -> Repricing:
     """Change the price of each product that still has the price that was seen; `seen` has ids and prices.
 
-    The others, those whose new price would leave its range, and those that others keep locked are refused. One transaction and two statements for
-    every 500 products, in the order of their ids, as placing an order locks them.
+    The others, those whose new price would leave its range, and those that others keep locked are refused.
+    One transaction and two statements for every 500 products, in the order of their ids: orders lock them in it too.
     """
     reason, after = f"Prices {percent:+} % [{token_hex(4)}]", _last_change()
     wanted = [(pk, old, rounded(changed_by_percent(old, percent))) for pk, old in sorted(seen)]

@@ -16,6 +16,7 @@ PATHS = (
     *("/admin/", ORDERS, f"{ORDERS}1/change/", PRODUCTS, f"{PRODUCTS}add/", f"{PRODUCTS}1/change/"),
     *(f"{PRODUCTS}1/delete/", f"{PRODUCTS}import/", "/admin/reports/salesday/?period=last_month", USERS),
     *(f"{USERS}1/change/", f"{USERS}security/", "/admin/webhooks/endpoint/", "/admin/webhooks/endpoint/add/"),
+    *("/admin/catalog/category/", "/admin/catalog/category/2/change/", f"{PRODUCTS}change-prices/filter/?category=1"),
     *("/admin/webhooks/delivery/", f"{PRODUCTS}?q=a", "/admin/ecommerce/loggedrequest/"),
 )
 # Only colours differ between the themes.
