@@ -9,6 +9,7 @@ from rest_framework import exceptions
 
 from core.errors import DomainError, NotFound
 from core.faults import as_domain_error, refusal_for
+from core.serializers import one_text_a_field
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,20 @@ def test_fields_of_a_validation_error_are_kept() -> None:
 
     assert refusal is not None
     assert (refusal.code, list(refusal.fields)) == ("invalid_input", ["name"])
+
+
+@pytest.mark.parametrize(
+    ("detail", "fields"),
+    [
+        ({"items": [{}, {"quantity": ["Too few"]}]}, {"items[1].quantity": "Too few"}),
+        ({"rows": {0: {"name": ["Odd"]}}}, {"rows[0].name": "Odd"}),
+        ([["Odd"], ["Even"]], {"[0]": "Odd", "[1]": "Even"}),
+        (["Odd"], {"non_field_errors": "Odd"}),
+        ({"name": []}, {}),
+    ],
+)
+def test_nested_faults_have_the_path_of_their_field(detail: Any, fields: dict[str, str]) -> None:
+    assert one_text_a_field(detail) == fields
 
 
 @pytest.mark.parametrize(("where", "logged"), [("", "Unhandled error"), ("orders.items", "Unhandled error at orders")])

@@ -245,6 +245,11 @@ def test_place_that_cannot_hold_a_database_is_one_line(tmp_path, django_db_block
         assert refusal() == f"The database {path} can't be used: {reason}."
 
 
+def test_database_in_memory_is_refused(django_db_blocker):
+    with django_db_blocker.unblock(), using("sqlite://:memory:"):
+        assert refusal().startswith("The database must be a file: in memory, every thread would have a database")
+
+
 def test_foreign_file_is_refused_and_left_as_it_is(tmp_path, django_db_blocker):
     path = tmp_path / "ledger.sqlite3"
     with sqlite3.connect(path) as ledger:
