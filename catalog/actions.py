@@ -35,8 +35,11 @@ def create_product(*, actor: Actor, values: Mapping[str, object]) -> Product:
     """
     product = Product(**_writable(values))
     _normalise(product)
-    require_categories([product.category_id])
-    return _save(product)
+    if product.category_id is None:
+        return _save(product)
+    with transaction.atomic():
+        require_category(product.category_id)
+        return _save(product)
 
 
 @permitted(can_edit_products)
@@ -81,7 +84,7 @@ def change_product(
             setattr(product, name, value)
         _normalise(product)
         if "category_id" in wanted:
-            require_categories([product.category_id])
+            require_category(product.category_id)
         return _save(product, update_fields=list(wanted))
 
 
@@ -138,11 +141,11 @@ def create_products(*, actor: Actor, rows: Sequence[Mapping[str, object]]) -> li
 
     One transaction. One statement for all rows, or one for each row if a SKU among them is taken.
     """
-    results: list[Product | DomainError] = [_cleaned(values) for values in rows]
-    known = known_categories(row.category_id for row in results if isinstance(row, Product))
-    results = [_in_known_category(row, known) for row in results]
-    good = [result for result in results if isinstance(result, Product)]
+    cleaned = [_cleaned(values) for values in rows]
     with transaction.atomic():
+        known = known_categories(row.category_id for row in cleaned if isinstance(row, Product))
+        results = [_in_known_category(row, known) for row in cleaned]
+        good = [result for result in results if isinstance(result, Product)]
         try:
             with transaction.atomic():
                 insert_products(good)
@@ -152,17 +155,18 @@ def create_products(*, actor: Actor, rows: Sequence[Mapping[str, object]]) -> li
 
 
 def known_categories(ids: Iterable[int | None]) -> Collection[int | None]:
-    """Return those of the ids that are ids of categories, and None. At most one statement."""
+    """Return those of the ids that are ids of categories, and None. At most one statement.
+
+    Call it in the transaction that uses them: until its end they are not deleted.
+    """
     given = {pk for pk in ids if pk is not None}
-    return {None, *Category.objects.filter(pk__in=given).values_list("pk", flat=True)} if given else {None}
+    return {None, *Category.objects.kept(given)} if given else {None}
 
 
-def require_categories(ids: Collection[int | None]) -> None:
-    """Raise InvalidInput if a category does not exist."""
-    known = known_categories(ids)
-    for pk in ids:
-        if pk not in known:
-            raise unknown_category(pk)
+def require_category(pk: int | None) -> None:
+    """Raise InvalidInput if the category does not exist. See `known_categories`."""
+    if pk not in known_categories([pk]):
+        raise unknown_category(pk)
 
 
 def unknown_category(pk: int | None) -> InvalidInput:

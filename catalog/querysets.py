@@ -1,5 +1,6 @@
 """All queries of products and categories."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
@@ -9,6 +10,7 @@ from django.db.models.functions import Coalesce
 
 from catalog.errors import CategoryNotFound, ProductNotFound
 from core.actors import Actor
+from core.databases import is_postgresql
 from core.lists.keyset import Sort
 from core.permissions import require
 from core.querysets import ShopQuerySet
@@ -26,6 +28,8 @@ WITH RECURSIVE branch(id) AS (
     UNION SELECT child.id FROM catalog_category child JOIN branch ON child.parent_id = branch.id
 ) SELECT id FROM branch
 """
+# Django has no FOR KEY SHARE, the lock of a foreign key: it keeps a row from being deleted, but not from being changed.
+KEEP = "SELECT id FROM catalog_category WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
 
 
 class CategoryQuerySet(ShopQuerySet["Category"]):
@@ -43,6 +47,15 @@ class CategoryQuerySet(ShopQuerySet["Category"]):
             found.append((depth, category))
             rest += [(depth + 1, child) for child in reversed(below.get(category.pk, []))]
         return found
+
+    def kept(self, ids: Iterable[int]) -> set[int]:
+        """Return which of the ids exist. Within a transaction they are not deleted before its end. One statement.
+
+        A foreign key is checked at commit, too late for a refusal. SQLite has one writer at a time.
+        """
+        if is_postgresql():
+            return {category.pk for category in self.raw(KEEP, [list(ids)])}
+        return set(self.filter(pk__in=ids).values_list("pk", flat=True))
 
     def branch(self, named: int | str) -> Self:
         """Return the category with this id or slug, and all categories below it. None if it does not exist."""
