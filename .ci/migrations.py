@@ -1,6 +1,7 @@
-"""Fail if a migration locks a table for long, or breaks the release that runs while it is applied.
+"""Fail if a migration breaks the release that runs while it is applied; warn if it locks a table for long.
 
-django-migration-linter reads each migration's SQL for PostgreSQL. Every warning is an error.
+django-migration-linter reads each migration's SQL for PostgreSQL. No shop of a release has run yet: with the first
+release, pass all_warnings_as_errors=True for later migrations.
 """
 
 import os
@@ -17,19 +18,17 @@ django.setup()
 from django.apps import apps  # noqa: E402  # after the setup
 from django_migration_linter import MigrationLinter  # noqa: E402
 
-# They precede the first release, and no shop of theirs has run. They make indexes while the table is locked.
-BEFORE_THE_FIRST_RELEASE = (
-    "0002_username_folded",
-    "0003_email_ascii",
-    "0004_sku_ascii",
-    "0006_sort_indexes",
-    "0007_sort_indexes",
-    "0008_reorder_level",
-    "0008_shipments",
-)
+# They precede the first release: they add unique constraints, which the code of then did not know.
+BEFORE_THE_FIRST_RELEASE = ("0002_username_folded", "0003_email_ascii", "0004_sku_ascii")
+# They read the text of a function for the names of variables, and find models where there are none.
+ABOUT_TEXT = ("RUNPYTHON_MODEL_IMPORT", "RUNPYTHON_MODEL_VARIABLE_NAME")
 ours = [each.label for each in apps.get_app_configs() if ROOT in Path(each.path).parents and ".venv" not in each.path]
 linter = MigrationLinter(
-    str(ROOT), include_apps=ours, ignore_name=BEFORE_THE_FIRST_RELEASE, no_cache=True, all_warnings_as_errors=True
+    str(ROOT),
+    include_apps=ours,
+    ignore_name=BEFORE_THE_FIRST_RELEASE,
+    exclude_migration_tests=ABOUT_TEXT,
+    no_cache=True,
 )
 linter.lint_all_migrations()
 linter.print_summary()
