@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.models import User
 from core.server.bridge.environ import already_done, environ_of
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
-from core.server.bridge.responses import WsgiResponse, encoded
+from core.server.bridge.responses import WsgiResponse, encoded, whole_response
 from ecommerce import asgi
 from tests.support.api import access_token
 
@@ -47,7 +47,7 @@ def answered(scope: dict[str, Any], body: bytes = b"", result: FastPathResult = 
     """Answer through Django, as `HttpCall.respond` does if the fast path has returned `result` without a response."""
     environ = environ_of(scope, body) | already_done(result)
     response = Client().request(**environ | {"wsgi.input": BytesIO(body)})
-    return WsgiResponse(response.status_code, encoded(response.items()), response.content)
+    return whole_response(response.status_code, encoded(response.items()), response.content)
 
 
 def comparable(answer: WsgiResponse) -> tuple[Any, ...]:

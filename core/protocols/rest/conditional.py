@@ -54,7 +54,7 @@ def precondition_of(request: Request) -> Callable[[Versioned], str | None]:
         tags = {row_tag(row.pk, row.version, version, kind.format) for version in VERSIONS for kind in RENDERERS}
         if failed := _failed_condition(request, tags, settled_at(row.version, row.updated_at)):
             return failed
-        return "If-None-Match" if _is_known(request.headers.get("If-None-Match"), tags) else None
+        return "If-None-Match" if is_known(request.headers.get("If-None-Match"), tags) else None
 
     return unmet
 
@@ -119,7 +119,8 @@ def _failed_condition(request: Request, tags: Collection[str], settled: int | No
     return "If-Unmodified-Since" if since is not None and settled is not None and settled > since else None
 
 
-def _is_known(header: str | None, tags: Collection[str]) -> bool:
+def is_known(header: str | None, tags: Collection[str]) -> bool:
+    """Whether If-None-Match names one of the tags, which the client then has already (RFC 9110, 13.1.2)."""
     known = header or ""
     return known.strip() == "*" or not {tag.removeprefix("W/") for tag in parse_etags(known)}.isdisjoint(tags)
 
@@ -127,7 +128,7 @@ def _is_known(header: str | None, tags: Collection[str]) -> bool:
 def _is_unmodified(request: Request, tag: str, settled: int | None) -> bool:
     known = request.headers.get("If-None-Match")
     if known is not None:  # If-Modified-Since is ignored then: RFC 9110, 13.2.2
-        return _is_known(known, {tag})
+        return is_known(known, {tag})
     since = parse_http_date_safe(request.headers.get("If-Modified-Since", ""))
     return since is not None and settled is not None and settled <= since
 

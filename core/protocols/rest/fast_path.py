@@ -1,8 +1,8 @@
 """The fast path of REST: it responds from compiled reads, without Django's handler.
 
 It answers a GET of one row, or of an unfiltered page of v1, if the request has no body, no header and no parameter that
-only the views understand, and if it succeeds. For POSTs see `creating`. All others take the ordinary path. Both paths
-send the same headers and the same body, byte for byte.
+only the views understand, and if it succeeds. It knows If-None-Match. For POSTs see `creating`. All others take the
+ordinary path. Both paths send the same headers and the same body, byte for byte.
 """
 
 import re
@@ -25,7 +25,7 @@ from core.plans.reads import Reads
 from core.plans.statements import Row
 from core.postgresql.replicas import reads_may_lag
 from core.protocols.rest.caching import VARY, directives_of, is_shared
-from core.protocols.rest.conditional import date_of, row_tag, settled_at, tag_of_content
+from core.protocols.rest.conditional import BODY_HEADERS, date_of, is_known, row_tag, settled_at, tag_of_content
 from core.protocols.rest.creating import PlainCreation
 from core.protocols.rest.deprecation import is_deprecated
 from core.protocols.rest.links import links
@@ -38,6 +38,7 @@ from core.server.asgi import Scope
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.plain_request import PLAIN_HEADERS, PlainRequest, headers_in, plain_request_of, response_to
 
+HEADERS = PLAIN_HEADERS | {"if-none-match"}
 ID = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 PAGE_QUERY = re.compile(r"(?:page=(?P<page>[1-9]\d{0,8}))?(?:(?:^|&)per_page=(?P<size>[1-9]\d{0,2}))?", re.ASCII)
 
@@ -166,7 +167,7 @@ class RestFastPath:
             return ORDINARY
         budget = None
         try:
-            headers = headers_in(scope, PLAIN_HEADERS)
+            headers = headers_in(scope, HEADERS)
             if headers is None:
                 return ORDINARY
             plain = plain_request_of(scope, headers)
@@ -180,6 +181,9 @@ class RestFastPath:
         if shown is None:
             return FastPathResult(budget=budget)
         sent = route.headers_of(plain, shown, budget)
+        if is_known(headers.get("if-none-match"), {shown.headers["ETag"]}):
+            kept = {name: text for name, text in sent.items() if name not in BODY_HEADERS}
+            return FastPathResult(response_to(plain, 304, kept, b"", started_at))
         return FastPathResult(response_to(plain, 200, sent, shown.body, started_at))
 
     def _route_of(self, path: str) -> _Page | _Detail | None:

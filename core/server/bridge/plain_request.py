@@ -8,7 +8,7 @@ from core.callers import caller_of, check_site, is_encrypted
 from core.metrics.facts import note_caller, note_operation
 from core.server import logs
 from core.server.asgi import Scope
-from core.server.bridge.responses import WsgiResponse, encoded
+from core.server.bridge.responses import WsgiResponse, encoded, whole_response
 from core.server.security_headers import headers_for
 
 COMMON = ("host", "user-agent", "connection", "accept", "accept-encoding", "accept-language")
@@ -88,8 +88,8 @@ def response_to(
     with logs.named(plain.request_id) as name:
         note_caller(plain.user.pk)
         note_operation(operation)
-        ours = {"Content-Length": str(len(body)), "X-Request-ID": name}
+        ours = {"X-Request-ID": name}
         seconds = time.perf_counter() - started_at
         logs.write_line(method=plain.method, path=plain.path, status=status, seconds=seconds, address=plain.address)
     sent = [*encoded([*headers.items(), *ours.items()]), *headers_for(plain.path, plain.is_encrypted)]
-    return WsgiResponse(status, sent, body)
+    return whole_response(status, sent, body)
