@@ -50,7 +50,7 @@ class Follower:
                 with self._changed:
                     self.arrivals.append(arrival)
                     self._changed.notify_all()
-        except (httpcore.NetworkError, httpcore.ProtocolError, grpc.RpcError) as error:
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, grpc.RpcError) as error:
             self._failure = error  # also if the stream was closed on purpose: then no one waits for it any more
 
     def wait_for(self, count: int) -> Arrival:

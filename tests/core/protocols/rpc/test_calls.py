@@ -51,7 +51,7 @@ def test_every_service_and_method_of_the_protos_is_served():
 
     grpc_handlers(server)
 
-    packages, names = ("ecommerce", "ecommerce.v2"), ("Product", "Order", "Account")
+    packages, names = ("ecommerce", "ecommerce.v2"), ("Product", "Category", "Order", "Account")
     assert set(server.services) == {f"{package}.{name}Service" for package in packages for name in names}
     assert set().union(*server.services.values()) == METHODS.keys()
 
