@@ -440,3 +440,13 @@ def test_refusal_that_is_not_about_the_sku_is_not_called_so(monkeypatch: pytest.
         actions.create_product(actor=make_staff(), values=LAMP | {"price": Decimal(0)})
 
     assert not Product.objects.exists()
+
+
+def test_correction_of_a_stock_needs_units_and_a_reason() -> None:
+    staff, product = make_staff(), make_product(stock=5)
+
+    with pytest.raises(InvalidInput) as refusal:
+        actions.correct_stock(actor=staff, product_id=product.pk, units=0, reason="  ")
+
+    assert refusal.value.fields == {"reason": "Reason is required", "units": "Units must not be 0"}
+    assert Product.objects.get(pk=product.pk).stock == 5

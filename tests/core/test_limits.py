@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,8 @@ from core.models import RateCounter
 from core.rates import limits
 from core.rates.addresses import client_address, counted_address
 from core.rates.limits import BudgetShares
-from core.runtime import Runtime, singleton
+from core.rates.redis_counters import used_after
+from core.runtime import Runtime, begin_runtime, singleton
 from tests.support.live import free_port
 from tests.support.threads import at_once
 
@@ -339,6 +341,20 @@ def test_two_processes_share_one_budget_in_redis(runtime: Runtime, caller: str) 
 
 
 @pytest.mark.live
+@pytest.mark.usefixtures("requires_redis")
+def test_threads_that_ask_redis_first_at_the_same_time_share_one_client(
+    caller: str, request: pytest.FixtureRequest
+) -> None:
+    request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+    sys.setswitchinterval(1e-6)  # so that threads meet in the making of the client
+    for window in range(20):
+        begin_runtime()
+
+        totals = at_once(*[lambda window=window: used_after(caller, window, 1)] * 6)
+
+        assert sorted(totals) == [1, 2, 3, 4, 5, 6]
+
+
 @pytest.mark.usefixtures("requires_redis")
 def test_process_of_its_own_draws_from_the_same_redis(caller: str, settings: Any) -> None:
     spend(100, address=caller)  # draws 120 of the 600
