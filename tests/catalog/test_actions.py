@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog import actions
 from catalog.errors import ProductChanged, ProductNotFound, SkuTaken, StaleProduct
-from catalog.models import Product
+from catalog.models import Product, ProductHistory
 from core.errors import DomainError, Forbidden, InvalidInput, Unauthenticated
+from core.validation.cleaning import clean_fields, clean_values
 from tests.support.factories import make_product, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
@@ -450,3 +451,13 @@ def test_correction_of_a_stock_needs_units_and_a_reason() -> None:
 
     assert refusal.value.fields == {"reason": "Reason is required", "units": "Units must not be 0"}
     assert Product.objects.get(pk=product.pk).stock == 5
+
+
+def test_values_of_wrong_types_are_refused_by_name() -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        clean_values(ProductHistory, {"reason": "x" * 201, "kind": ""})
+    assert sorted(refusal.value.fields) == ["kind", "reason"]
+
+    with pytest.raises(InvalidInput) as refusal:
+        clean_fields(Product(name="Tea", price="x", category_id="teas"))
+    assert sorted(refusal.value.fields) == ["category_id", "price"]

@@ -228,3 +228,11 @@ def test_history_survives_the_product_and_is_for_staff() -> None:
     assert Api(make_user()).get(path).status_code == 403
     assert Api(make_staff()).get("/products/4711/history").status_code == 404
     assert json.loads(Api(make_staff(), "/api/v2").get(path).content)["changes"][0]["units"] == -4
+
+
+def test_history_of_a_row_that_is_not_there_leads_back_to_the_list(client: Client) -> None:
+    client.force_login(make_staff())
+
+    for path in ("/admin/catalog/product/", "/admin/orders/order/"):
+        response = client.get(f"{path}999999/history/")
+        assert (response.status_code, response["Location"]) == (302, path)

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from core.configuration import environment
 from core.configuration.environment import Environment
 from tests.support.live import ROOT
 
@@ -113,6 +114,9 @@ def test_well_formed_value_is_read(method, text, value):
             "X: its port is not a number up to",
         ),
         (lambda env: env.database("X", "sqlite:///a"), "postgres://db", "X: it names no database; write sqlite:///"),
+        (lambda env: env.postgresql("X"), "sqlite:///a", "X: it does not name a PostgreSQL database; write postgres"),
+        (lambda env: env.time_zone("X", "UTC"), "Mars/Phobos", "X: 'Mars/Phobos' is not a time zone; write a name of"),
+        (lambda env: env.file("X"), "/no/such/file", "X: /no/such/file can't be read (No such file or directory); "),
     ],
 )
 def test_wrong_value_is_reported_and_the_default_is_used(method, text, line):
@@ -122,3 +126,14 @@ def test_wrong_value_is_reported_and_the_default_is_used(method, text, line):
     with pytest.raises(ImproperlyConfigured) as report:
         env.check()
     assert str(report.value).startswith(line)
+
+
+def test_collector_of_traces_needs_opentelemetry(monkeypatch):
+    monkeypatch.setattr(environment, "find_spec", lambda name: None)
+    env = Environment({"X": "http://127.0.0.1:4318"})
+
+    assert env.collector("X") == ""
+    with pytest.raises(ImproperlyConfigured, match=r"^X: OpenTelemetry is not installed; run `pip install"):
+        env.check()
+    monkeypatch.setattr(environment, "find_spec", lambda name: object())
+    assert Environment({"X": "http://127.0.0.1:4318"}).collector("X") == "http://127.0.0.1:4318"
