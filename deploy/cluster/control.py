@@ -38,6 +38,7 @@ def up() -> None:
         print(f"starting {name}", flush=True)
         part_named(name).start()
     wait_until(lambda: primary() is not None, 90, "No PostgreSQL became the primary")
+    wait_until(lambda: _psql("SELECT 1").returncode == 0, 30, "HAProxy does not lead to the primary")
     _create_database()
     wait_until(lambda: len(replicas()) == len(POSTGRES) - 1, 90, "The replica does not follow the primary")
     for name in ("pgbouncer", "redis"):
@@ -106,14 +107,15 @@ def _create_database() -> None:
         f"CREATE ROLE {USER} LOGIN SUPERUSER",  # it creates the extension pg_trgm, and stores its own timeouts
         f"CREATE DATABASE {DATABASE} OWNER {USER}",
     ):
-        run = subprocess.run(  # noqa: S603  # of this module
-            [f"{postgres_programs()}/psql", "-h", HOST, "-p", str(PRIMARY), "-U", "postgres", "-qc", statement],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        run = _psql(statement)
         if run.returncode and "already exists" not in run.stderr:
             raise RuntimeError(run.stderr)
+
+
+def _psql(statement: str) -> subprocess.CompletedProcess[str]:
+    """Run a statement on the primary, through HAProxy."""
+    command = [f"{postgres_programs()}/psql", "-h", HOST, "-p", str(PRIMARY), "-U", "postgres", "-qc", statement]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # of this module
 
 
 def _manage(*arguments: str) -> None:
