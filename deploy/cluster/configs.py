@@ -125,8 +125,8 @@ def _nginx() -> str:
         "pid /tmp/nginx.pid": f"pid {FOLDER}/run/nginx.pid",
         "error_log stderr warn": f"error_log {FOLDER}/log/nginx-errors.log warn",
         "    include mime.types;\n": temporary,
-        "        server web:8000 max_fails=2 fail_timeout=5s;\n": _servers(WEB),
-        "        server grpc:50051 max_fails=2 fail_timeout=5s;\n": _servers(GRPC),
+        "        server web:8000 max_fails=0;": _servers(WEB).rstrip("\n"),
+        "        server grpc:50051 max_fails=0;": _servers(GRPC).rstrip("\n"),
         "listen 8080": f"listen {HOST}:{HTTP}",
         "listen 8443": f"listen {HOST}:{HTTPS}",
         "/etc/nginx/tls.crt": f"{FOLDER}/server.pem",
@@ -139,7 +139,7 @@ def _nginx() -> str:
 
 
 def _servers(ports: Mapping[str, int]) -> str:
-    return "".join(f"        server {HOST}:{port} max_fails=1 fail_timeout=2s;\n" for port in ports.values())
+    return "".join(f"        server {HOST}:{port} max_fails=0;\n" for port in ports.values())
 
 
 def _make_certificates() -> None:

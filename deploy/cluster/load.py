@@ -92,13 +92,13 @@ class Load:
                 time.sleep(PAUSE_S)
 
     def _order_by_rest(self, key: str) -> int:
-        answer = self._post("/api/v1/orders", {"items": [_line()]}, {"Idempotency-Key": key})
+        answer = self._post("/api/v1/orders", {"items": [_line(key)]}, {"Idempotency-Key": key})
         if answer.status_code != 201:
             raise Refused(f"{answer.status_code} {answer.text[:100]}")
         return int(answer.json()["id"])
 
     def _order_by_graphql(self, key: str) -> int:
-        line = _line()
+        line = _line(key)
         items = [{"productId": line["product_id"], "quantity": line["quantity"]}]
         answer = self._post("/graphql", {"query": PLACE, "variables": {"items": items, "key": key}}, {})
         body = answer.json() if answer.headers.get("content-type", "").startswith("application/json") else {}
@@ -107,7 +107,7 @@ class Load:
         return int(body["data"]["placeOrder"]["order"]["pk"])
 
     def _order_by_grpc(self, key: str) -> int:
-        items = [OrderItemInput(**_line())]
+        items = [OrderItemInput(**_line(key))]
         metadata = [("authorization", f"Bearer {self._token}"), ("idempotency-key", key)]
         with self._channel() as channel:
             request = PlaceOrderRequest(items=items)
@@ -177,8 +177,9 @@ class Load:
         return httpx.post(f"{URL}{path}", content=content, headers=sent, verify=self._context, timeout=ATTEMPT_S)
 
 
-def _line() -> dict[str, int]:
-    return {"product_id": PRODUCTS[uuid.uuid4().int % len(PRODUCTS)], "quantity": 1}
+def _line(key: str) -> dict[str, int]:
+    """Return the line of the order with this key: a repetition must ask for the same."""
+    return {"product_id": PRODUCTS[uuid.UUID(key).int % len(PRODUCTS)], "quantity": 1}
 
 
 def _short(error: Exception) -> str:
