@@ -20,6 +20,7 @@ ADAPTERS = {
     "core.rest_framework_internals": "djangorestframework",
     "core.openapi.documents": "drf-spectacular",
     "core.postgresql.base": "psycopg",
+    "core.postgresql.reader": "psycopg",
     "core.admin.sign_in": "django-otp",
     "core.protocols.rpc.wire": "grpcio",
     "core.protocols.rpc.health": "grpcio-health-checking",

@@ -22,10 +22,10 @@ from psycopg.errors import (
     QueryCanceled,
     _WaitTimeout,
 )
-from psycopg.types.datetime import TimestamptzLoader
 
 from core.breaker import Breaker
 from core.history.origins import setting_sql, writes_history
+from core.postgresql.reader import Reader
 from core.runtime import singleton
 
 CHECK_TIMEOUT_S = 5  # to check the connection of an earlier request; the statement takes a millisecond
@@ -48,12 +48,8 @@ class Connection(psycopg.Connection[Any]):
     is_being_checked = is_replica = False
 
     @cached_property
-    def reader(self) -> psycopg.Cursor[Any]:
-        """The cursor of `rows_of` and `rows_written`. It binds on the server; Django's cursors bind on the client."""
-        cursor = psycopg.Cursor(self)
-        # Django's loader is written in Python, and takes most of the time for a row. Both loaders return UTC.
-        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
-        return cursor
+    def reader(self) -> Reader:
+        return Reader(self)
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Return the result of an operation. Raises QueryCanceled if it takes longer than `timeout_s`."""
@@ -181,11 +177,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is None:
             self.ensure_connection()
         with self.wrap_database_errors:
-            cursor = self.connection.reader
-            cursor.execute(sql, params, prepare=False if self.in_atomic_block else None)
+            reader: Reader = self.connection.reader
+            found = reader.rows(sql, params, may_prepare=not self.in_atomic_block)
             self.health_check_done = True
-            result = cursor.pgresult  # the cursor's `description` would make an object for each column
-            found: list[tuple[Any, ...]] = cursor.fetchall() if result and result.nfields else []
             return found
 
     @staticmethod

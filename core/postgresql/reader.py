@@ -1,0 +1,59 @@
+"""A cursor that runs a prepared statement with less Python than psycopg's own.
+
+In `Cursor.execute`, 25 of 45 us are Python code that prepares for every kind of query: it converts placeholders, counts
+runs, makes a Transformer and a row factory. Once psycopg has prepared a statement, only four steps are needed.
+psycopg still decides what to prepare, and forgets it as before. Uses private members. Tried on psycopg 3.3.9.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from psycopg._queries import _query2pg_nocache
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.generators import execute
+from psycopg.types.datetime import TimestamptzLoader
+
+
+class Reader(psycopg.Cursor[Any]):
+    """The cursor of `rows_of` and `rows_written`. It binds on the server; Django's cursors bind on the client."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        super().__init__(connection)
+        # Django's loader is written in Python, and takes most of the time for a row. Both loaders return UTC.
+        self.adapters.register_loader("timestamptz", TimestamptzLoader)
+        self._transformer = Transformer(self)
+
+    def rows(self, sql: str, params: Any, *, may_prepare: bool) -> list[tuple[Any, ...]]:
+        """Run a statement with a list of parameters, or a dict, and return its rows. Raises psycopg's exceptions."""
+        if may_prepare and self._conn.autocommit and (found := self._rows_of_prepared(sql, params)) is not None:
+            return found
+        self.execute(sql, params, prepare=None if may_prepare else False)
+        result = self.pgresult  # the cursor's `description` would make an object for each column
+        rows: list[tuple[Any, ...]] = self.fetchall() if result and result.nfields else []
+        return rows
+
+    def _rows_of_prepared(self, sql: str, params: Any) -> list[tuple[Any, ...]] | None:
+        """Return the rows; None if the statement is not prepared for these types of parameters."""
+        query, formats, names = _converted(sql)
+        transformer, prepared = self._transformer, self._conn._prepared._names
+        values = transformer.dump_sequence(params if names is None else [params[name] for name in names], formats)
+        key = query, transformer.types or ()
+        name = prepared.get(key)
+        if name is None:
+            return None
+        prepared.move_to_end(key)  # psycopg deallocates the statement that was not used for the longest time
+        with self._conn.lock:
+            self._pgconn.send_query_prepared(name, values, param_formats=transformer.formats)
+            results = self._conn.wait(execute(self._pgconn))
+        self._check_results(results)
+        transformer.set_pgresult(results[0])
+        rows: list[tuple[Any, ...]] = transformer.load_rows(0, results[0].ntuples, tuple)
+        return rows
+
+
+@lru_cache(1024)
+def _converted(sql: str) -> tuple[bytes, list[PyFormat], list[str] | None]:
+    """Return the query in PostgreSQL's form, the formats of its parameters, and their names if they have names."""
+    query, formats, names, _ = _query2pg_nocache(sql.encode(), "utf-8")
+    return query, formats, names
