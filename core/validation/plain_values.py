@@ -28,16 +28,18 @@ def text_check(field: Any) -> PlainCheck | None:
     """Return the check of a text."""
     rules, limits = _rules_of(field)
     most = min(limits.get(validators.MaxLengthValidator, ()), default=None)
-    if most is None or rules is None or not field.trim_whitespace:
+    if most is None or rules is None:
         return None
-    accepts_empty = field.allow_blank
+    accepts_empty, trims = field.allow_blank, field.trim_whitespace
 
     def check_text(value: object) -> Any:
-        if type(value) is not str or len(value) > most:
+        if type(value) is not str:
             return NOT_PLAIN
+        if trims:
+            value = value.strip()
         if not value:
             return value if accepts_empty else NOT_PLAIN
-        if value.strip() != value or (not value.isprintable() and _UNSTORABLE.search(value)):
+        if len(value) > most or (not value.isprintable() and _UNSTORABLE.search(value)):
             return NOT_PLAIN
         return NOT_PLAIN if rules and not _passes(value, rules) else value
 
@@ -87,7 +89,7 @@ def money_check(field: Any) -> PlainCheck | None:
 def column_check(field: "models.Field[Any, Any]") -> PlainCheck | None:
     """Return the check of a column. If it accepts a value, `clean_fields` accepts it too and leaves it as it is."""
     if isinstance(field, models.CharField | models.TextField):
-        return text_check(_Column(field, allow_blank=field.blank, trim_whitespace=True))
+        return text_check(_Column(field, allow_blank=field.blank, trim_whitespace=False))
     if isinstance(field, models.IntegerField):
         return whole_check(field)
     if isinstance(field, models.ForeignKey) and isinstance(field.target_field, models.IntegerField):

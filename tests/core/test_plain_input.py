@@ -132,6 +132,15 @@ def test_basket_is_plain_if_every_line_is(basket: Any, is_plain: bool) -> None:
     assert assert_equal(BasketSerializer, basket) is is_plain
 
 
+def test_spaces_at_the_ends_of_a_text_are_removed_by_the_plain_check() -> None:
+    row = {"name": " Tea\u2003", "description": "\n", "price": 1, "sku": "T-1 "}
+
+    values = plainly_checked(ProductSerializer, row)
+
+    assert values == {"name": "Tea", "description": "", "price": Decimal("1.00"), "sku": "T-1"}
+    assert assert_equal(ProductSerializer, row)
+
+
 def test_serializer_with_rules_of_its_own_has_no_plain_check() -> None:
     assert plainly_checked(ProductReplacementSerializer, {"name": "Tea", "price": 1}) is None
     assert checked(ProductReplacementSerializer, {"name": "Tea", "price": 1})["name"] == "Tea"
