@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from math import isfinite
 from typing import IO, Any
 
@@ -47,12 +48,7 @@ def loads(body: bytes | str, *, parse_float: Callable[[str], object] = Decimal) 
     try:
         text = body.decode() if isinstance(body, bytes) else body
         check_containers(text)
-        return json.loads(
-            text.removeprefix(BYTE_ORDER_MARK),
-            parse_float=parse_float,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_unique_names,
-        )
+        return _decoder(parse_float).decode(text.removeprefix(BYTE_ORDER_MARK))
     except RecursionError as error:
         raise InvalidInput("Invalid JSON: nested too deep") from error
     except json.JSONDecodeError as error:
@@ -63,6 +59,11 @@ def loads(body: bytes | str, *, parse_float: Callable[[str], object] = Decimal) 
         raise InvalidInput("Invalid JSON: an integer has too many digits") from error
     except InvalidOperation as error:
         raise InvalidInput("Invalid JSON: a number is out of range") from error
+
+
+@cache
+def _decoder(parse_float: Callable[[str], object]) -> json.JSONDecoder:
+    return json.JSONDecoder(parse_float=parse_float, parse_constant=_refuse_constant, object_pairs_hook=_unique_names)
 
 
 def finite_float(text: str) -> float:
