@@ -10,7 +10,6 @@ from uuid import UUID
 import jwt
 from django.conf import settings
 from django.contrib.auth import authenticate
-from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Exists, QuerySet, UUIDField
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
@@ -18,6 +17,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 from accounts.actions import end_family, rotate_family, start_family
 from accounts.errors import InvalidToken, WrongPassword
 from accounts.models import TokenFamily, User
+from core.django_internals import stored_row
 from core.plans.statements import Bound, Statement
 from core.validation.validators import MAX_INT32, is_storable
 
@@ -176,7 +176,7 @@ def _user(claims: Claims, family_id: UUID | None = None) -> User:
     rows = _active_user.rows(pk=int(pk)) if family_id is None else _signed_in_user.rows(pk=int(pk), family=family_id)
     if not rows:
         raise InvalidToken()
-    user = User.from_db(DEFAULT_DB_ALIAS, USER_COLUMNS, rows[0])
+    user = stored_row(User, dict(zip(USER_COLUMNS, rows[0], strict=True)))
     if claims.get(PASSWORD_MARK) != _password_mark(user):
         raise InvalidToken()
     return user

@@ -1,10 +1,15 @@
 """The private members of Django that the shop uses, except those in its SQLite backend. Tried on django 5.2.19."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any, TypeVar
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, QuerySet
+from django.db.models.base import ModelState
 from django.http import HttpResponse
+
+Row = TypeVar("Row", bound=Model)
 
 
 def is_loaded(queryset: QuerySet[Any]) -> bool:
@@ -17,12 +22,47 @@ def is_prefetched(row: Model, accessor: str) -> bool:
     return accessor in getattr(row, "_prefetched_objects_cache", {})
 
 
-def set_prefetched(row: Model, accessor: str, related: Sequence[Model]) -> None:
+class _LoadedRows:
+    """The loaded rows of a reverse relation, in place of a queryset. To make one takes longer than to make three rows.
+
+    Everything except to read all rows asks the database, through a new queryset.
+    """
+
+    def __init__(self, parent: Model, accessor: str, rows: Iterable[Model]) -> None:
+        self._parent, self._accessor, self._rows = parent, accessor, list(rows)
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getattr__(self, name: str) -> Any:
+        relation: Any = self._parent._meta.get_field(self._accessor)
+        return getattr(relation.related_model._default_manager.filter(**{relation.field.name: self._parent}), name)
+
+
+def set_prefetched(row: Model, accessor: str, related: Iterable[Model]) -> None:
     """Set the loaded rows of a row's reverse relation, as `prefetch_related_objects` does, without a query."""
-    queryset: Any = getattr(row, accessor).get_queryset()
-    queryset._result_cache, queryset._prefetch_done = list(related), True
-    cache = row.__dict__.setdefault("_prefetched_objects_cache", {})
-    cache[accessor] = queryset
+    loaded = _LoadedRows(row, accessor, related)
+    row.__dict__.setdefault("_prefetched_objects_cache", {})[accessor] = loaded
+
+
+def stored_row(model: type[Row], values: Mapping[str, object]) -> Row:
+    """Return a row that is stored, from the values of all its columns by attribute. Raises KeyError if one is missing.
+
+    Equals `from_db`, which takes three times as long, because it sets each attribute and sends two signals.
+    """
+    row = model.__new__(model)
+    row._state = state = ModelState()
+    state.adding, state.db = False, DEFAULT_DB_ALIAS
+    row.__dict__.update({name: values[name] for name in _attributes_of(model)})
+    return row
+
+
+@cache
+def _attributes_of(model: type[Model]) -> tuple[str, ...]:
+    return tuple(field.attname for field in model._meta.concrete_fields)
 
 
 def keep_out_of_log(response: HttpResponse) -> None:

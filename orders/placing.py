@@ -21,16 +21,15 @@ import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from django.db import DEFAULT_DB_ALIAS, connection, transaction
-from django.db.models import Model
+from django.db import connection, transaction
 from django.utils import timezone
 
 from catalog.models import Product
 from core.actors import SignedIn
 from core.databases import is_postgresql
-from core.django_internals import set_prefetched
+from core.django_internals import set_prefetched, stored_row
 from core.errors import InvalidInput
 from core.origin import originating, present_origin
 from core.plans.statements import Bound, Statement, list_value
@@ -40,8 +39,6 @@ from orders.models import MAX_TOTAL, Order, OrderItem
 
 NUMBER_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no letter that looks like a digit
 NUMBER_LENGTH = 10
-
-Row = TypeVar("Row", bound=Model)
 
 PLACE = """
 WITH locked AS MATERIALIZED (
@@ -190,42 +187,36 @@ def _item_columns(order_id: int, line: Line, units: int) -> tuple[Any, ...]:
 def _order(draft: _Draft, lines: list[Line]) -> Order:
     """Return the order as the database now has it, without another query."""
     total = _total(lines, draft.quantities)
-    order = _existing(
-        Order,
-        id=lines[0].order_id,
-        number=draft.number,
-        user_id=draft.customer.pk,
-        status=Order.Status.PENDING,
-        total=total,
-        version=1,
-        created_at=draft.now,
-        carrier=None,
-        tracking_number=None,
-    )
+    columns = {
+        "id": lines[0].order_id,
+        "number": draft.number,
+        "user_id": draft.customer.pk,
+        "status": Order.Status.PENDING,
+        "total": total,
+        "version": 1,
+        "created_at": draft.now,
+        "carrier": None,
+        "tracking_number": None,
+    }
+    order = stored_row(Order, columns)
     order.user = draft.customer
     set_prefetched(order, "items", [_item(line, draft.quantities[line.product_id]) for line in lines])
     return order
 
 
 def _item(line: Line, units: int) -> OrderItem:
-    return _existing(
-        OrderItem,
-        id=line.item_id,
-        order_id=line.order_id,
-        product_id=line.product_id,
-        former_product_id=None,
-        sku=line.sku,
-        name=line.name,
-        unit_price=line.price,
-        quantity=units,
-        line_total=line.price * units,
-    )
-
-
-def _existing(model: type[Row], **columns: object) -> Row:
-    """Return a row that is stored already, from all its columns."""
-    names = [field.attname for field in model._meta.concrete_fields]
-    return model.from_db(DEFAULT_DB_ALIAS, names, [columns[name] for name in names])
+    columns = {
+        "id": line.item_id,
+        "order_id": line.order_id,
+        "product_id": line.product_id,
+        "former_product_id": None,
+        "sku": line.sku,
+        "name": line.name,
+        "unit_price": line.price,
+        "quantity": units,
+        "line_total": line.price * units,
+    }
+    return stored_row(OrderItem, columns)
 
 
 def _number() -> str:

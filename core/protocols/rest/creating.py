@@ -25,7 +25,13 @@ from core.serializers import SerializerClass, in_version, plainly_checked
 from core.server import logs
 from core.server.asgi import Scope
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
-from core.server.bridge.plain_request import PLAIN_HEADERS, PlainRequest, headers_in, plain_request_of, response_to
+from core.server.bridge.plain_request import (
+    PLAIN_HEADERS,
+    PlainRequest,
+    headers_in,
+    named_response_to,
+    plain_request_of,
+)
 from core.server.bridge.responses import WsgiResponse
 from core.validation.strict_json import loads
 
@@ -69,7 +75,7 @@ class PlainCreation:
                 row = self.creation.create(plain.user, values, headers.get(IDEMPOTENCY_KEY))
             except Exception as error:  # noqa: BLE001  # the ordinary path raises any exception again
                 return FastPathResult(budget=budget, error=error)
-            return FastPathResult(self._response(plain._replace(request_id=name), row, budget, started_at))
+            return FastPathResult(self._response(plain, name, row, budget, started_at))
 
     def _values_of(self, scope: Scope, body: bytes) -> dict[str, Any] | None:
         """Return the valid input if it is plain. Raises InvalidInput."""
@@ -77,7 +83,9 @@ class PlainCreation:
             return None
         return plainly_checked(self.input_class, loads(body))
 
-    def _response(self, plain: PlainRequest, row: Any, budget: Budget | None, started_at: float) -> WsgiResponse:
+    def _response(
+        self, plain: PlainRequest, name: str, row: Any, budget: Budget | None, started_at: float
+    ) -> WsgiResponse:
         urls = links(plain.site, self.version)
         body = orjson.dumps(self.plan.from_objects([row], urls)[0])
         before, after = urls(self.creation.route)
@@ -89,4 +97,4 @@ class PlainCreation:
             "Cache-Control": "no-store",
             **rate_limit_fields(budget),
         }
-        return response_to(plain, 201, headers, body, started_at)
+        return named_response_to(plain, name, 201, headers, body, started_at)

@@ -86,10 +86,23 @@ def response_to(
     `started_at` is a time of `perf_counter`; `operation` is that of GraphQL.
     """
     with logs.named(plain.request_id) as name:
-        note_caller(plain.user.pk)
-        note_operation(operation)
-        ours = {"X-Request-ID": name}
-        seconds = time.perf_counter() - started_at
-        logs.write_line(method=plain.method, path=plain.path, status=status, seconds=seconds, address=plain.address)
+        return named_response_to(plain, name, status, headers, body, started_at, operation)
+
+
+def named_response_to(
+    plain: PlainRequest,
+    name: str,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    started_at: float,
+    operation: str = "",
+) -> WsgiResponse:
+    """Do the same as `response_to` inside of `logs.named`, which has set the request's id to `name`."""
+    note_caller(plain.user.pk)
+    note_operation(operation)
+    ours = {"X-Request-ID": name}
+    seconds = time.perf_counter() - started_at
+    logs.write_line(method=plain.method, path=plain.path, status=status, seconds=seconds, address=plain.address)
     sent = [*encoded([*headers.items(), *ours.items()]), *headers_for(plain.path, plain.is_encrypted)]
     return whole_response(status, sent, body)
