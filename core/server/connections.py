@@ -12,7 +12,13 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from core.errors import DomainError, InvalidInput, TooLarge
 from core.server import logs
@@ -51,6 +57,33 @@ class HeadTimeout(InvalidInput):
 
     def __init__(self) -> None:
         super().__init__(f"The request line and headers did not arrive within {settings.HEAD_TIMEOUT_S:g} s")
+
+
+class Exchange(RequestResponseCycle):
+    """A request and its response. An ordinary head is checked and written as a whole, not header by header."""
+
+    async def send(self, message: Any) -> None:
+        if self.response_started or self.disconnected or self.flow.write_paused or self.access_log:
+            await super().send(message)
+            return
+        headers = [*self.default_headers, *message.get("headers", ())]
+        if message["type"] != "http.response.start" or not _is_ordinary(headers):
+            await super().send(message)
+            return
+        self.response_started, self.waiting_for_100_continue = True, False
+        self.expected_content_length, self.chunked_encoding = int(dict(headers)[b"content-length"]), False
+        lines = [name + b": " + value + b"\r\n" for name, value in headers]
+        end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
+        self.transport.write(b"".join((STATUS_LINE[message["status"]], *lines, end)))
+
+
+def _is_ordinary(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether a head has a length and only valid headers in lower case, none of which is about the connection."""
+    sent = dict(headers)
+    if b"content-length" not in sent or b"connection" in sent or b"transfer-encoding" in sent:
+        return False
+    names, values = b"".join(sent), b"".join([value for _, value in headers])
+    return names.islower() and not (HEADER_RE.search(names) or HEADER_VALUE_RE.search(values))
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -109,6 +142,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._check_head()
         self._is_in_head, self._unused_bytes = False, 0
         super().on_headers_complete()
+        if self.cycle is not None:  # None for a WebSocket
+            self.cycle.__class__ = Exchange  # uvicorn has no setting for the class
         if self._is_last:
             self.cycle.keep_alive = False
 

@@ -45,7 +45,7 @@ class HttpCall:
         self.started_at = time.perf_counter()
         self.request_id = ""  # of an event stream, once its view has responded
         self.has_begun = False  # whether the head of a response was sent
-        self.timeout = asyncio.timeout(None)  # until the response begins
+        self.timeout: asyncio.Timeout | None = None  # until the response begins
         self._watcher: asyncio.Task[None] | None = None
         self._watches_from: asyncio.TimerHandle | None = None
 
@@ -130,7 +130,7 @@ class HttpCall:
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _start_chunked(self, status: int, headers: Headers) -> None:
-        if not self.has_begun:
+        if self.timeout is not None and not self.has_begun:
             self.timeout.reschedule(None)  # the remaining chunks are made while the response is sent
         await self._start(status, headers)
 
