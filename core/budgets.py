@@ -30,8 +30,8 @@ def rate_limit_fields(*budgets: Budget | None) -> Mapping[str, str]:
     if not counted:
         return {}
     return {
-        "RateLimit-Policy": ", ".join(f'"{each.name}";q={each.limit};w={WINDOW_S}' for each in counted),
-        "RateLimit": ", ".join(f'"{each.name}";r={each.remaining};t={each.resets_in_s}' for each in counted),
+        "RateLimit-Policy": ", ".join([f'"{each.name}";q={each.limit};w={WINDOW_S}' for each in counted]),
+        "RateLimit": ", ".join([f'"{each.name}";r={each.remaining};t={each.resets_in_s}' for each in counted]),
     }
 
 

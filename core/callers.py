@@ -81,6 +81,8 @@ def caller_of(headers: Mapping[str, str], address: str) -> Caller:
 
     Header names are in lower case.
     """
+    if "authorization" not in headers:
+        return stranger_at(address)
     request = SimpleNamespace(headers=headers)  # DRF's authentication reads only the headers
     for authentication in _settings_of_rest.DEFAULT_AUTHENTICATION_CLASSES:
         if found := authentication().authenticate(request):

@@ -17,9 +17,13 @@ class RequestKind(NamedTuple):
     name: str
 
 
-@lru_cache(4096)
 def operation_of(method: str, path: str) -> RequestKind:
     """Return the operation of a request, by the method and the path in its log line."""
+    return _operation_of(method, NUMBER.sub("1", path))
+
+
+@lru_cache(4096)
+def _operation_of(method: str, path: str) -> RequestKind:
     if method in RPC:
         return RequestKind(RPC[method], path if path.isascii() and path.count("/") == 2 else "unknown")
     protocol = PROTOCOLS.get(path.strip("/").partition("/")[0], "other")
@@ -27,7 +31,7 @@ def operation_of(method: str, path: str) -> RequestKind:
         return RequestKind("websocket", _view_of("/graphql") if protocol == "graphql" else "WebSocket")
     if protocol == "static":
         return RequestKind(protocol, protocol)
-    return RequestKind(protocol, f"{method if method in METHODS else 'OTHER'} {_view_of(NUMBER.sub('1', path))}")
+    return RequestKind(protocol, f"{method if method in METHODS else 'OTHER'} {_view_of(path)}")
 
 
 @lru_cache(1024)

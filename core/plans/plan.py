@@ -168,7 +168,8 @@ class ReadPlan:
 
 def _moment(moment: datetime) -> str:
     """Return a moment as DRF writes it, in ISO 8601 and UTC."""
-    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{moment.isoformat()[: -len('+00:00')]}Z"
 
 
 _NAMES = {"money_object": shop.money_object, "moment": _moment}  # the functions that conversions call

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -31,12 +31,13 @@ log = logging.getLogger(__name__)
 _may_lag: ContextVar[bool] = ContextVar("may_lag", default=False)
 
 
-@contextmanager
-def reads_may_lag(is_anonymous: bool) -> Iterator[None]:
+def reads_may_lag(is_anonymous: bool) -> AbstractContextManager[None]:
     """Let compiled reads in the block use a replica, if the client is anonymous."""
-    if not (is_anonymous and settings.REPLICAS):
-        yield
-        return
+    return _lagging() if is_anonymous and settings.REPLICAS else nullcontext()
+
+
+@contextmanager
+def _lagging() -> Iterator[None]:
     token = _may_lag.set(True)
     try:
         yield

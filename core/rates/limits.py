@@ -122,8 +122,9 @@ def _spend(name: str, caller: str, limit: int) -> Budget | None:
     if not settings.RATE_LIMITS:
         return None
     now = time.time()
-    is_refused, remaining = _take(caller, limit, now)
-    resets_at = (_window_of(now) + 1) * WINDOW_S
+    window = int(now // WINDOW_S)
+    is_refused, remaining = _take(caller, limit, now, window)
+    resets_at = (window + 1) * WINDOW_S
     budget = Budget(name, limit, remaining, resets_at, resets_in_s=math.ceil(resets_at - now))
     if is_refused:
         note_refusal(name)
@@ -131,13 +132,9 @@ def _spend(name: str, caller: str, limit: int) -> Budget | None:
     return budget
 
 
-def _window_of(now: float) -> int:
-    return int(now // WINDOW_S)
-
-
-def _take(caller: str, limit: int, now: float) -> tuple[bool, int]:
+def _take(caller: str, limit: int, now: float, window: int) -> tuple[bool, int]:
     """Spend one request of a caller. Return whether it is refused, and the remaining budget."""
-    window, budgets = _window_of(now), singleton(BudgetShares)
+    budgets = singleton(BudgetShares)
     with budgets.lock:
         share = budgets.share_of(caller, window)
         is_paid = share.left > 0

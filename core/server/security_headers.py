@@ -31,7 +31,9 @@ PAGES = {
     "/api/docs": f"{_PAGE}; script-src 'self'; style-src 'self'",
     "/docs/": f"{_PAGE}; style-src 'self'",
 }
+_OF_PAGES = tuple(PAGES)
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+_OF_COMPLETE_HEADS = (b"permissions-policy", PERMISSIONS.encode())  # Django and the fast paths send all the headers
 
 
 class SecurityHeaders:
@@ -66,22 +68,21 @@ class _Sending:
         self.transport = transport_behind(send)  # for `live.transports.cut_off`
 
     def send(self, message: AsgiMessage) -> Awaitable[None]:
-        if message["type"] in STARTS:
+        if message["type"] in STARTS and _OF_COMPLETE_HEADS not in message["headers"]:
             message = {**message, "headers": [*message["headers"], *self._missing(message["headers"])]}
         return self._send(message)
 
     def _missing(self, sent: Iterable[tuple[bytes, bytes]]) -> Headers:
         present = {name.lower() for name, _ in sent}
-        if b"permissions-policy" in present:  # a response of Django, already complete
-            return ()
         asked = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._scope["headers"]}
         headers = headers_for(self._scope["path"], is_encrypted(self._scope.get("scheme", "http"), asked))
         return tuple(header for header in headers if header[0] not in present)
 
 
 def headers_for(path: str, encrypted: bool) -> Headers:
-    policy = next((policy for prefix, policy in PAGES.items() if path.startswith(prefix)), DATA)
-    return _headers(policy, encrypted)
+    if not path.startswith(_OF_PAGES):
+        return _headers(DATA, encrypted)
+    return _headers(next(policy for prefix, policy in PAGES.items() if path.startswith(prefix)), encrypted)
 
 
 @cache

@@ -121,8 +121,9 @@ def _failed_condition(request: Request, tags: Collection[str], settled: int | No
 
 def is_known(header: str | None, tags: Collection[str]) -> bool:
     """Whether If-None-Match names one of the tags, which the client then has already (RFC 9110, 13.1.2)."""
-    known = header or ""
-    return known.strip() == "*" or not {tag.removeprefix("W/") for tag in parse_etags(known)}.isdisjoint(tags)
+    if not header:
+        return False
+    return header.strip() == "*" or not {tag.removeprefix("W/") for tag in parse_etags(header)}.isdisjoint(tags)
 
 
 def _is_unmodified(request: Request, tag: str, settled: int | None) -> bool:

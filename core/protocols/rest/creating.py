@@ -32,7 +32,7 @@ from core.server.bridge.plain_request import (
     named_response_to,
     plain_request_of,
 )
-from core.server.bridge.responses import WsgiResponse
+from core.server.bridge.responses import WsgiResponse, encoded
 from core.validation.strict_json import loads
 
 IDEMPOTENCY_KEY = "idempotency-key"
@@ -97,4 +97,4 @@ class PlainCreation:
             "Cache-Control": "no-store",
             **rate_limit_fields(budget),
         }
-        return named_response_to(plain, name, 201, headers, body, started_at)
+        return named_response_to(plain, name, 201, encoded(headers.items()), body, started_at)

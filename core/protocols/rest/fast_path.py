@@ -37,15 +37,24 @@ from core.serializers import in_version
 from core.server.asgi import Scope
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.plain_request import PLAIN_HEADERS, PlainRequest, headers_in, plain_request_of, response_to
+from core.server.bridge.responses import Headers, encoded
 
 HEADERS = PLAIN_HEADERS | {"if-none-match"}
+CONTENT_TYPE, VARIES = (b"content-type", b"application/json"), (b"vary", ", ".join(VARY).encode())
+OF_BODIES = frozenset(name.lower().encode() for name in BODY_HEADERS)
 ID = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 PAGE_QUERY = re.compile(r"(?:page=(?P<page>[1-9]\d{0,8}))?(?:(?:^|&)per_page=(?P<size>[1-9]\d{0,2}))?", re.ASCII)
 
 
 class _Representation(NamedTuple):
     body: bytes
-    headers: dict[str, str]  # its validators
+    tag: str
+    last_modified: str | None = None
+
+    @property
+    def validators(self) -> Headers:
+        tag = (b"etag", self.tag.encode())
+        return [tag] if self.last_modified is None else [tag, (b"last-modified", self.last_modified.encode())]
 
 
 class _Route:
@@ -54,19 +63,12 @@ class _Route:
     def __init__(self, view: Any, version: str, action: str, plan: ReadPlan, methods: Iterable[str]) -> None:
         self.view, self.version, self.plan = view, version, plan
         self.is_open = action in view.open_to_caches
-        self.allow = _allowed(view, methods)
+        self.allow = (b"allow", _allowed(view, methods).encode())
 
-    def headers_of(self, plain: PlainRequest, shown: _Representation, budget: Budget | None) -> dict[str, str]:
+    def headers_of(self, plain: PlainRequest, shown: _Representation, budget: Budget | None) -> Headers:
         kept = directives_of(is_open=self.is_open and not plain.has_token)
-        counted = {} if is_shared(kept) else rate_limit_fields(budget)
-        return {
-            "Content-Type": "application/json",
-            **shown.headers,
-            "Vary": ", ".join(VARY),
-            "Allow": self.allow,
-            "Cache-Control": kept,
-            **counted,
-        }
+        counted = () if is_shared(kept) else encoded(rate_limit_fields(budget).items())
+        return [CONTENT_TYPE, *shown.validators, VARIES, self.allow, (b"cache-control", kept.encode()), *counted]
 
     def represented(self, rows: Sequence[Row], plain: PlainRequest) -> list[dict[str, Any]]:
         return self.plan.from_tuples(rows, links(plain.site, self.version))
@@ -96,10 +98,10 @@ class _Detail(_Route):
             return None
         body = orjson.dumps(self.represented([row], plain)[0])
         if not self.view.shows_version:
-            return _Representation(body, {"ETag": tag_of_content(body)})
+            return _Representation(body, tag_of_content(body))
         version, updated_at = row[-2:]
         tag, date = row_tag(pk, version, self.version, "json"), date_of(settled_at(version, updated_at))
-        return _Representation(body, {"ETag": tag, "Last-Modified": date})
+        return _Representation(body, tag, date)
 
 
 class _Page(_Route):
@@ -124,7 +126,7 @@ class _Page(_Route):
 
         shown = self.represented(rows, plain)
         body = orjson.dumps(numbered(self.view.list_name, shown, page, size, total, url))
-        return _Representation(body, {"ETag": tag_of_content(body)})
+        return _Representation(body, tag_of_content(body))
 
 
 class RestFastPath:
@@ -181,8 +183,8 @@ class RestFastPath:
         if shown is None:
             return FastPathResult(budget=budget)
         sent = route.headers_of(plain, shown, budget)
-        if is_known(headers.get("if-none-match"), {shown.headers["ETag"]}):
-            kept = {name: text for name, text in sent.items() if name not in BODY_HEADERS}
+        if is_known(headers.get("if-none-match"), {shown.tag}):
+            kept = [header for header in sent if header[0] not in OF_BODIES]
             return FastPathResult(response_to(plain, 304, kept, b"", started_at))
         return FastPathResult(response_to(plain, 200, sent, shown.body, started_at))
 

@@ -1,14 +1,14 @@
 """Plain requests: none of their headers needs a view. Only these may take the fast path."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from core.callers import caller_of, check_site, is_encrypted
 from core.metrics.facts import note_caller, note_operation
 from core.server import logs
 from core.server.asgi import Scope
-from core.server.bridge.responses import WsgiResponse, encoded, whole_response
+from core.server.bridge.responses import Headers, WsgiResponse, whole_response
 from core.server.security_headers import headers_for
 
 COMMON = ("host", "user-agent", "connection", "accept", "accept-encoding", "accept-language")
@@ -76,7 +76,7 @@ def plain_request_of(scope: Scope, headers: dict[str, str]) -> PlainRequest:
 def response_to(
     plain: PlainRequest,
     status: int,
-    headers: Mapping[str, str],
+    headers: Headers,
     body: bytes,
     started_at: float,
     operation: str = "",
@@ -93,7 +93,7 @@ def named_response_to(
     plain: PlainRequest,
     name: str,
     status: int,
-    headers: Mapping[str, str],
+    headers: Headers,
     body: bytes,
     started_at: float,
     operation: str = "",
@@ -101,8 +101,7 @@ def named_response_to(
     """Do the same as `response_to` inside of `logs.named`, which has set the request's id to `name`."""
     note_caller(plain.user.pk)
     note_operation(operation)
-    ours = {"X-Request-ID": name}
     seconds = time.perf_counter() - started_at
     logs.write_line(method=plain.method, path=plain.path, status=status, seconds=seconds, address=plain.address)
-    sent = [*encoded([*headers.items(), *ours.items()]), *headers_for(plain.path, plain.is_encrypted)]
+    sent = [*headers, (b"x-request-id", name.encode()), *headers_for(plain.path, plain.is_encrypted)]
     return whole_response(status, sent, body)

@@ -61,7 +61,7 @@ def encoded(headers: Iterable[tuple[str, str]]) -> Headers:
 def whole_response(status: int, headers: Headers, body: bytes) -> WsgiResponse:
     if status in _WITHOUT_BODY:
         return WsgiResponse(status, [header for header in headers if header[0] != b"content-length"], b"")
-    if not any(name == b"content-length" for name, _ in headers):
+    if b"content-length" not in dict(headers):
         headers.append((b"content-length", b"%d" % len(body)))
     return WsgiResponse(status, headers, body)
 

@@ -129,6 +129,12 @@ def test_operation_of_a_request(method, path, operation):
     assert operation_of(method, path) == operation
 
 
+def test_requests_for_any_number_of_rows_share_one_kind():
+    kinds = {id(operation_of("GET", f"/api/v1/products/{number}")) for number in range(1, 5_000)}
+
+    assert len(kinds) == 1
+
+
 def test_alerts_are_raised_when_they_should(requires_promtool):
     checks = [
         ["check", "rules", "alerts.yml"],

@@ -22,15 +22,18 @@ from core.runtime import singleton
 from core.server.asgi import Scope
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.plain_request import PLAIN_HEADERS, headers_in, plain_request_of, response_to
+from core.server.bridge.responses import encoded
 
 POST_HEADERS = PLAIN_HEADERS | {"content-type", "content-length"}
 MAX_PLAIN_BYTES = 20_000  # of a body: it is parsed before the request is counted
-HEADERS = {
-    "Content-Type": "application/json; charset=utf-8",
-    "Vary": ", ".join(VARY),
-    "Allow": ", ".join(name.upper() for name in GraphQLView.http_method_names),
-    "Cache-Control": "no-store",
-}
+HEADERS = encoded(
+    {
+        "Content-Type": "application/json; charset=utf-8",
+        "Vary": ", ".join(VARY),
+        "Allow": ", ".join(name.upper() for name in GraphQLView.http_method_names),
+        "Cache-Control": "no-store",
+    }.items()
+)
 
 
 def graphql_fast_path(scope: Scope, body: bytes) -> FastPathResult:
@@ -53,5 +56,5 @@ def graphql_fast_path(scope: Scope, body: bytes) -> FastPathResult:
     if planned is None:
         return FastPathResult(budget=budget)
     result = orjson.dumps(executed_body(planned.data, planned.cost, budget))
-    sent = {**HEADERS, **rate_limit_fields(budget)}
+    sent = [*HEADERS, *encoded(rate_limit_fields(budget).items())]
     return FastPathResult(response_to(plain, 200, sent, result, started_at, plan.label))
