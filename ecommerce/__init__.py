@@ -1,5 +1,5 @@
 """The project: settings, routes, entry points. Every process imports it first."""
 
-from core.server.garbage import collect_seldom
+from core.server.start.garbage import collect_seldom
 
 collect_seldom()

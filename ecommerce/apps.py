@@ -12,7 +12,8 @@ class ProjectConfig(AppConfig):
     def ready(self) -> None:
         from core.postgresql.role_timeouts import set_role_timeouts
         from core.request_log.storing import StoringHandler
-        from core.server import checks, logs  # noqa: F401  # registers the system check
+        from core.server import logs
+        from core.server.start import checks  # noqa: F401  # registers the system check
 
         if settings.REQUEST_LOG_DAYS:  # not in LOGGING, which is read before there are models
             handler = StoringHandler()

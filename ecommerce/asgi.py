@@ -27,12 +27,12 @@ from core.runtime import singleton
 from core.server.asgi import Application, Receive, Scope, Send
 from core.server.bridge import Bridge
 from core.server.bridge.fast_path import FastPathResult
-from core.server.garbage import end_start
 from core.server.other_origins import open_to_other_origins
 from core.server.security_headers import with_security_headers
 from core.server.server_timing import threads_of, with_server_timing
 from core.server.serving import bound_connections
 from core.server.shutdown import begin_with_signals
+from core.server.start.garbage import end_start
 from core.server.stream_threads import StreamThreads
 from core.server.threads import ThreadPool
 from core.server.tracing.hooks import with_traces

@@ -8,7 +8,7 @@ from typing import Any
 
 from core import databases
 from core.configuration.environment import Environment
-from core.server import secret
+from core.server.start import secret
 from ecommerce import looks
 
 env = Environment()

@@ -4,7 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from core.server.secret import warn_if_unkept
+from core.server.start.secret import warn_if_unkept
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 application = get_wsgi_application()

@@ -15,7 +15,7 @@ from core.doctor.outages import mend_of
 from core.models import ChangeEvent
 from core.postgresql.role_timeouts import wrong_timeouts
 from core.server.health import OK, database_checks
-from core.server.preflight import one_line
+from core.server.start.preflight import one_line
 
 MENDS = {
     "database": "point DATABASE_URL to the primary, or make the database writable",

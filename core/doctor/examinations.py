@@ -10,7 +10,7 @@ from django.conf import settings
 
 from core.doctor.findings import Finding, error, of_services, of_settings, ok, warning
 from core.server import static_files
-from core.server.preflight import one_line
+from core.server.start.preflight import one_line
 
 LOCAL = frozenset(("localhost", "127.0.0.1", "[::1]", ".localhost", "testserver"))
 SHORTEST_KEY = 32  # RFC 7518, 3.2: as long as the hash that HS256 uses

@@ -3,7 +3,7 @@
 from django.db import Error
 
 from core import databases
-from core.server.preflight import one_line
+from core.server.start.preflight import one_line
 
 # Part of libpq's message -> what to do. The first that fits counts.
 MENDS = (

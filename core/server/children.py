@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from django.conf import settings
 
 from core.metrics.meters import SLOT
-from core.server.preflight import CannotRun
+from core.server.start.preflight import CannotRun
 
 LIFELINE = "SHOP_LIFELINE"
 LOOK_S = 0.1

@@ -14,7 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from core.server.asgi import Send
 from core.server.children import END_SIGNALS, Children, on_end_signals
 from core.server.connections import BoundedHttp, config_behind
-from core.server.preflight import CannotRun
+from core.server.start.preflight import CannotRun
 
 GRACE_S = 2  # for requests in progress at shutdown
 END_S = 1  # then a worker that still runs is killed

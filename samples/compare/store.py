@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from core.server.secret import folder
+from core.server.start.secret import folder
 from samples.compare.figures import Comparison
 from samples.compare.situations import rows_of
 

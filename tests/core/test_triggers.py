@@ -18,7 +18,7 @@ from django.utils import timezone
 from catalog.models import Product
 from catalog.triggers import product_version
 from core import triggers
-from core.server import checks
+from core.server.start import checks
 from orders.models import Order
 from tests.support.factories import make_order, make_product
 

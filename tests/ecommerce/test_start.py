@@ -24,7 +24,7 @@ def test_server_imports_no_library_that_it_may_never_use() -> None:
 def test_garbage_is_collected_seldom_until_the_start_has_ended() -> None:
     program = """
 import gc, ecommerce
-from core.server.garbage import end_start
+from core.server.start.garbage import end_start
 print(gc.isenabled(), gc.get_threshold()[0], gc.get_freeze_count())
 end_start()
 print(gc.isenabled(), gc.get_threshold()[0], gc.get_freeze_count() > 1_000)

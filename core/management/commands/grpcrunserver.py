@@ -18,9 +18,9 @@ from core.metrics.exporter import begin_metrics
 from core.protocols.live.sampling import sample_streams
 from core.protocols.rpc.server import GrpcServer
 from core.server.children import ORDERLY, Children, end_with_parent, on_end_signals
-from core.server.garbage import end_start
-from core.server.preflight import CannotRun
 from core.server.serving import address_text, listen, parse_address, reserve
+from core.server.start.garbage import end_start
+from core.server.start.preflight import CannotRun
 
 PORT = 50051
 GRACE_S = 10

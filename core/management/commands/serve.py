@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from core.metrics.exporter import begin_metrics
 from core.server import static_files
 from core.server.children import RENEWED, end_with_parent
-from core.server.preflight import CannotRun
 from core.server.serving import address_text, listen, parse_address, serve, serve_by_workers
+from core.server.start.preflight import CannotRun
 
 ADDRESS = "127.0.0.1:8000"
 GRACE_S = 10

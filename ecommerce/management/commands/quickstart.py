@@ -18,8 +18,8 @@ from accounts.models import User
 from core.metrics.exporter import begin_metrics
 from core.server import static_files
 from core.server.children import Children
-from core.server.preflight import CannotRun, one_line, prepare_database
 from core.server.serving import address_text, listen, parse_address, reserve, serve, serve_by_workers
+from core.server.start.preflight import CannotRun, one_line, prepare_database
 from samples.demo.loading import CUSTOMER, STAFF, prepare
 from samples.demo.welcome import welcome
 

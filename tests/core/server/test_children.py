@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.server.children import MAX_FAILURES, Children
-from core.server.preflight import CannotRun
+from core.server.start.preflight import CannotRun
 from tests.support.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.live

@@ -4,8 +4,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from core.server.preflight import CannotRun
 from core.server.serving import MAX_MESSAGE_BYTES, listen, parse_address
+from core.server.start.preflight import CannotRun
 from tests.support.sockets import PROTOCOL
 from tests.support.waiting import START_S
 

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from core.doctor.key_fingerprint import check_key_in_background
 from core.metrics.exporter import begin_metrics
 from core.server.children import end_with_parent, on_end_signals
-from core.server.garbage import end_start
+from core.server.start.garbage import end_start
 from webhooks.dispatcher import Dispatcher
 
 

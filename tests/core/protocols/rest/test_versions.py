@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.test import override_settings
 
 from core.runtime import begin_runtime
-from core.server.checks import v1_ends_after_it_is_deprecated
+from core.server.start.checks import v1_ends_after_it_is_deprecated
 from tests.support.api import Api
 from tests.support.factories import make_product, make_staff, make_user
 

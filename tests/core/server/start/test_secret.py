@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.server import secret
+from core.server.start import secret
 
 
 def test_key_is_made_once_and_kept(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_key_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
 @pytest.mark.live
 def test_processes_that_start_at_once_keep_the_same_key(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from core.server import secret; "
+        "import sys; from pathlib import Path; from core.server.start import secret; "
         "print(secret.kept_key(Path(sys.argv[1])))"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
