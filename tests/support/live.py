@@ -45,9 +45,9 @@ from django.test import override_settings
 from core import databases
 from tests.support.processes import end
 from tests.support.waiting import responds, wait_until_started
+from tests.support.warm_start import ROOT, WarmProcess
 
 PORTS = range(20_000, 32_768)  # below the ports that the system assigns to outgoing connections
-ROOT = Path(__file__).resolve().parents[2]
 REAL_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 
 
@@ -58,13 +58,17 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = folder / f"server-{self.port}.log"
-        if app:
-            command = ["-m", "uvicorn", app, "--port", str(self.port), "--no-access-log"]
-            command += ["--timeout-graceful-shutdown", "3"]
-        else:
-            command = ["manage.py", "serve", f"127.0.0.1:{self.port}", "--grace", "3", *options]
+        self.process = self._uvicorn(app, env) if app else self._shop(options, env)
+
+    def _shop(self, options: Sequence[str], env: dict[str, str]) -> WarmProcess:
+        command = ["serve", f"127.0.0.1:{self.port}", "--grace", "3", *options]
+        return WarmProcess(command, env, self.log_path, self.log_path)
+
+    def _uvicorn(self, app: str, env: dict[str, str]) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "uvicorn", app, "--port", str(self.port), "--no-access-log"]
+        command += ["--timeout-graceful-shutdown", "3"]
         with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env, stdout=log, stderr=log)
+            return subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
 
     @property
     def log(self) -> str:

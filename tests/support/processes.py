@@ -9,6 +9,8 @@ from typing import Any
 
 import psutil
 
+from tests.support.warm_start import WarmProcess
+
 REPORT_S = 10  # for a process to exit and report its coverage
 
 
@@ -34,7 +36,7 @@ def peer_ports_of(pid: int) -> set[int]:
         return set()
 
 
-def end(*processes: subprocess.Popen[Any]) -> None:
+def end(*processes: subprocess.Popen[Any] | WarmProcess) -> None:
     """Kill the processes. If coverage is measured, let them exit first: a killed process reports nothing."""
     if "COVERAGE_PROCESS_CONFIG" in os.environ:
         for process in processes:

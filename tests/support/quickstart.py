@@ -2,15 +2,14 @@
 
 import os
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx
 
-from tests.support.live import ROOT, free_port
+from tests.support.live import free_port
 from tests.support.waiting import START_S, wait_until_started
+from tests.support.warm_start import WarmProcess
 
 
 class Quickstart:
@@ -22,12 +21,9 @@ class Quickstart:
         self.out, self.err = folder / "out", folder / "err"
         self.grpc_port = free_port()
         addresses = ["--http", f"127.0.0.1:{self.port}", "--grpc", f"127.0.0.1:{self.grpc_port}"]
-        command = [sys.executable, "manage.py", "quickstart", *addresses, *options]
         inherited = {name: value for name, value in os.environ.items() if name not in ("LOG_LEVEL", "DEMO_PASSWORD")}
-        with self.out.open("wb") as out, self.err.open("wb") as err:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env={**inherited, "DATABASE_URL": database_url, **env}, stdout=out, stderr=err
-            )
+        env = {**inherited, "DATABASE_URL": database_url, **env}
+        self.process = WarmProcess(["quickstart", *addresses, *options], env, self.out, self.err)
 
     def wait_until_ready(self) -> str:
         """Return what it printed once /health/ready answers 200."""

@@ -15,8 +15,6 @@ concurrent callers or for streams, use `grpc_shops`, which starts processes as l
     assert next(call).new_stock == 3
 """
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -42,8 +40,9 @@ from protos.account_pb2_grpc import AccountServiceStub
 from protos.order_pb2_grpc import OrderServiceStub
 from protos.product_pb2_grpc import CategoryServiceStub, ProductServiceStub
 from tests.support.api import access_token
-from tests.support.live import ROOT, Server, Shop, free_port, fresh_database
+from tests.support.live import Server, Shop, free_port, fresh_database
 from tests.support.waiting import wait_until_started
+from tests.support.warm_start import WarmProcess
 
 TIMEOUT_S = 60
 METHODS = {
@@ -194,9 +193,8 @@ class GrpcServer(Server):
     def __init__(self, folder: Path, env: dict[str, str], *options: str, port: int | None = None) -> None:
         self.port = port or free_port()
         self.log_path = folder / f"grpc-{self.port}-{uuid4().hex[:8]}.log"
-        command = [sys.executable, "manage.py", "grpcrunserver", f"127.0.0.1:{self.port}", *options]
-        with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+        command = ["grpcrunserver", f"127.0.0.1:{self.port}", *options]
+        self.process = WarmProcess(command, env, self.log_path, self.log_path)
 
     def wait_until_live(self) -> None:
         """Return when the health service reports SERVING. If it does not, raise an exception with the server's log."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.warm_start import WarmProcess
+
 PATIENCE_S = 30  # long enough for a busy machine
 START_S = 60  # for a process to start
 PAUSE_S = 0.01
@@ -26,7 +28,9 @@ def wait_until(
         time.sleep(pause_s)
 
 
-def wait_until_started(process: subprocess.Popen[Any], answers: Callable[[], Any], log: Callable[[], str]) -> None:
+def wait_until_started(
+    process: subprocess.Popen[Any] | WarmProcess, answers: Callable[[], Any], log: Callable[[], str]
+) -> None:
     """Return when `answers()` is true. If the process exits before, or within START_S, raise AssertionError."""
 
     def is_over() -> bool:

@@ -21,6 +21,7 @@ from tests.support.factories import make_product
 from tests.support.live import ROOT, free_port, fresh_database, using
 from tests.support.processes import end
 from tests.support.waiting import PATIENCE_S, wait_until
+from tests.support.warm_start import WarmProcess
 from tests.webhooks.hooks import make_endpoint
 from webhooks.models import Attempt, Delivery, Endpoint
 
@@ -47,13 +48,15 @@ class Processes:
         }
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        with (self.folder / ("log" if arguments[0] == "manage.py" else "receivers.log")).open("ab") as log:
+        with (self.folder / "receivers.log").open("ab") as log:
             process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=self.env, stdout=log, stderr=log)
         self.running.append(process)
         return process
 
-    def dispatcher(self) -> subprocess.Popen[bytes]:
-        return self.start("manage.py", "deliverwebhooks", "--skip-checks")
+    def dispatcher(self, *options: str) -> WarmProcess:
+        log = self.folder / "log"
+        self.running.append(process := WarmProcess(["deliverwebhooks", *options], self.env, log, log))
+        return process
 
     def receiver(self, *options: str) -> "Received":
         port, file = free_port(), self.folder / f"received-{len(self.running)}"
@@ -108,7 +111,7 @@ def test_five_kills_and_a_receiver_that_fails_at_random_lose_nothing(processes: 
     chance = random.Random(7)
     shaky, steady = processes.receiver("--failing", "0.3"), processes.receiver()
     endpoints = [make_endpoint(one.url, event_types=["product.created"]) for one in (shaky, steady)]
-    dispatchers = [processes.dispatcher() for _ in range(2)]
+    dispatchers = [processes.dispatcher("--skip-checks") for _ in range(2)]
     kill_after = set(range(60, EVENTS, EVENTS // KILLS))
     for number in range(EVENTS):
         make_product()
@@ -120,7 +123,7 @@ def test_five_kills_and_a_receiver_that_fails_at_random_lose_nothing(processes: 
             victim = chance.randrange(2)
             dispatchers[victim].kill()
             dispatchers[victim].wait()
-            dispatchers[victim] = processes.dispatcher()
+            dispatchers[victim] = processes.dispatcher("--skip-checks")
 
     until(lambda: Delivery.objects.filter(state="delivered").count() == 2 * EVENTS, processes)
 
@@ -139,7 +142,7 @@ def test_connections_that_the_database_cuts_lose_nothing(processes: Processes) -
     received = processes.receiver()
     endpoint = make_endpoint(received.url, event_types=["product.created"])
     for _ in range(2):
-        processes.dispatcher()
+        processes.dispatcher("--skip-checks")
     for number in range(200):
         make_product()
         if number % 40 == 20:
@@ -158,7 +161,7 @@ def test_connections_that_the_database_cuts_lose_nothing(processes: Processes) -
 def test_dispatcher_ends_in_order_and_the_next_goes_on_at_once(processes: Processes) -> None:
     received = processes.receiver()
     endpoint = make_endpoint(received.url)
-    dispatcher = processes.dispatcher()
+    dispatcher = processes.dispatcher("--skip-checks")
     for _ in range(100):
         make_product()
     until(lambda: received.posts, processes)
@@ -170,7 +173,7 @@ def test_dispatcher_ends_in_order_and_the_next_goes_on_at_once(processes: Proces
     assert not Delivery.objects.all().under_way().exists()
     assert Delivery.objects.filter(state="delivered").count() == len(before)
     assert Attempt.objects.filter(duration_ms=None).count() == 0
-    processes.dispatcher()
+    processes.dispatcher("--skip-checks")
     until(lambda: endpoint.deliveries.filter(state="delivered").count() == 100, processes)
     assert set(judge(endpoint, received).values()) == {1}
 
@@ -178,13 +181,13 @@ def test_dispatcher_ends_in_order_and_the_next_goes_on_at_once(processes: Proces
 def test_what_is_under_way_when_the_grace_is_over_is_sent_again_at_once(processes: Processes) -> None:
     with_hanging = processes.receiver("--hanging", "1")
     endpoint = make_endpoint(with_hanging.url)
-    dispatcher = processes.start("manage.py", "deliverwebhooks", "--grace", "0.2")
+    dispatcher = processes.dispatcher("--grace", "0.2")
     make_product()
     until(lambda: with_hanging.posts, processes)
 
     dispatcher.send_signal(signal.SIGTERM)
     assert dispatcher.wait(END_S) == 0
-    processes.dispatcher()
+    processes.dispatcher("--skip-checks")
     until(lambda: endpoint.deliveries.filter(state="delivered").exists(), processes)
 
     first, second = with_hanging.posts

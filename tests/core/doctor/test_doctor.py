@@ -1,18 +1,18 @@
 """`manage.py doctor` on a good deployment, and on broken ones."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
 from core.models import ChangeEvent, KeyFingerprint
-from tests.support.live import ROOT, fresh_database, using
+from tests.support.live import fresh_database, using
 from tests.support.waiting import wait_until
+from tests.support.warm_start import WarmProcess
 from webhooks.models import Delivery, Endpoint
 
 pytestmark = pytest.mark.live
@@ -36,18 +36,16 @@ def database(tmp_path, migrated_template):
 
 
 @pytest.fixture
-def doctor(database) -> Doctor:
+def doctor(database, tmp_path) -> Doctor:
     """Run the command; return its exit code and its lines about faults."""
 
     def run(*options: str, **env: str) -> tuple[int, list[str]]:
         given = {**os.environ, **GOOD, "DATABASE_URL": database, **env}
-        command = [sys.executable, "manage.py", "doctor", *options]
-        ended = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=60, check=False)
-        assert "Traceback" not in ended.stderr
-        lines = (ended.stdout + ended.stderr).splitlines()
-        return ended.returncode, [
-            line for line in lines if not line.startswith("ok ") and not line.endswith(" warnings.")
-        ]
+        printed = tmp_path / f"printed-{uuid4().hex}"
+        code = WarmProcess(["doctor", *options], given, printed, printed).wait(60)
+        assert "Traceback" not in printed.read_text()
+        lines = printed.read_text().splitlines()
+        return code, [line for line in lines if not line.startswith("ok ") and not line.endswith(" warnings.")]
 
     return run
 

@@ -20,6 +20,7 @@ from tests.support.api import Api, access_token
 from tests.support.events import EventClient, flood, listening, stalled_client, was_reset
 from tests.support.factories import make_product, make_staff
 from tests.support.live import ROOT, Server, Shop, free_port
+from tests.support.warm_start import WarmProcess
 
 EVENTS = "/api/v1/products/events"
 STREAMS_OPEN, CHANGES = 20, 80
@@ -45,6 +46,9 @@ class AnyServer(Server):
         self.log_path = folder / f"server-{self.port}.log"
         ports = {"HTTP": str(self.port), "GRPC": str(grpc_port)}
         words = [word.replace("HTTP", ports["HTTP"]).replace("GRPC", ports["GRPC"]) for word in command]
+        if words[0] == "manage.py":
+            self.process = WarmProcess(words[1:], env, self.log_path, self.log_path)
+            return
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen([sys.executable, *words], cwd=ROOT, env=env, stdout=log, stderr=log)
 

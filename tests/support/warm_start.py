@@ -1,0 +1,124 @@
+"""Processes of manage.py that begin with the libraries imported, which takes two thirds of a start otherwise.
+
+They are copies of one process for each worker of the test run. Only libraries are imported there: settings, models and
+all other modules of the shop are imported after the copy, with the environment of the test.
+"""
+
+import atexit
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COVERAGE = "COVERAGE_PROCESS_CONFIG"  # set in all processes of a run that measures coverage
+LIBRARIES = [  # those that take longest, and need no settings
+    "argon2",
+    "connectrpc.errors",
+    "connectrpc.server",
+    "django.contrib.admin.decorators",
+    "django.contrib.postgres.forms",
+    "django.db.backends.postgresql.psycopg_any",
+    "django.db.backends.sqlite3.base",
+    "django.test.signals",
+    "django.urls",
+    "django.views.generic",
+    "environ",
+    "google.protobuf.json_format",
+    "google.protobuf.text_format",
+    "graphene.relay",
+    "graphql_relay",
+    "grpc_status.rpc_status",
+    "jwt",
+    "markdown",
+    "pygments.lexers",
+    "pythonjsonlogger.json",
+    "redis",
+    "requests",
+    "rest_framework.compat",
+    "rest_framework.fields",
+    "segno",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvloop",
+    "yaml",
+]
+
+
+class WarmProcess:
+    """One process of `manage.py ARGUMENTS`, with those methods of subprocess.Popen that the tests use.
+
+    What it prints is appended to the files `out` and `err`.
+    """
+
+    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], out: Path, err: Path) -> None:
+        for path in (out, err):
+            path.touch()
+        self._process = _context().Process(target=_run, args=(list(arguments), dict(env), out, err), daemon=True)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None  # it has started
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, or minus the signal that ended the process; None while it runs."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code. Raises subprocess.TimeoutExpired."""
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("manage.py", timeout or 0)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+@cache
+def _context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(LIBRARIES)
+    measured = os.environ.pop(COVERAGE, None)  # each copy measures for itself
+    forkserver.ensure_running()
+    if measured is not None:
+        os.environ[COVERAGE] = measured
+    return context
+
+
+def _run(arguments: list[str], env: dict[str, str], out: Path, err: Path) -> None:
+    """Become the process: the exit code is that of manage.py."""
+    for path, descriptor in ((out, 1), (err, 2)):
+        with path.open("ab") as log:
+            os.dup2(log.fileno(), descriptor)
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
+    sys.argv = ["manage.py", *arguments]
+    if COVERAGE in env:
+        import coverage
+
+        coverage.process_startup()
+    try:
+        runpy.run_path("manage.py", run_name="__main__")
+    finally:
+        atexit._run_exitfuncs()  # multiprocessing leaves them out
