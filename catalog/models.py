@@ -10,7 +10,7 @@ from django.db.models.functions import Length
 from django.utils import timezone
 
 from catalog.querysets import CategoryQuerySet, ProductHistoryQuerySet, ProductQuerySet
-from core.history.changes import Change
+from core.history.changes import Change, index_of_requests
 from core.moments import DatabaseNow
 from core.text.ascii import AsciiLower
 from core.text.search import FoldedField
@@ -162,4 +162,7 @@ class ProductHistory(Change):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["product_id", "id"], name="catalog_producthistory_of")]
+        indexes = [
+            models.Index(fields=["product_id", "id"], name="catalog_producthistory_of"),
+            index_of_requests("catalog_producthistory_request"),
+        ]

@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from catalog.models import MAX_PRICE, Product
-from core.history.changes import Change
+from core.history.changes import Change, index_of_requests
 from core.moments import DatabaseNow
 from core.validation.validators import MAX_INT32, storable_text
 from orders.querysets import OrderHistoryQuerySet, OrderItemQuerySet, OrderQuerySet
@@ -138,7 +138,10 @@ class OrderHistory(Change):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["order_id", "id"], name="orders_orderhistory_of")]
+        indexes = [
+            models.Index(fields=["order_id", "id"], name="orders_orderhistory_of"),
+            index_of_requests("orders_orderhistory_request"),
+        ]
 
 
 class ReturnedUnits(models.Model):

@@ -5,8 +5,10 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from core.admin.options import ShopAdmin
+from core.permissions import is_unlimited_staff
 
 CHANGES_PER_PAGE = 50
 TEMPLATE = "admin/row_history.html"
@@ -39,6 +41,7 @@ class HistoryAdmin(ShopAdmin):
             "opts": self.opts,
             "original": row,
             "page": page,
+            "log_url": reverse("admin:ecommerce_loggedrequest_changelist") if is_unlimited_staff(request.user) else "",
             "revert_url": self.revert_url(row.pk) if self.has_change_permission(request, row) else None,
         }
         return TemplateResponse(request, TEMPLATE, context)

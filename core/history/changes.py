@@ -1,11 +1,15 @@
 """The base of the tables of changes."""
 
+from typing import TypeVar
+
 from django.conf import settings
 from django.db import models
 
 from core.validation.validators import storable_text
 
 MAX_REASON_LENGTH = 200
+_OF_NO_REQUEST = models.Q(request_id="")
+Changes = TypeVar("Changes", bound="models.QuerySet[Change]")
 
 
 class Change(models.Model):
@@ -31,3 +35,13 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.at:%Y-%m-%d %H:%M}"
+
+
+def index_of_requests(name: str) -> models.Index:
+    """Return the index of a table of changes that `made_in` uses. Changes of no request are not in it."""
+    return models.Index(fields=["request_id"], condition=~_OF_NO_REQUEST, name=name)
+
+
+def made_in(request_id: str, changes: Changes) -> Changes:
+    """Return the changes that a request made. The second condition lets the database use the index."""
+    return changes.filter(~_OF_NO_REQUEST, request_id=request_id)

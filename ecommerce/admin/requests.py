@@ -12,6 +12,7 @@ from catalog.models import ProductHistory
 from core.admin.display import moment
 from core.admin.filters import DayRangeFilter
 from core.admin.options import ShopAdmin
+from core.history.changes import made_in
 from core.metrics.operations import PROTOCOLS, RPC
 from core.models import LoggedRequest
 from core.permissions import is_unlimited_staff
@@ -71,9 +72,9 @@ class LoggedRequestAdmin(ShopAdmin):
 
     @display(description="What it changed", empty_value="Nothing")
     def changes(self, logged: LoggedRequest) -> str | None:
-        """Name each product and order that it changed, from their histories. Two queries, which read whole tables."""
-        products = ProductHistory.objects.filter(request_id=logged.request_id)
-        orders = OrderHistory.objects.filter(request_id=logged.request_id)
+        """Name each product and order that it changed, from their histories. Two queries."""
+        products = made_in(logged.request_id, ProductHistory.objects.all())
+        orders = made_in(logged.request_id, OrderHistory.objects.all())
         rows = [
             *(("product", "catalog_product", *row) for row in products.values_list("product_id", "kind")[:MAX_CHANGES]),
             *(("order", "orders_order", *row) for row in orders.values_list("order_id", "kind")[:MAX_CHANGES]),

@@ -11,11 +11,12 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from accounts.querysets import SORT_KEYS as USER_SORTS
-from catalog.models import Product
+from catalog.models import Product, ProductHistory
 from catalog.querysets import SORT_KEYS as PRODUCT_SORTS
 from core.admin.searching import searched
+from core.history.changes import made_in
 from core.lists.keyset import NEWEST_FIRST, Slice, Sort, cursor_of, within
-from orders.models import Order
+from orders.models import Order, OrderHistory
 
 ROWS = 10_000
 NUMBERS = {
@@ -102,6 +103,14 @@ FILTERS: dict[str, tuple[Any, str]] = {
     "price": (lambda: Product.objects.filter(price__gte=5, price__lte=6), "catalog_product_price"),
     "stock": (lambda: Product.objects.filter(stock=0), "catalog_product_stock"),
     "orders of a user": (lambda: Order.objects.filter(user=User.objects.earliest("id")), "orders_order_of_user"),
+    "products of a request": (
+        lambda: made_in("any-request", ProductHistory.objects.all()),
+        "catalog_producthistory_request",
+    ),
+    "orders of a request": (
+        lambda: made_in("any-request", OrderHistory.objects.all()),
+        "orders_orderhistory_request",
+    ),
     "orders of today": (lambda: Order.objects.filter(created_at__gte="2026-01-01T02:45:00Z"), "orders_order_created"),
 }
 SEARCHES: dict[str, tuple[Any, list[str]]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import DatabaseError
 from django.test import Client
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from accounts.tokens import obtain_tokens
 from core.models import LoggedRequest
+from core.permissions import StaffRole
 from core.request_log import storing
 from core.request_log.storing import LogQueue, StoringHandler
 from core.runtime import singleton
@@ -190,6 +192,22 @@ def test_page_of_a_request_names_what_it_changed(client: Client) -> None:
     page = client.get(f"{LIST}{row.pk}/change/").content.decode()
 
     assert f'/admin/catalog/product/{product.pk}/history/">product {product.pk} ' in page
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", [None, StaffRole.CATALOGUE])
+def test_history_leads_to_the_request_of_a_change_if_the_reader_may_see_it(client: Client, role: str | None) -> None:
+    product = make_product()
+    Api(make_staff()).patch(f"/products/{product.pk}", {"price": 5}, X_Request_ID="changes-0001")
+    reader = make_user(is_staff=True)
+    if role:
+        reader.groups.add(Group.objects.get(name=role))
+    client.force_login(reader)
+
+    page = client.get(f"/admin/catalog/product/{product.pk}/history/").content.decode()
+
+    assert "changes-0001" in page
+    assert (f'href="{LIST}?q=changes-0001"' in page) == (role is None)
 
 
 @pytest.mark.django_db
