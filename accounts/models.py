@@ -13,9 +13,9 @@ from django.utils.functional import cached_property
 from accounts.querysets import UserQuerySet
 from core.moments import DatabaseNow
 from core.permissions import StaffRole
-from core.text.ascii import AsciiLower
+from core.text.ascii import AsciiLower, printable_ascii
 from core.text.normalization import NormalizedCharField, NormalizedEmailField
-from core.validation.validators import printable_ascii, storable_text
+from core.validation.validators import storable_text
 
 models.CharField.register_lookup(Length)
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 from catalog.querysets import CategoryQuerySet, ProductHistoryQuerySet, ProductQuerySet
 from core.history.changes import Change, index_of_requests
 from core.moments import DatabaseNow
-from core.text.ascii import AsciiLower
+from core.text.ascii import AsciiLower, printable_ascii
 from core.text.search import FoldedField
-from core.validation.validators import MAX_INT32, printable_ascii, storable_text
+from core.validation.validators import MAX_INT32, storable_text
 
 MAX_PRICE = Decimal("9999999999.99")
 MIN_PRICE = Decimal("0.01")

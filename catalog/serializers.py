@@ -17,7 +17,8 @@ from core.serializers import (
     WholeNumberField,
     second_version_of,
 )
-from core.validation.validators import MAX_INT32, printable_ascii
+from core.text.ascii import printable_ascii
+from core.validation.validators import MAX_INT32
 
 
 def category_id_field(help_text: str) -> WholeNumberField:

@@ -2,12 +2,19 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.models.sql.compiler import SQLCompiler, _AsSqlType
+
+
+# The two databases ignore case in the same way only for ASCII.
+printable_ascii = RegexValidator(
+    r"\A[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?\Z", "Only printable ASCII characters are allowed."
+)
 
 
 @models.CharField.register_lookup

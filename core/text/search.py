@@ -10,6 +10,7 @@ from django.db.models.expressions import Col
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Contains
 
+from core.text.ascii import AsciiLower, printable_ascii
 from core.text.folding import folded
 
 if TYPE_CHECKING:
@@ -77,7 +78,10 @@ class Has(Contains):
 
 
 def _folded_form(text: models.Expression) -> models.Func:
+    """Return the expression that the trigram index of the column has. ASCII folds to lower case, without a call."""
     if isinstance(text, Col):
+        if printable_ascii in text.target.validators:
+            return AsciiLower(text)
         for field in text.target.model._meta.fields:
             if isinstance(field, FoldedField) and field.source == text.target.name:
                 return StoredForm(Col(text.alias, field), Folded(text))

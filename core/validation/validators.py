@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
-from django.core.validators import ProhibitNullCharactersValidator, RegexValidator
+from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.deconstruct import deconstructible
 
 MAX_INT32 = 2**31 - 1
@@ -28,10 +28,6 @@ class ProhibitSurrogates:
 
 
 storable_text: list[Callable[[str], None]] = [ProhibitNullCharactersValidator(), ProhibitSurrogates()]
-# The two databases ignore case in the same way only for ASCII.
-printable_ascii = RegexValidator(
-    r"\A[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?\Z", "Only printable ASCII characters are allowed."
-)
 
 
 def is_storable(text: str) -> bool:
