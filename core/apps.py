@@ -9,6 +9,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from core.history.origins import add_origins, renew_origins
+        from core.request_log import triggers  # noqa: F401  # registers the triggers that the system check looks for
 
         connection_created.connect(add_origins)
         post_migrate.connect(renew_origins)

@@ -5,6 +5,7 @@ from django.db import models
 from django.utils import timezone
 
 from core.moments import DatabaseNow
+from core.querysets import ShopQuerySet
 
 
 class IdempotencyRecord(models.Model):
@@ -90,9 +91,18 @@ class LoggedRequest(models.Model):
     user_id = models.IntegerField(null=True)
     address = models.CharField(max_length=64)
 
+    objects = ShopQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         verbose_name = "request"
+        indexes = [
+            models.Index(
+                fields=["user_id", "id"],
+                condition=models.Q(user_id__isnull=False),
+                name="ecommerce_loggedrequest_of",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.request_id

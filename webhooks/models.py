@@ -85,6 +85,7 @@ class Delivery(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["object_id", "id"], name="webhooks_delivery_object"),
             models.Index(
                 fields=["endpoint", "next_attempt_at", "id"],
                 condition=models.Q(state="pending"),

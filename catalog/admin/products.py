@@ -26,6 +26,7 @@ from core.admin.filters import DayRangeFilter, MoneyRangeFilter
 from core.admin.history import HistoryAdmin
 from core.admin.options import Fieldsets
 from core.permissions import is_staff
+from core.text.ascii import AsciiLower
 
 
 class StockFilter(RadioFilter):
@@ -47,7 +48,7 @@ class StockFilter(RadioFilter):
 @admin.register(Product)
 class ProductAdmin(PriceListImport, HistoryAdmin):
     form = ProductForm
-    list_display = ("name", "sku", "price", "stock", "reorder_level", "version_read", "changed")
+    list_display = ("name", "article", "price", "stock", "reorder_level", "version_read", "changed")
     list_editable = ("price", "stock")
     list_filter = (
         StockFilter,
@@ -59,9 +60,14 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
     search_fields = ("name", "sku")
     search_help_text = "Name or SKU"
     ordering = ("name", "id")
+    sortable_by = ("name", "article", "price", "stock", "changed")  # columns with an index
     actions = ("change_prices",)
     readonly_fields = ("created", "changed")
     change_form_outer_before_template = "admin/catalog/product/stock.html"
+
+    @display(description="SKU", ordering=AsciiLower("sku"), empty_value="-")
+    def article(self, product: Product) -> str | None:
+        return product.sku
 
     @display(description="Created", ordering="created_at")
     def created(self, product: Product) -> str:
@@ -125,6 +131,10 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
         # The sort order may have changed since the list was shown. Keep each form beside its product.
         rows.result_list = [form.instance for form in formset.forms]
         return response
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the order of the list: low stocks from the lowest, by their own index."""
+        return ("stock", "id") if request.GET.get(StockFilter.parameter_name) == "low" else self.ordering
 
     # -- Writes ------------------------------------------------------------------------------------------------
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:

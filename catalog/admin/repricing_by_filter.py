@@ -41,7 +41,7 @@ def reprice_by_filter(request: HttpRequest, model_admin: Any) -> HttpResponse:
         products: QuerySet[Product] = model_admin.get_changelist_instance(request).queryset
     except IncorrectLookupParameters:
         return HttpResponseRedirect(model_admin.list_url())
-    found = products.count()
+    found = products.order_by()[: MOST + 1].count()
     if not 0 < found <= MOST:
         messages.error(request, f"1 to {MOST} products at once: narrow the list by a search or a filter.")
         return HttpResponseRedirect(f"{model_admin.list_url()}?{request.GET.urlencode()}")
@@ -80,8 +80,9 @@ def _prices(products: "QuerySet[Product]") -> list[tuple[int, Decimal]]:
 def _page(
     request: HttpRequest, model_admin: Any, form: PercentForm, products: "QuerySet[Product]", percent: Decimal | None
 ) -> HttpResponse:
-    as_of = products.order_by().annotate(now=DatabaseNow()).values_list("now", flat=True).first()
-    shown = list(products[:EXAMPLES])
+    as_of = Product.objects.annotate(now=DatabaseNow()).values_list("now", flat=True).first()
+    prices = _prices(products)
+    shown = Product.objects.filter(pk__in=[pk for pk, _ in prices[:EXAMPLES]]).order_by("pk")
     context = {
         **model_admin.admin_site.each_context(request),
         "title": "Change prices by percent",
@@ -90,18 +91,18 @@ def _page(
         "percent": percent,
         "as_of": as_of.isoformat() if as_of else "",
         "rows": [PriceRow(row) if percent is None else preview(row, percent) for row in shown],
-        "totals": _totals(products, percent),
+        "totals": _totals(prices, percent),
         "url": by_filter_url(request),
         "list_url": f"{model_admin.list_url()}?{request.GET.urlencode()}",
     }
     return TemplateResponse(request, TEMPLATE, context)
 
 
-def _totals(products: "QuerySet[Product]", percent: Decimal | None) -> dict[str, int]:
+def _totals(seen: list[tuple[int, Decimal]], percent: Decimal | None) -> dict[str, int]:
     """Return the number of products and, if the percentage is known, of the changed, unchanged and refused ones."""
     if percent is None:
-        return {"products": products.count()}
-    prices = [(old, rounded(changed_by_percent(old, percent))) for _, old in _prices(products)]
+        return {"products": len(seen)}
+    prices = [(old, rounded(changed_by_percent(old, percent))) for _, old in seen]
     refused = sum(not MIN_PRICE <= new <= MAX_PRICE for _, new in prices)
     unchanged = sum(new == old for old, new in prices)
     return {

@@ -8,20 +8,18 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import FieldDoesNotExist
-from django.core.paginator import Page, Paginator
 from django.db import OperationalError, transaction
 from django.db.models import Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin
-from unfold.views import ChangeList
 
+from core.admin.paging import DeepPaginator, ShopList
 from core.admin.saved_filters import changed_filters, saved_filters
 from core.admin.searching import searched
 from core.databases import is_lock_timeout
 from core.errors import DomainError, InvalidInput, Unavailable
-from core.lists.deep_pages import page_at
 
 Row = TypeVar("Row", bound=Model)
 Fieldsets = list[tuple[str | None, Any]]
@@ -54,22 +52,6 @@ class RefusableForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
         self.instance.validate_constraints = lambda exclude=None: None
         super().full_clean()
         del self.instance.validate_constraints
-
-
-class DeepPaginator(Paginator):  # type: ignore[type-arg]  # not generic at runtime
-    """Django's paginator, but fast for pages far from the start: see `page_at`."""
-
-    def page(self, number: int | str) -> "Page[Any]":
-        number = self.validate_number(number)
-        rows: Any = self.object_list
-        return Page(page_at(rows, (number - 1) * self.per_page, self.per_page, self.count), number, self)
-
-
-class ShopList(ChangeList):
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        if not (self.query or self.has_active_filters):
-            self.full_result_count = self.result_count
 
 
 def parameters_of(list_filter: ListFilter, model: type[Model]) -> Iterator[str]:

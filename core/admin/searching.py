@@ -1,8 +1,10 @@
 """The search box of the admin's lists."""
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from django.contrib.admin.utils import get_fields_from_path
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.utils.text import smart_split, unescape_string_literal
@@ -11,13 +13,16 @@ from core.errors import InvalidInput
 from core.validation.validators import is_storable
 
 MAX_LENGTH, MAX_WORDS = 200, 10
+SHORTEST = 3  # characters: shorter words have no trigram
+FEW = 1_000  # rows of a related table
 Row = TypeVar("Row", bound=Model)
 
 
 def searched(queryset: QuerySet[Row], fields: Iterable[str], text: str) -> QuerySet[Row]:
-    """Keep the rows that contain each word of `text` in any of the fields: one condition per word and field.
+    """Keep the rows that contain each word of `text` in any of the fields. Case is ignored.
 
-    Words in quotes count as one. If a field's name starts with "=", the field must equal the word. Case is ignored.
+    Words in quotes count as one. A field `=name` must equal the word, as it is written. A field `~name` must equal
+    words of fewer than SHORTEST characters: no index finds them within a text. One query for each word and relation.
     Raises InvalidInput if the text has more than MAX_LENGTH characters or MAX_WORDS words.
     """
     if not is_storable(text):
@@ -25,26 +30,53 @@ def searched(queryset: QuerySet[Row], fields: Iterable[str], text: str) -> Query
     words = dict.fromkeys(map(_unquoted, smart_split(text))) if len(text) <= MAX_LENGTH else ()
     if len(text) > MAX_LENGTH or len(words) > MAX_WORDS:
         raise InvalidInput(f"A search has at most {MAX_WORDS} words and {MAX_LENGTH} characters.")
-    lookups = [f"{field[1:]}__iexact" if field.startswith("=") else f"{field}__has" for field in fields]
     for word in words:
-        queryset = queryset.filter(_any_of(queryset.model, lookups, word))
+        queryset = queryset.filter(_any_of(queryset.model, fields, word))
     return queryset
 
 
-def _any_of(model: type[Model], lookups: Iterable[str], word: str) -> Q:
-    """Return the condition that one of the lookups finds the word.
+def _any_of(model: type[Model], fields: Iterable[str], word: str) -> Q:
+    """Return the condition that one of the fields has the word.
 
-    An OR over the columns of several tables can't use their indexes, so each table is searched by itself.
+    An OR over the columns of several tables can't use their indexes, so each related table is searched by itself.
     """
-    conditions: dict[str, Q] = {}
-    for lookup in lookups:
-        *path, _, _ = lookup.split(LOOKUP_SEP)
-        relation = LOOKUP_SEP.join(path)
-        conditions[relation] = conditions.get(relation, Q()) | Q((lookup, word))
-    if len(conditions) == 1:
-        return next(iter(conditions.values()))
-    first, *others = [model._default_manager.filter(each).order_by().values("pk") for each in conditions.values()]
-    return Q(pk__in=first.union(*others))
+    found, of_relations = Q(pk__in=[]), dict[str, Q]()
+    for field in fields:
+        relation, _, name = field.rpartition(LOOKUP_SEP)
+        if not relation:
+            found |= _condition(model, name, word)
+        else:
+            related = _related(model, relation)
+            of_relations[relation] = of_relations.get(relation, Q()) | _condition(related, name, word)
+    for relation, condition in of_relations.items():
+        found |= Q(**{f"{relation}__in": _ids_or_query(_related(model, relation), condition)})
+    return found
+
+
+def _related(model: type[Model], relation: str) -> Any:
+    return get_fields_from_path(model, relation)[-1].related_model
+
+
+def _ids_or_query(model: Any, condition: Q) -> Any:
+    """Return the ids of the rows if they are few: the database then knows that, and uses the index of the relation."""
+    rows = model._default_manager.filter(condition).order_by().values_list("pk", flat=True)
+    ids = list(rows[: FEW + 1])
+    return ids if len(ids) <= FEW else rows
+
+
+def _condition(model: type[Model], field: str, word: str) -> Q:
+    name = field.lstrip("=~")
+    if field.startswith("=") or (field.startswith("~") and len(word) < SHORTEST):
+        return _equals(model, name, word)
+    return Q(**{f"{name}__has": word})
+
+
+def _equals(model: type[Model], name: str, word: str) -> Q:
+    """Return the condition that a field equals a word; no row has it if the field can't hold the word."""
+    try:
+        return Q(**{name: model._meta.get_field(name).clean(word, None)})  # type: ignore[union-attr]  # no relation
+    except ValidationError:
+        return Q(pk__in=[])
 
 
 def _unquoted(word: str) -> str:

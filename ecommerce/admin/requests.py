@@ -40,6 +40,7 @@ class LoggedRequestAdmin(ShopAdmin):
     search_fields = ("=request_id", "=user_id")
     search_help_text = "X-Request-ID, or the id of a user"
     ordering = ("-id",)
+    sortable_by = ("began",)
     fields = (
         "request_id",
         "began",
@@ -59,7 +60,7 @@ class LoggedRequestAdmin(ShopAdmin):
     def began(self, logged: LoggedRequest) -> str:
         return moment(logged.at, seconds=True)
 
-    @display(description="Duration", ordering="duration_ms")
+    @display(description="Duration")
     def took(self, logged: LoggedRequest) -> str:
         return f"{logged.duration_ms:.1f} ms"
 

@@ -13,13 +13,12 @@ from unfold.dataclasses import SearchResult
 from accounts.models import User
 from catalog.models import Product
 from core.admin.display import money
-from core.admin.searching import searched
+from core.admin.searching import SHORTEST, searched
 from core.errors import InvalidInput
 from core.validation.validators import is_storable
 from orders.admin.orders import without_number_signs
 from orders.models import Order
 
-SHORTEST = 3  # shorter texts have no trigram, so the search would read whole tables
 ROWS = 5  # of each kind
 
 
@@ -28,7 +27,7 @@ def found_rows(request: HttpRequest, text: str) -> list[SearchResult]:
 
     At most five statements.
     """
-    if len(text.strip("# ")) < SHORTEST:
+    if len(text.strip("# ")) < SHORTEST:  # the search would read whole tables
         return []
     try:
         return list(_found(request, text))

@@ -87,7 +87,7 @@ class OrderAdmin(OrderExport, HistoryAdmin):
     list_display = ("number", "placed", "customer", "email", "state", "sum")
     list_select_related = ("user",)
     list_filter = (("status", ChoicesCheckboxFilter), ("created_at", DayRangeFilter), ("total", MoneyRangeFilter))
-    search_fields = ("number", "user__username", "user__email")
+    search_fields = ("~number", "user__username", "user__email")
     search_help_text = "Number, with or without #, user name or e-mail"
     fields = readonly_fields = ("number", "state", "customer", "email", "placed", "sum", *SHIPMENT)
     acts_in_one_transaction = False  # a refused order must not undo the moves of the others

@@ -128,18 +128,19 @@ class DeliveryAdmin(ShopAdmin):
     )
     inlines = (AttemptInline,)
     actions = ("again",)
+    sortable_by = ("made",)
     change_form_outer_before_template = "admin/webhooks/delivery/again.html"
 
     @display(description="Event")
     def event(self, delivery: Delivery) -> str:
         return delivery.event_type
 
-    @display(description="Endpoint", ordering="endpoint__url")
+    @display(description="Endpoint")
     def to(self, delivery: Delivery) -> str:
         url = reverse("admin:webhooks_endpoint_change", args=[delivery.endpoint_id])
         return format_html('<a class="text-link" href="{}">{}</a>', url, delivery.endpoint.url)
 
-    @display(description="State", ordering="state", label=PROGRESS_COLOURS)
+    @display(description="State", label=PROGRESS_COLOURS)
     def status(self, delivery: Delivery) -> str:
         progress: str = delivery.progress  # type: ignore[attr-defined]  # annotated by `get_queryset`
         return progress
@@ -149,13 +150,13 @@ class DeliveryAdmin(ShopAdmin):
         error: str | None = delivery.error  # type: ignore[attr-defined]  # annotated by `get_queryset`
         return error
 
-    @display(description="Next attempt", ordering="next_attempt_at")
+    @display(description="Next attempt")
     def next_try(self, delivery: Delivery) -> str:
         if delivery.state == Delivery.State.PENDING and not delivery.endpoint.is_active:
             return "When the endpoint is switched on"
         return moment(delivery.next_attempt_at, seconds=True)
 
-    @display(description="Attempts", ordering="attempts")
+    @display(description="Attempts")
     def tries(self, delivery: Delivery) -> int:
         return delivery.attempts
 

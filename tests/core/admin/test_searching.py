@@ -12,16 +12,18 @@ from django.test import Client
 
 from accounts.models import User
 from catalog.models import Product
+from core.admin import searching
 from core.admin.searching import MAX_LENGTH, MAX_WORDS
 from core.text.folding import folded
+from orders.models import Order
 from tests.support.factories import make_order, make_product, make_user
 from tests.support.pages import messages_of
 
 pytestmark = pytest.mark.django_db
 
-LISTS = {  # fields that are searched
+LISTS = {  # fields that are searched; of orders, the number: the ids of the customers are read first
     "/admin/catalog/product/": 2,
-    "/admin/orders/order/": 3,
+    "/admin/orders/order/": 1,
     "/admin/accounts/user/": 2,
     "/admin/webhooks/endpoint/": 2,
     "/admin/webhooks/delivery/": 2,
@@ -99,7 +101,7 @@ def test_sqlite_folds_texts_alone(value: Any, form: str | None) -> None:
 def test_search_has_one_parameter_for_each_word_and_field(
     client: Client, superuser: User, path: str, fields: int, words: int
 ) -> None:
-    text = " ".join(str(number) for number in range(words))
+    text = " ".join(str(900 + number) for number in range(words))  # no name or e-mail of the test has them
 
     assert parameters_of(client, path, text) - parameters_of(client, path, "") == fields * words
 
@@ -150,6 +152,31 @@ def test_users_and_their_orders_are_found_in_any_form(client: Client, superuser:
     for text in ("zoe\u0308", "οδος", "ＺＯＥ@"):
         assert found(client, "/admin/accounts/user/", text) == ["Zoë_ΟΔΟΣ"]
         assert found(client, "/admin/orders/order/", text) == [order.number]
+
+
+def test_orders_of_many_matching_customers_are_found(
+    client: Client, superuser: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "FEW", 1)
+    orders = [make_order(make_user(username=f"zoe{n}")) for n in range(3)]
+    make_order()
+
+    assert found(client, "/admin/orders/order/", "zoe") == sorted(order.number for order in orders)
+
+
+def test_number_of_fewer_than_three_characters_must_be_the_whole_number(client: Client, superuser: User) -> None:
+    for number in ("12", "123"):
+        order = make_order()
+        Order.objects.filter(pk=order.pk).update(number=number)
+
+    assert found(client, "/admin/orders/order/", "12") == ["12"]
+    assert found(client, "/admin/orders/order/", "#123") == ["123"]
+
+
+def test_word_that_a_field_can_not_hold_finds_nothing(client: Client, superuser: User) -> None:
+    for word in ("not-a-number", str(2**70), "x" * 100):
+        assert found(client, "/admin/webhooks/delivery/", word) == []
+        assert found(client, "/admin/ecommerce/loggedrequest/", word) == []
 
 
 def test_skus_are_found_in_any_form(client: Client, superuser: User) -> None:

@@ -1,0 +1,72 @@
+"""Pages of the admin's lists, as fast for a million rows as for a thousand."""
+
+from functools import cached_property
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.views import ChangeList
+
+from core.lists.deep_pages import page_at
+from core.lists.row_counts import counted_table
+
+MOST = 5_000  # rows of a filter or a search that are counted, and shown in pages
+
+
+class AtLeast(int):
+    """A number of rows of which there are more: shown as `5,000+`."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}+"
+
+
+class DeepPaginator(Paginator):  # type: ignore[type-arg]  # not generic at runtime
+    """Django's paginator for tables of any length.
+
+    A whole table has an exact count, and pages to its end. Of other rows, one query reads the ids of the first MOST in
+    the order of the list. They are the count and the pages. Without them, the database would count all rows, and choose
+    a plan for one page that reads the whole table if the rows of the filter are far back in the order of the list.
+    """
+
+    @cached_property
+    def ids(self) -> list[Any] | None:
+        """The ids of at most MOST + 1 rows, in order. None for a whole table."""
+        rows: Any = self.object_list
+        is_whole = not isinstance(rows, QuerySet) or counted_table(rows.query)
+        return None if is_whole else list(rows.values_list("pk", flat=True)[: MOST + 1])
+
+    @cached_property
+    def count(self) -> int:
+        if self.ids is None:
+            return super().count
+        return AtLeast(MOST) if len(self.ids) > MOST else len(self.ids)
+
+    def page(self, number: int | str) -> "Page[Any]":
+        number = self.validate_number(number)
+        rows: Any = self.object_list
+        if self.ids is None:
+            shown = page_at(rows, (number - 1) * self.per_page, self.per_page, self.count)
+        else:
+            shown = rows.filter(pk__in=self.ids_on(number))
+        return Page(shown, number, self)
+
+    def ids_on(self, number: int) -> list[Any]:
+        """Return the ids of a page."""
+        start = (number - 1) * self.per_page
+        return (self.ids or [])[start : start + self.per_page]
+
+
+class ShopList(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not (self.query or self.has_active_filters):
+            self.full_result_count = self.result_count
+        paginator: Any = self.paginator
+        if paginator.ids is not None and not (self.show_all and self.can_show_all):
+            self.result_list = self._rows(request, paginator.ids_on(self.page_num))
+
+    def _rows(self, request: HttpRequest, ids: list[Any]) -> "QuerySet[Any]":
+        """Return the rows with these ids, in the order of the list, without a second search for them."""
+        rows = self.apply_select_related(self.root_queryset).filter(pk__in=ids)
+        return rows.order_by(*self.get_ordering(request, self.queryset))

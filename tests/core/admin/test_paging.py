@@ -1,0 +1,87 @@
+"""Long lists: at most so many rows of a filter are counted, and the pages are those of the list's order."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from catalog.models import Product
+from core.admin import paging
+from core.models import LoggedRequest
+from tests.core.request_log.test_storing import logged
+from tests.support.factories import make_product, make_staff
+
+pytestmark = pytest.mark.django_db
+
+PRODUCTS, REQUESTS = "/admin/catalog/product/", "/admin/ecommerce/loggedrequest/"
+
+
+@pytest.fixture
+def staff(client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Lists of two rows a page, which count at most five rows of a filter."""
+    monkeypatch.setattr(paging, "MOST", 5)
+    monkeypatch.setattr("catalog.admin.products.ProductAdmin.list_per_page", 2)
+    client.force_login(make_staff())
+    return client
+
+
+def page(client: Client, query: str) -> Any:
+    return client.get(f"{PRODUCTS}?{query}").context_data["cl"]
+
+
+def names(shown: Any) -> list[str]:
+    return [product.name for product in shown.result_list]
+
+
+def test_rows_of_a_filter_are_counted_up_to_a_bound(staff: Client) -> None:
+    for n in range(6):
+        make_product(name=f"Lamp {n}", stock=5 if n else 0)
+
+    many, few = page(staff, "q=lamp"), page(staff, "stock_is=left")
+
+    assert (str(many.result_count), many.paginator.num_pages) == ("5+", 3)
+    assert (str(few.result_count), few.paginator.num_pages) == ("5", 3)
+    assert "5+ products" in " ".join(staff.get(f"{PRODUCTS}?q=lamp").content.decode().split())
+
+
+def test_pages_of_a_filter_follow_the_order_of_the_list(staff: Client) -> None:
+    for n in (3, 1, 4, 2, 0):
+        make_product(name=f"Lamp {n}", price=n + 1)
+
+    assert names(page(staff, "q=lamp")) == ["Lamp 0", "Lamp 1"]
+    assert names(page(staff, "q=lamp&p=3")) == ["Lamp 4"]
+    assert names(page(staff, "q=lamp&o=-3&p=2")) == ["Lamp 2", "Lamp 1"]
+    assert names(page(staff, "q=none")) == []
+
+
+def test_filter_is_read_once_and_its_page_by_ids(staff: Client) -> None:
+    for n in range(4):
+        make_product(name=f"Lamp {n}")
+
+    with CaptureQueriesContext(connection) as queries:
+        page(staff, "q=lamp")
+
+    reads = [query["sql"] for query in queries if 'FROM "catalog_product"' in query["sql"]]
+    assert ["lamp" in sql for sql in reads] == [True, False]
+
+
+def test_whole_table_has_an_exact_count_and_its_last_page(staff: Client) -> None:
+    for n in range(7):
+        make_product(name=f"Lamp {n}")
+        logged(request_id=f"request-{n}")
+
+    shown = page(staff, "p=4")
+
+    assert (str(shown.result_count), names(shown)) == ("7", ["Lamp 6"])
+    assert str(staff.get(REQUESTS).context_data["cl"].result_count) == "7" == str(LoggedRequest.objects.count())
+
+
+def test_low_stocks_are_listed_from_the_lowest(staff: Client) -> None:
+    for name, stock in (("A", 3), ("B", 1), ("C", 900)):
+        make_product(name=name, stock=stock)
+
+    assert names(page(staff, "stock_is=low")) == ["B", "A"]
+    assert names(page(staff, "stock_is=low&o=1")) == ["A", "B"]
+    assert Product.objects.count() == 3
