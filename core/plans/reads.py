@@ -71,8 +71,8 @@ class Reads:
         found = statement.rows(limit=limit, offset=start, caller=caller.pk)
         known = total_after(start, found, limit)
         if known is None and found:
-            known = found[0][-1]  # from the triggers' counters; None if there are no triggers
-        return found, self.count(caller) if known is None else known
+            known = found[0][-1]  # from the triggers' counters, as a Decimal; None if there are no triggers
+        return found, self.count(caller) if known is None else int(known)
 
     def page_at(self, caller: Actor, sort: Sort, limit: int, start: int, total: int) -> list[Row]:
         """Return up to `limit` rows after the first `start` of `total`, which may be far from the start."""
@@ -119,7 +119,8 @@ class Reads:
 
     def _counted(self, sort: Sort, rows: models.QuerySet[Any]) -> Any:
         """Return the rows with one more column: the number of all rows, or null if no triggers count them."""
-        table, number = counted_table(rows.query), models.BigIntegerField()
+        # A field without a conversion: one of the number would be applied to each row.
+        table, number = counted_table(rows.query), models.Field()
         total = models.Value(None, number) if table is None else RawSQL(f"({SUM})", [table], number)  # noqa: S611  # a constant
         return sort.applied(rows).values_list(*self._columns, total)
 
