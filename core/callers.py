@@ -113,4 +113,5 @@ def counted_caller_of(headers: Mapping[str, str], address: str) -> Caller:
     except Unauthenticated as refusal:
         refusal.budget = limits.spend_request(user_id=None, address=address)
         raise
-    return caller._replace(budget=limits.spend_request(user_id=caller.user.pk, address=address))
+    budget = limits.spend_request(user_id=caller.user.pk, address=address)
+    return Caller(caller.user, address, caller.grant, budget)

@@ -1,5 +1,6 @@
 """The metadata of a call, and the client's address."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Protocol
@@ -22,8 +23,10 @@ def metadata_of(context: grpc.ServicerContext) -> dict[str, str]:
     return {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
 
 
-def grpc_address(context: grpc.ServicerContext) -> str:
+def grpc_address(context: grpc.ServicerContext, metadata: Mapping[str, str]) -> str:
     """Return the client's IP address in REST's format; if a trusted proxy calls, the one in `x-forwarded-for`."""
+    if "x-forwarded-for" not in metadata:
+        return _address_in(context.peer())
     forwarded_for = [value for name, value in context.invocation_metadata() or () if name == "x-forwarded-for"]
     return client_address(_address_in(context.peer()), forwarded_for)
 

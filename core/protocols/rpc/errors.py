@@ -47,7 +47,7 @@ def request_metadata() -> Metadata:
 def budget_metadata(budget: Budget | None, refusal: DomainError | None = None) -> Metadata:
     """Return the trailing metadata with the caller's remaining budget, and with the exhausted budget of a refusal."""
     fields = rate_limit_fields(budget, refusal.budget if refusal else None)
-    return tuple((name.lower(), text) for name, text in fields.items())
+    return tuple([(name.lower(), text) for name, text in fields.items()])
 
 
 def _details(refusal: DomainError) -> list[Message]:

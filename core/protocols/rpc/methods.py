@@ -54,7 +54,8 @@ class Method:
         raise NotImplementedError
 
     def service_for(self, context: grpc.ServicerContext) -> "Service":
-        return self.service_of(context, metadata_of(context), grpc_address(context))
+        metadata = metadata_of(context)
+        return self.service_of(context, metadata, grpc_address(context, metadata))
 
     def service_of(self, context: CallContext, metadata: Mapping[str, str], address: str) -> "Service":
         """Return the service for one call."""

@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 import time
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -14,7 +14,7 @@ from django_grpc_framework.settings import grpc_settings
 from grpc_health.v1 import health_pb2_grpc
 
 from core.metrics.meters import meters
-from core.protocols.rpc.calls import ResponseSender, server_ends
+from core.protocols.rpc.calls import CallThreads, ResponseSender, Threads, server_ends
 from core.protocols.rpc.health import Health
 from core.protocols.rpc.reflection import REFLECTION, ReflectionV1Alpha
 from core.protocols.rpc.service import add_services
@@ -60,13 +60,14 @@ class GrpcServer:
 
     def __init__(self, *, max_workers: int, shares_port: bool = False, drain_s: float = 0) -> None:
         self._shares_port, self._drain_s, self._port = shares_port, drain_s, 0
-        self._pool, self._max_workers = ThreadPoolExecutor(max_workers, thread_name_prefix="grpc"), max_workers
+        self._pool = ThreadPoolExecutor(max_workers, thread_name_prefix="grpc")  # for methods that are not the shop's
+        self._calls = CallThreads(max_workers)
         self._server = grpc.server(
             self._pool,
             interceptors=grpc_settings.SERVER_INTERCEPTORS,
             options=options(shares_port=shares_port, drain_s=drain_s),
         )
-        named = _Named(self._server, self._pool)
+        named = _Named(self._server, self._calls)
         grpc_settings.ROOT_HANDLERS_HOOK(named)
         self._health = Health()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, named)
@@ -87,7 +88,7 @@ class GrpcServer:
         self._server.start()
         help_text = "Jobs of a thread pool that run or wait."
         meters().sample("shop_thread_jobs", help_text, jobs_of_threads, pool="grpc")
-        meters().sample("shop_threads", "Threads of a pool.", lambda: self._max_workers, pool="grpc")
+        meters().sample("shop_threads", "Threads of a pool.", lambda: self._calls.size, pool="grpc")
         self._health.wait_until_known()
 
     def wait(self) -> None:
@@ -118,10 +119,14 @@ class GrpcServer:
         return self._is_idle_within(END_S)
 
     def _is_idle_within(self, seconds: float) -> bool:
-        end = threading.Thread(target=self._pool.shutdown, kwargs={"cancel_futures": True}, daemon=True)
+        end = threading.Thread(target=self._end_threads, daemon=True)
         end.start()
         end.join(seconds)
         return not end.is_alive()
+
+    def _end_threads(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        self._calls.shutdown()
 
 
 def jobs_of_threads() -> int:
@@ -146,7 +151,7 @@ def stop_listening(port: int) -> None:
 class _Named:
     """A wrapper of a server that records the names of its services, and gives its threads to unary methods."""
 
-    def __init__(self, server: grpc.Server, threads: Executor) -> None:
+    def __init__(self, server: grpc.Server, threads: Threads) -> None:
         self._server, self._threads = server, threads
         self.names: list[str] = []
 

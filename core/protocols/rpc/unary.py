@@ -9,7 +9,7 @@ is late, the caller is authenticated before it arrives.
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,8 @@ from django.conf import settings
 from core.errors import DomainError, InvalidInput
 from core.faults import refusal_for
 from core.postgresql.replicas import reads_may_lag
-from core.protocols.rpc.calls import GrpcWorkers, ResponseSender
+from core.protocols.rpc import methods
+from core.protocols.rpc.calls import GrpcWorkers, ResponseSender, Threads
 from core.protocols.rpc.errors import GONE, Metadata, budget_metadata, request_metadata, status_of
 from core.protocols.rpc.methods import Method, not_arrived, readable
 from core.protocols.rpc.wire import GrpcWire
@@ -48,7 +49,7 @@ _DONE.set_result(None)
 class Unary(Method):
     experimental_non_blocking = True  # the call continues after `__call__` returns
     experimental_thread_pool = AtOnce(1)  # on the completion queue's thread, `begin` only requests the message
-    threads: Executor | None = None  # the threads that run calls; None for GrpcWorkers
+    threads: Threads | None = None  # the threads that run calls; None for GrpcWorkers
 
     def __call__(self, requests: object, context: grpc.ServicerContext, send: object) -> None:
         UnaryCall(self, context).begin()
@@ -62,7 +63,7 @@ class UnaryCall:
     """One call, from its message to the response."""
 
     def __init__(self, method: Unary, context: grpc.ServicerContext) -> None:
-        self.method, self.wire = method, GrpcWire(context)
+        self.method, self.wire, self._open_calls = method, GrpcWire(context), singleton(OpenCalls)
         self.service = method.service_for(context)
         self._opened_at, self._started_at = time.monotonic(), time.perf_counter()
         self._lock = threading.Lock()
@@ -80,7 +81,7 @@ class UnaryCall:
     # -- On the thread of the completion queue, which must not block ----------------------------------------------
     def begin(self) -> None:
         self.request_id = logs.name_of(self.service.metadata.get("x-request-id", ""))
-        singleton(OpenCalls).add(self)
+        self._open_calls.add(self)
         if not self.wire.receive(self._received):
             with logs.named(self.request_id):
                 self._finish(grpc.StatusCode.CANCELLED, GONE, request_metadata())
@@ -104,7 +105,7 @@ class UnaryCall:
             self._guarded(job)
 
     def _answer(self) -> None:
-        singleton(OpenCalls).check_begins()
+        self._open_calls.check_begins()
         self.service.check_is_awaited()
         if not self._is_entered:
             self.service.enter()
@@ -118,7 +119,7 @@ class UnaryCall:
 
     def _enter(self) -> None:
         """Authenticate the caller, and go on if the message has arrived meanwhile."""
-        singleton(OpenCalls).check_begins()
+        self._open_calls.check_begins()
         self.service.check_is_awaited()
         self.service.enter()
         with self._lock:
@@ -129,22 +130,23 @@ class UnaryCall:
             self._answer()
 
     def _guarded(self, job: Callable[[], None]) -> None:
-        """Run a job; an exception in it becomes the status of the call."""
+        """Run a job; an exception in it becomes the status of the call. Close the connection if the job broke it."""
         try:
-            with self.method.connected():
-                job()
+            job()
         except ClientGone:
             self._finish(grpc.StatusCode.CANCELLED, GONE, request_metadata())
         except Exception as error:  # noqa: BLE001  # grpcio would send its text to the client
             refusal = refusal_for(error)
             self._finish(*status_of(refusal, *budget_metadata(self.service.budget, refusal)))
+        finally:
+            methods.close_broken_connection()
 
     def _finish(self, code: grpc.StatusCode, details: str, metadata: Metadata, content: bytes | None = None) -> None:
         with self._lock:
             if self._is_over:
                 return
             self._is_over = True
-        singleton(OpenCalls).discard(self)
+        self._open_calls.discard(self)
         self.method.log(self.service, code, self._started_at)
         singleton(ResponseSender).send(partial(self.wire.end, code, details, metadata, content))
 

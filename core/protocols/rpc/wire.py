@@ -18,6 +18,7 @@ from core.protocols.rpc.errors import Metadata
 log = logging.getLogger(__name__)
 NO_FLAGS = 0
 _SENT, _RECEIVED = _server._SEND_MESSAGE_TOKEN, _server._RECEIVE_MESSAGE_TOKEN
+_STATUS = _server._SEND_STATUS_FROM_SERVER_TOKEN
 
 
 class GrpcWire:
@@ -58,9 +59,18 @@ class GrpcWire:
         with self._state.condition:
             if not _server._is_rpc_state_active(self._state):
                 return
-            self._state.code, self._state.details = code, details.encode()
-            self._state.trailing_metadata = trailing_metadata
-            _server._status(self._context._rpc_event, self._state, content)
+            self._end(code.value[0], details.encode(), trailing_metadata, content)
+
+    def _end(self, code: int, details: bytes, trailing_metadata: Metadata, content: bytes | None) -> None:
+        """Do the same as grpcio's `_status`, which takes a fifth of the CPU time of a short call."""
+        operations: list[Any] = [cygrpc.SendStatusFromServerOperation(trailing_metadata, code, details, NO_FLAGS)]
+        if self._state.initial_metadata_allowed:
+            operations.append(cygrpc.SendInitialMetadataOperation(None, NO_FLAGS))
+        if content is not None:
+            operations.append(cygrpc.SendMessageOperation(content, NO_FLAGS))
+        self._state.statused = True
+        self._state.due.add(_STATUS)
+        self._call.start_server_batch(operations, _server._send_status_from_server(self._state, _STATUS))
 
     def cut(self, code: grpc.StatusCode, details: str) -> None:
         """End the call at once, and drop the messages that the client has not read."""
