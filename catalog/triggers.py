@@ -43,6 +43,7 @@ product_folded = triggers.register_trigger(
 )
 
 _FEED_MIGRATION = ("catalog", "0002_feed")
+_FEED_COLUMNS = {"object_id": "id", "price": "price", "stock": "stock"}
 _feed_of_rows = [
     feed_trigger(
         f"catalog_product_feed_{name}",
@@ -51,10 +52,11 @@ _feed_of_rows = [
         event=event,
         topic="product",
         kind=kind,
-        columns={"object_id": f"{row}.id", "price": f"{row}.price", "stock": f"{row}.stock"},
+        columns=_FEED_COLUMNS,
+        image=image,
         condition=condition,
     )
-    for name, event, kind, row, condition in (
+    for name, event, kind, image, condition in (
         ("created", "INSERT", "created", "NEW", ""),
         ("renumbered", "UPDATE", "deleted", "OLD", "NEW.id <> OLD.id"),
         ("updated", "UPDATE", "updated", "NEW", ""),
@@ -67,9 +69,10 @@ _feed_of_all = truncate_feed_trigger(
     _FEED_MIGRATION,
     topic="product",
     kind="deleted",
-    columns={"object_id": "id", "price": "price", "stock": "stock"},
+    columns=_FEED_COLUMNS,
 )
 product_feed = [triggers.register_trigger(trigger) for trigger in (*_feed_of_rows, _feed_of_all)]
+feed_created = product_feed[0]
 
 row_count = count_triggers("catalog_product", ("catalog", "0005_row_count"))
 
@@ -86,7 +89,7 @@ _SECOND_COLUMNS = {**_FIRST_COLUMNS, "reorder_level": TEXT}
 second_history = _history_of(_SECOND_COLUMNS).triggers(("catalog", "0008_reorder_level"))
 product_history = _history_of({**_SECOND_COLUMNS, "category_id": TEXT})
 _CATEGORY_MIGRATION = ("catalog", "0009_category")
-history = product_history.triggers(_CATEGORY_MIGRATION)
+history = product_history.triggers(("catalog", "0012_triggers_of_inserts"))
 
 # A new row has no children, and a constraint refuses a row that is its own parent: only an update can close a cycle.
 _ABOVE = (

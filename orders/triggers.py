@@ -37,7 +37,7 @@ order_feed = [
             event=event,
             topic="order",
             kind=kind,
-            columns={"object_id": "NEW.id", "user_id": "NEW.user_id", "status": "NEW.status"},
+            columns={"object_id": "id", "user_id": "user_id", "status": "status"},
             condition=condition,
         )
     )
@@ -59,4 +59,4 @@ order_history = History(
         "tracking_number": TEXT,
     },
 )
-history = order_history.triggers(("orders", "0009_history"))
+history = order_history.triggers(("orders", "0011_triggers_of_inserts"))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from core.moments import SQLITE_NOW
-from core.triggers import IS_STATEMENT, Trigger, register_trigger
+from core.triggers import ADDED, IS_STATEMENT, OF_ADDED, Trigger, register_trigger
 
 _NEXT_SEQ = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM ecommerce_changeevent)"
 
@@ -17,20 +17,22 @@ def feed_trigger(
     topic: str,
     kind: str,
     columns: Mapping[str, str],
+    image: str = "NEW",
     condition: str = "",
 ) -> Trigger:
     """Return the trigger that writes one row for each row of `table` that `event` (INSERT, UPDATE, DELETE) changes.
 
-    `columns` maps the feed's columns to expressions over NEW or OLD; `condition` restricts an update, in SQL for
-    both databases. A table with an UPDATE trigger must have a version trigger.
+    `columns` maps the feed's columns to those of the row's `image` (NEW, OLD); `condition` restricts an update, in SQL
+    for both databases. A table with an UPDATE trigger must have a version trigger.
     """
-    facts = {"topic": f"'{topic}'", "kind": f"'{kind}'", **columns}
-    names, values = ", ".join(facts), ", ".join(facts.values())
+    names, values = _facts(topic, kind, columns, image)
     insert = f"INSERT INTO ecommerce_changeevent ({names}) VALUES ({values});"
     numbered = f"INSERT INTO ecommerce_changeevent (seq, at, {names}) VALUES ({_NEXT_SEQ}, {SQLITE_NOW}, {values});"
     conditions = ([IS_STATEMENT] if event == "UPDATE" else []) + ([condition] if condition else [])
     sqlite_when = f"WHEN {' AND '.join(conditions)} " if conditions else ""
     body = f"IF {condition} THEN {insert} END IF;" if condition else insert
+    if event == "INSERT":
+        body = _insert_from(ADDED, *_facts(topic, kind, columns, ADDED))
     return Trigger(
         name=name,
         table=table,
@@ -38,17 +40,25 @@ def feed_trigger(
         sqlite=f"CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW {sqlite_when}BEGIN {numbered} END",
         # PostgreSQL refuses to alter the type of a column that a trigger's definition names; its body may name it.
         postgresql=(f"AFTER {event}", f"{body} RETURN NULL;"),
+        transition=OF_ADDED if event == "INSERT" else "",
     )
+
+
+def _facts(topic: str, kind: str, columns: Mapping[str, str], row: str) -> tuple[str, str]:
+    """Return the names and the values of the columns of an event about `row`."""
+    facts = {"topic": f"'{topic}'", "kind": f"'{kind}'", **{name: f"{row}.{own}" for name, own in columns.items()}}
+    return ", ".join(facts), ", ".join(facts.values())
+
+
+def _insert_from(rows: str, names: str, values: str) -> str:
+    return f"INSERT INTO ecommerce_changeevent ({names}) SELECT {values} FROM {rows};"
 
 
 def truncate_feed_trigger(
     name: str, table: str, migration: tuple[str, str], *, topic: str, kind: str, columns: Mapping[str, str]
 ) -> Trigger:
     """Return the trigger that writes one row for each row of `table` before TRUNCATE, which fires no row triggers."""
-    names, values = ", ".join(columns), ", ".join(columns.values())
-    insert = (
-        f"INSERT INTO ecommerce_changeevent (topic, kind, {names}) SELECT '{topic}', '{kind}', {values} FROM {table};"
-    )
+    insert = _insert_from(table, *_facts(topic, kind, columns, table))
     return Trigger(name, table, migration, sqlite="", postgresql=("BEFORE TRUNCATE", f"{insert} RETURN NULL;"))
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from core.history.origins import SETTING, track
 from core.moments import SQLITE_NOW
-from core.triggers import IS_STATEMENT, Trigger, register_trigger
+from core.triggers import ADDED, IS_STATEMENT, OF_ADDED, Trigger, register_trigger
 
 MONEY = {"postgresql": "{}::text", "sqlite": "PRINTF('%.2f', {})"}
 TEXT = {"postgresql": "{}::text", "sqlite": "CAST({} AS text)"}
@@ -35,12 +35,12 @@ class History(NamedTuple):
             self.table,
             migration,
             sqlite="",
-            postgresql=("AFTER INSERT OR UPDATE OR DELETE", self._on_postgresql()),
+            postgresql=("AFTER UPDATE OR DELETE", self._on_postgresql()),
         )
+        yield self._on_insert(migration)
         # A row with a new id is a new row, whose units come from the old one.
         updated = f"WHEN {IS_STATEMENT} AND NEW.id"
         for name, event, when, body in (
-            ("created", "INSERT", "", self._created("sqlite")),
             ("changed", "UPDATE", f"{updated} = OLD.id", self._insert("sqlite", "OLD", "NEW", self._kind_of_update)),
             ("renumbered", "UPDATE", f"{updated} <> OLD.id", f"{self._deleted('sqlite')} {self._created('sqlite')}"),
             ("deleted", "DELETE", "", self._deleted("sqlite")),
@@ -49,9 +49,21 @@ class History(NamedTuple):
             create = f"CREATE TRIGGER {name} AFTER {event} ON {self.table} FOR EACH ROW {when} BEGIN {body} END"
             yield Trigger(name, self.table, migration, sqlite=create, postgresql=("", ""))
 
+    def _on_insert(self, migration: tuple[str, str]) -> Trigger:
+        name, body = f"{self.table}_history_created", self._created("sqlite")
+        all_created = self._insert("postgresql", "", ADDED, _cause_or("'created'"), source=ADDED)
+        return Trigger(
+            name,
+            self.table,
+            migration,
+            sqlite=f"CREATE TRIGGER {name} AFTER INSERT ON {self.table} FOR EACH ROW BEGIN {body} END",
+            postgresql=("AFTER INSERT", _with_origin(all_created)),
+            transition=OF_ADDED,
+        )
+
     def _on_truncate(self, migration: tuple[str, str]) -> Iterator[Trigger]:
         if self.units_of:
-            body = self._insert("postgresql", "gone", "", "'deleted'", of_all=True)
+            body = self._insert("postgresql", "gone", "", "'deleted'", source=f"{self.table} AS gone")
             yield Trigger(
                 f"{self.table}_history_truncated",
                 self.table,
@@ -70,8 +82,7 @@ class History(NamedTuple):
         changed = self._insert("postgresql", "OLD", "NEW", _cause_or(self._kind_of_update))
         return _with_origin(
             f"{self._if_only_units_moved()} IF TG_OP = 'UPDATE' AND NEW.id = OLD.id THEN {changed} ELSE "
-            f"IF TG_OP <> 'INSERT' THEN {self._deleted('postgresql')} END IF; "
-            f"IF TG_OP <> 'DELETE' THEN {self._created('postgresql')} END IF; END IF;"
+            f"{self._deleted('postgresql')} IF TG_OP = 'UPDATE' THEN {self._created('postgresql')} END IF; END IF;"
         )
 
     def _if_only_units_moved(self) -> str:
@@ -82,12 +93,12 @@ class History(NamedTuple):
         old, new = (", ".join(f"{row}.{name}" for name in ("id", *others)) for row in ("OLD", "NEW"))
         facts = {self.key: "NEW.id", "kind": _cause_or("'correction'"), **_ORIGIN["postgresql"]}
         facts |= self._units("OLD", "NEW")
-        change = f"'field', '{units}', 'old', OLD.{units}::text, 'new', NEW.{units}::text"
+        change = _object(f"'{units}'", f"OLD.{units}::text", f"NEW.{units}::text")
         names, values = ", ".join([*facts, "fields"]), ", ".join(facts.values())
         return (
             f"IF TG_OP = 'UPDATE' AND NEW.{units} <> OLD.{units} AND ({old}) IS NOT DISTINCT FROM ({new}) THEN "
             f"INSERT INTO {self.changes} ({names}) "  # names of the shop's own tables
-            f"VALUES ({values}, jsonb_build_array(jsonb_build_object({change}))); RETURN NULL; END IF;"
+            f"VALUES ({values}, jsonb_build_array({change})); RETURN NULL; END IF;"
         )
 
     def _created(self, vendor: str) -> str:
@@ -96,27 +107,33 @@ class History(NamedTuple):
     def _deleted(self, vendor: str) -> str:
         return self._insert(vendor, "OLD", "", "'deleted'")
 
-    def _insert(self, vendor: str, old: str, new: str, kind: str, *, of_all: bool = False) -> str:
+    def _insert(self, vendor: str, old: str, new: str, kind: str, *, source: str = "") -> str:
         """Return the statement that writes the change from the row image `old` to `new`; either may be missing.
 
-        It writes no row if no kept column differs. `of_all` writes the change of each row of the table.
+        It writes no row if no kept column differs. With `source`, PostgreSQL's relation of such rows, it writes the
+        change of each of them.
         """
         columns = {self.key: f"{new or old}.id", "kind": kind, **_ORIGIN[vendor], **self._units(old, new)}
-        names, values = ", ".join([*columns, "fields"]), ", ".join([*columns.values(), _LIST[vendor]])
-        rows = f"{self.table} AS {old} CROSS JOIN LATERAL " if of_all else ""
-        group = f"GROUP BY {old}.id" if of_all else _IF_ANY[vendor]
+        names, values = ", ".join([*columns, "fields"]), ", ".join([*columns.values(), "list.fields"])
+        rows = f"{source} CROSS JOIN LATERAL " if source else ""
         differs = "IS NOT" if vendor == "sqlite" else "IS DISTINCT FROM"
+        each = f"{self._columns(vendor, old, new)} WHERE each.old {differs} each.new {_IF_ANY[vendor]}"
         return (
             f"INSERT INTO {self.changes} ({names}) SELECT {values} "  # names of the shop's own tables
-            f"FROM {rows}({self._columns(vendor, old, new)}) AS each WHERE each.old {differs} each.new {group};"
+            f"FROM {rows}(SELECT {_LIST[vendor]} AS fields FROM {each}) AS list;"
         )
 
     def _columns(self, vendor: str, old: str, new: str) -> str:
-        """Return the query of the name, the old and the new text of each kept column."""
-        return " UNION ALL ".join(
-            f"SELECT '{name}' AS field, {_text(forms[vendor], old, name)} AS old, {_text(forms[vendor], new, name)} new"
+        """Return the relation `each`: the name, the old and the new text of each kept column."""
+        texts = [
+            (f"'{name}'", _text(forms[vendor], old, name), _text(forms[vendor], new, name))
             for name, forms in self.columns.items()
-        )
+        ]
+        if vendor == "postgresql":  # one node of the plan; a UNION has one for each column
+            values = ", ".join(f"({name}, {before}, {after})" for name, before, after in texts)
+            return f"(VALUES {values}) AS each (field, old, new)"
+        selects = (f"SELECT {name} AS field, {before} AS old, {after} AS new" for name, before, after in texts)
+        return f"({' UNION ALL '.join(selects)}) AS each"
 
     def _units(self, old: str, new: str) -> dict[str, str]:
         if not self.units_of:
@@ -139,6 +156,11 @@ def _text(form: str, row: str, name: str) -> str:
     return form.format(f"{row}.{name}") if row else "NULL"
 
 
+def _object(field: str, old: str, new: str) -> str:
+    """Return PostgreSQL's object of one changed field. `jsonb_build_object` looks up the types of its arguments."""
+    return f"jsonb_object('{{field,old,new}}', ARRAY[{field}, {old}, {new}])"
+
+
 def _cause_or(kind: str) -> str:
     return f"COALESCE(NULLIF({_of_origin(3)}, ''), {kind})"
 
@@ -155,7 +177,7 @@ def _of_origin(place: int) -> str:
 
 _LIST = {
     "sqlite": "json_group_array(json_object('field', each.field, 'old', each.old, 'new', each.new))",
-    "postgresql": "jsonb_agg(jsonb_build_object('field', each.field, 'old', each.old, 'new', each.new))",
+    "postgresql": f"jsonb_agg({_object('each.field', 'each.old', 'each.new')})",
 }
 _IF_ANY = {"sqlite": "GROUP BY NULL", "postgresql": "HAVING COUNT(*) > 0"}
 _ORIGIN = {

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.test import Client
 
 from catalog.actions import change_product, correct_stock, create_products, revert_product
@@ -21,6 +24,7 @@ from orders.models import Order, OrderHistory
 from orders.triggers import order_history
 from tests.support.api import Api
 from tests.support.factories import make_order, make_product, make_staff, make_user
+from tests.support.feed import new_rows
 from tests.support.graph import Graph
 from tests.support.rpc import Clients
 
@@ -126,6 +130,79 @@ def another_program() -> Iterator[Any]:
     finally:
         if connection.vendor == "sqlite":
             add_origin_triggers(raw)
+
+
+def test_each_row_of_one_insert_has_its_change_and_its_event() -> None:
+    with another_program() as raw, new_rows() as events:
+        raw.execute("INSERT INTO catalog_product (name, price, stock) VALUES ('Tea', 1, 4), ('\"Té\"', 2.5, 0)")
+
+    changes = list(ProductHistory.objects.order_by("id"))
+    assert [(change.kind, change.protocol, change.units, change.stock) for change in changes] == [
+        ("created", "sql", 4, 4),
+        ("created", "sql", None, None),
+    ]
+    assert fields_of(changes[1]) == {
+        "name": (None, '"Té"'),
+        "description": (None, ""),
+        "price": (None, "2.50"),
+        "stock": (None, "0"),
+        "reorder_level": (None, "5"),
+    }
+    first, second = (change.product_id for change in changes)
+    assert [(event.kind, event.object_id, event.price, event.stock) for event in events] == [
+        ("created", first, Decimal("1.00"), 4),
+        ("created", second, Decimal("2.50"), 0),
+    ]
+
+
+def test_insert_that_also_updates_writes_one_change_for_each_row() -> None:
+    product = make_product(price=1, stock=4)
+
+    with another_program() as raw, new_rows() as events:
+        raw.execute(
+            "INSERT INTO catalog_product (id, name, price, stock) "
+            f"VALUES ({product.pk}, 'x', 1, 9), (800000, 'y', 1, 3) "
+            "ON CONFLICT (id) DO UPDATE SET stock = excluded.stock"
+        )
+
+    new = Product(pk=800_000)
+    assert ledger_of(product) == [("created", 4, 4, ""), ("correction", 5, 9, "")]
+    assert ledger_of(new) == [("created", 3, 3, "")]
+    assert sorted((row.kind, row.object_id) for row in events) == [("created", new.pk), ("updated", product.pk)]
+
+
+INSERTS = ["catalog_product_feed_created", "catalog_product_history_created"]
+INSERTS += ["orders_order_feed_placed", "orders_order_history_created"]
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+@pytest.mark.parametrize("name", INSERTS)
+def test_changes_of_one_insert_are_written_by_one_statement(name: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgnewtable, tgtype & 1 FROM pg_trigger WHERE tgname = %s", [name])
+
+        assert cursor.fetchone() == ("added", 0)
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+@pytest.mark.django_db(transaction=True)
+def test_migration_replaces_the_trigger_that_ran_for_each_new_row() -> None:
+    operations = import_module("catalog.migrations.0012_triggers_of_inserts").Migration.operations
+    state = MigrationLoader(connection).project_state()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER catalog_product_history_created ON catalog_product")
+        cursor.execute(
+            "CREATE OR REPLACE TRIGGER catalog_product_history AFTER INSERT OR UPDATE OR DELETE ON catalog_product "
+            "FOR EACH ROW EXECUTE FUNCTION catalog_product_history()"
+        )
+
+    with connection.schema_editor() as editor:
+        for operation in operations:
+            operation.database_forwards("catalog", editor, state, state)
+
+    product = make_product(stock=4)
+    Product.objects.filter(pk=product.pk).update(stock=5)
+    assert ledger_of(product) == [("created", 4, 4, ""), ("correction", 1, 5, "")]
 
 
 def test_manual_sql_is_named_as_such_and_can_forget_nothing() -> None:
