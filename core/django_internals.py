@@ -4,12 +4,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model, QuerySet
 from django.db.models.base import ModelState
 from django.http import HttpResponse
 
 Row = TypeVar("Row", bound=Model)
+
+
+def connection_of_thread() -> Any:
+    """Return the default connection of this thread, which must not run an event loop.
+
+    Each use of `django.db.connection` calls six functions, to learn whether the thread runs one.
+    """
+    found = getattr(connections._connections._storage, DEFAULT_DB_ALIAS, None)  # type: ignore[attr-defined]
+    return connections[DEFAULT_DB_ALIAS] if found is None else found
 
 
 def is_loaded(queryset: QuerySet[Any]) -> bool:

@@ -10,6 +10,7 @@ from django.db.models import Field, ForeignObject, Lookup, QuerySet
 from django.db.models.expressions import Expression
 
 from core.databases import is_postgresql
+from core.django_internals import connection_of_thread
 from core.lists.row_counts import SUM, counted_table
 from core.postgresql.replicas import rows_of_replica
 
@@ -73,12 +74,12 @@ class Statement:
         self._build, self._is_paged = build, is_paged
 
     def rows(self, **values: object) -> list[Row]:
-        """Run the statement. Raises the exceptions of Django's own queries."""
+        """Run the statement, on a thread without an event loop. Raises the exceptions of Django's own queries."""
         sql, params, converted = self._compiled
         bound = [param.value_in(values) if isinstance(param, Bound) else param for param in params]
         rows = rows_of_replica(sql, bound)
         if rows is None:
-            rows = connection.rows_of(sql, bound)  # type: ignore[attr-defined]  # of the shop's own backends
+            rows = connection_of_thread().rows_of(sql, bound)
         return converted(rows) if converted else rows
 
     @cached_property

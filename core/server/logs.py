@@ -55,6 +55,14 @@ class LineFormatter(JsonFormatter):
         return f"{text},{int(record.msecs):03}"
 
 
+class LineHandler(logging.StreamHandler[Any]):
+    """Writes each line at once; does not flush a stream that does so itself, as Python's stderr does."""
+
+    def flush(self) -> None:
+        if not getattr(self.stream, "line_buffering", False):
+            super().flush()
+
+
 class RequestIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()

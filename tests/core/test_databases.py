@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, connection, models, transaction
+from django.db import DatabaseError, IntegrityError, connection, connections, models, transaction
 from django.db.backends.utils import CursorWrapper
 from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Product
 from core import databases
+from core.django_internals import connection_of_thread
 from core.faults import as_domain_error
 from core.models import RateCounter
 from core.plans.statements import list_value
@@ -21,6 +22,7 @@ from core.postgresql.base import PREPARE_AFTER
 from orders.placing import PRODUCTS
 from tests.support.factories import make_product
 from tests.support.live import using
+from tests.support.threads import at_once
 
 TIMEOUTS: dict[str, Any] = {"lock_timeout_s": 7, "statement_timeout_s": 11, "sqlite_synchronous": "FULL"}
 
@@ -262,3 +264,11 @@ def test_only_a_lock_is_a_lock() -> None:
     assert databases.is_lock_timeout(DatabaseError("database is locked"))
     assert not databases.is_lock_timeout(DatabaseError("disk I/O error"))
     assert databases.sqlstate(DatabaseError("no cause")) == ""
+
+
+@pytest.mark.django_db
+def test_connection_of_a_thread_is_djangos() -> None:
+    (of_another,) = at_once(lambda: (connection_of_thread(), connections["default"]))
+
+    assert connection_of_thread() is connections["default"]
+    assert of_another[0] is of_another[1] is not connections["default"]

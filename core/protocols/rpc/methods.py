@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 from django.conf import settings
-from django.db import connection
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from core.django_internals import connection_of_thread
 from core.errors import InvalidInput, RateLimited
 from core.faults import refusal_for
 from core.metrics.facts import note_caller
@@ -34,7 +34,7 @@ def close_broken_connection() -> None:
 
     Replaces the framework's signals, which check the connections to all databases and take 10 us.
     """
-    connection.close_if_unusable_or_obsolete()
+    connection_of_thread().close_if_unusable_or_obsolete()
 
 
 class Method:

@@ -9,9 +9,7 @@ is late, the caller is authenticated before it arrives.
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
 import grpc
 from django.conf import settings
@@ -23,7 +21,7 @@ from core.protocols.rpc import methods
 from core.protocols.rpc.calls import GrpcWorkers, ResponseSender, Threads
 from core.protocols.rpc.errors import GONE, Metadata, budget_metadata, request_metadata, status_of
 from core.protocols.rpc.methods import Method, not_arrived, readable
-from core.protocols.rpc.wire import GrpcWire
+from core.protocols.rpc.wire import AtOnce, GrpcWire
 from core.runtime import singleton
 from core.server import logs
 from core.server.bodies import ClientGone
@@ -34,24 +32,11 @@ from core.server.tracing.hooks import call_span
 LAST_S = 1  # time for a message to arrive when the server shuts down
 
 
-class AtOnce(ThreadPoolExecutor):
-    """Runs a job on the thread that submits it. grpcio accepts only this class as the threads of a method."""
-
-    def submit(self, job: Callable[..., Any], /, *args: object, **options: object) -> "Future[Any]":
-        job(*args, **options)
-        return _DONE
-
-
-_DONE: Future[Any] = Future()
-_DONE.set_result(None)
-
-
 class Unary(Method):
-    experimental_non_blocking = True  # the call continues after `__call__` returns
-    experimental_thread_pool = AtOnce(1)  # on the completion queue's thread, `begin` only requests the message
+    experimental_thread_pool = AtOnce(1)  # calls `begin` on the completion queue's thread
     threads: Threads | None = None  # the threads that run calls; None for GrpcWorkers
 
-    def __call__(self, requests: object, context: grpc.ServicerContext, send: object) -> None:
+    def begin(self, context: grpc.ServicerContext) -> None:
         UnaryCall(self, context).begin()
 
     def handler(self) -> grpc.RpcMethodHandler:

@@ -7,7 +7,8 @@ and is the only module that uses them. Tried on grpcio 1.85.3.
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
 
 import grpc
 from grpc import _server
@@ -79,7 +80,6 @@ class GrpcWire:
     def _start(self, operations: list[Any], token: str, then: Callable[[Any], None]) -> None:
         def done(event: Any) -> Any:
             with self._state.condition:
-                self._state.condition.notify_all()
                 outcome = _server._possibly_finish_call(self._state, token)
             try:
                 then(event)
@@ -90,3 +90,36 @@ class GrpcWire:
 
         self._state.due.add(token)
         self._call.start_server_batch(operations, done)
+
+
+class Beginning(Protocol):
+    """A method whose calls begin on the thread of the completion queue."""
+
+    def begin(self, context: grpc.ServicerContext) -> None:
+        """Begin a call, without blocking."""
+
+
+class AtOnce(ThreadPoolExecutor):
+    """Begins the calls of a `Beginning`. grpcio accepts only this class as the threads of a method.
+
+    grpcio submits its own function, which would wrap the method in two generators for plug-ins of tracing.
+    """
+
+    def submit(self, run: object, job: object, /, *args: Any, **_: object) -> Any:  # type: ignore[override]  # as grpcio calls it
+        rpc_event, state, method = args[:3]
+        try:
+            method.begin(_server._Context(rpc_event, state, None))
+        except Exception:
+            log.exception("Unhandled error at the beginning of a call")
+            rpc_event.call.cancel(grpc.StatusCode.INTERNAL.value[0], "Internal server error")
+        return _DONE
+
+
+class _Done:
+    """The only part of a Future that grpcio uses."""
+
+    def add_done_callback(self, then: Callable[[Any], object]) -> None:
+        then(self)
+
+
+_DONE = _Done()

@@ -1,5 +1,6 @@
 """Every request has a name, and one line in the log that tells it."""
 
+import io
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pythonjsonlogger.json import JsonFormatter
 
-from core.server.logs import LineFormatter, RequestIdFilter, RequestLog, request_id
+from core.server.logs import LineFormatter, LineHandler, RequestIdFilter, RequestLog, request_id
 from tests.support.threads import at_once
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -112,3 +113,20 @@ def test_requests_on_threads_do_not_mix_their_names() -> None:
     names = [f"request-{n}" for n in range(8)]
 
     assert at_once(*[lambda name=name: ask_as(name) for name in names]) == names
+
+
+@pytest.mark.parametrize(("line_buffering", "flushes"), [(True, 0), (False, 1)])
+def test_line_is_written_at_once(line_buffering: bool, flushes: int) -> None:
+    class Stream(io.TextIOWrapper):
+        flushed = 0
+
+        def flush(self) -> None:
+            self.flushed += 1
+            super().flush()
+
+    raw = io.BytesIO()
+    stream = Stream(io.BufferedWriter(raw), line_buffering=line_buffering)  # type: ignore[arg-type]
+
+    LineHandler(stream).handle(logging.LogRecord("any", logging.INFO, "path", 1, "message", None, None))
+
+    assert (raw.getvalue(), stream.flushed) == (b"message\n", flushes)

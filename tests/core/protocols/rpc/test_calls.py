@@ -19,9 +19,11 @@ from accounts.tokens import _refresh_token
 from catalog.models import Product
 from catalog.serializers import ProductSerializer
 from catalog.services import ProductMessage, ProductService
+from core.server.open_calls import OpenCalls
 from ecommerce.urls import grpc_handlers
 from orders.serializers import OrderSerializer
 from orders.services import OrderMessage, OrderService
+from protos.product_pb2 import GetProductRequest
 from tests.support.api import access_token
 from tests.support.factories import make_product, make_staff, make_user
 from tests.support.live import ROOT
@@ -260,3 +262,15 @@ def test_call_gets_one_line_of_log(rpc, caplog):
         "address": "127.0.0.1",
     }
     assert 0 <= record.duration_ms < 5_000
+
+
+def test_call_that_can_not_begin_is_an_internal_error(rpc, monkeypatch, caplog):
+    def fail(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(OpenCalls, "add", fail)
+    with pytest.raises(grpc.RpcError) as raised:
+        rpc().method("GetProduct")(GetProductRequest(id=1), timeout=TIMEOUT_S)
+
+    assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.INTERNAL, "Internal server error")
+    assert "Unhandled error at the beginning of a call" in caplog.text
