@@ -29,6 +29,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -37,6 +38,7 @@ import environ
 import psycopg
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.management import call_command
 from django.db import connections
 from django.db.utils import ConnectionHandler
@@ -48,7 +50,22 @@ from tests.support.waiting import responds, wait_until_started
 from tests.support.warm_start import ROOT, WarmProcess
 
 PORTS = range(20_000, 32_768)  # below the ports that the system assigns to outgoing connections
-REAL_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+REAL_HASHERS = ["tests.support.live.Argon2Once"]
+
+
+class Argon2Once(Argon2PasswordHasher):
+    """The hasher of the servers, except that all hashes of one password are the same: making one takes 0.2 s."""
+
+    def salt(self) -> str:
+        return "the salt of the tests"
+
+    def encode(self, password: str, salt: str) -> str:
+        return _argon2(password, salt)
+
+
+@cache
+def _argon2(password: str, salt: str) -> str:
+    return Argon2PasswordHasher().encode(password, salt)
 
 
 class Server:
