@@ -11,11 +11,11 @@ from unfold.views import ChangeList
 from core.lists.deep_pages import page_at
 from core.lists.row_counts import counted_table
 
-MOST = 5_000  # rows of a filter or a search that are counted, and shown in pages
+MOST = 2_000  # rows of a filter or a search that are counted, and shown in pages
 
 
 class AtLeast(int):
-    """A number of rows of which there are more: shown as `5,000+`."""
+    """A number of rows of which there are more: shown as `2,000+`."""
 
     def __str__(self) -> str:
         return f"{int(self):,}+"

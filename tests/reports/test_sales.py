@@ -1,6 +1,7 @@
 """The figures about sales equal the sums of the rows: with summaries, without, and after every kind of change."""
 
 import random
+import re
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -269,7 +270,6 @@ def test_best_sellers_of_a_year_are_read_by_month() -> None:
         found = [tuple(each) for each in best_sellers(year, 5)]
 
     assert found == counted(year)[1]
-    [by_month] = [query["sql"] for query in queries if "reports_productsalesmonth" in query["sql"]]
-    assert "2025-02-01" in by_month
-    assert "2025-03-01" in by_month
-    assert "2025-04-01" not in by_month
+    [ranking] = [query["sql"] for query in queries if "reports_productsalesmonth" in query["sql"]]
+    months = ranking.partition('"month" IN (')[2].partition(")")[0]
+    assert re.findall(r"[0-9-]{10}", months) == ["2025-02-01", "2025-03-01"]
