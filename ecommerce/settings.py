@@ -339,4 +339,5 @@ LOGGING: dict[str, Any] = {
 }
 
 # -- Admin ------------------------------------------------------------------------------------------------------
+FORM_RENDERER = "core.admin.rendering.PlainInputs"
 UNFOLD = looks.unfold(STORE_NAME)
