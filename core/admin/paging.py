@@ -15,10 +15,11 @@ MOST = 2_000  # rows of a filter or a search that are counted, and shown in page
 
 
 class AtLeast(int):
-    """A number of rows of which there are more: shown as `2,000+`."""
+    """A number of rows of which there are more: shown as `2k+`, where templates would group more digits wrongly."""
 
     def __str__(self) -> str:
-        return f"{int(self):,}+"
+        number = int(self)
+        return f"{number // 1_000}k+" if number >= 1_000 else f"{number}+"
 
 
 class DeepPaginator(Paginator):  # type: ignore[type-arg]  # not generic at runtime

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.template import Context, Template
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -44,6 +45,10 @@ def test_rows_of_a_filter_are_counted_up_to_a_bound(staff: Client) -> None:
     assert (str(many.result_count), many.paginator.num_pages) == ("5+", 3)
     assert (str(few.result_count), few.paginator.num_pages) == ("5", 3)
     assert "5+ products" in " ".join(staff.get(f"{PRODUCTS}?q=lamp").content.decode().split())
+
+
+def test_number_with_more_rows_is_not_grouped_by_a_template() -> None:
+    assert Template("{{ number }} rows").render(Context({"number": paging.AtLeast(2_000)})) == "2k+ rows"
 
 
 def test_pages_of_a_filter_follow_the_order_of_the_list(staff: Client) -> None:
