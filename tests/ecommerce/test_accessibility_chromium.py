@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from catalog.models import Product
 from samples.demo.loading import STAFF, prepare
 from tests.support.chromium import Page, chromium_page
 from tests.support.live import Shop
@@ -82,6 +83,21 @@ def test_keyboard_reaches_the_content_at_once(shop: Shop, signed_in: Page) -> No
     signed_in.value_of(f"{link}.click()")
 
     assert signed_in.value_of("document.activeElement.tagName") == "MAIN"
+
+
+def test_enter_in_the_command_search_opens_the_first_result(shop: Shop, signed_in: Page) -> None:
+    with shop.database():
+        product = Product.objects.create(name="Zeppelin of tin", price=5)
+    signed_in.go(f"{shop.url}/admin/")
+    signed_in.command("Input.dispatchKeyEvent", type="keyDown", key="k", code="KeyK", modifiers=2)
+    signed_in.wait_for("document.activeElement.id === 'search-input-command'")
+
+    signed_in.command("Input.insertText", text="zeppelin")
+    signed_in.command("Input.dispatchKeyEvent", type="keyUp", key="n")
+    signed_in.wait_for("document.querySelector('#command-results a')")
+    signed_in.command("Input.dispatchKeyEvent", type="keyDown", key="Enter", windowsVirtualKeyCode=13)
+
+    signed_in.wait_for(f"location.pathname === '/admin/catalog/product/{product.pk}/change/'")
 
 
 def test_no_page_is_wider_than_a_phone(shop: Shop, signed_in: Page) -> None:

@@ -8,3 +8,12 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
   }
 });
+
+// In the command search (Ctrl-K), Enter opens the first result if no other was chosen.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.id === "search-input-command" && !document.querySelector("#command-results .active")) {
+    event.preventDefault();
+    event.stopPropagation();
+    document.querySelector("#command-results a")?.click();
+  }
+}, true);
