@@ -35,7 +35,8 @@ class originating:  # used like a function
         self._facts = facts
 
     def __enter__(self) -> None:
-        self._token = _current.set(_current.get()._replace(**self._facts))
+        present = _current.get()
+        self._token = _current.set(Origin(*map(self._facts.get, Origin._fields, present)))
 
     def __exit__(self, *error: object) -> None:
         _current.reset(self._token)

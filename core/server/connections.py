@@ -164,7 +164,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Raise if the head is too large, or if RFC 9112, 3.2 does not allow its Host or target."""
         if self._unused_bytes > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
             self._refusal = HeadTooLarge()
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        hosts = [name for name, _ in self.headers].count(b"host")
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
             self._refusal = InvalidInput("The request must have one Host header")
         if self.url == b"*" and self.parser.get_method() != b"OPTIONS":

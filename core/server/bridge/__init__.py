@@ -51,20 +51,22 @@ class Bridge:
             await self._respond(call)
         except ClientGone:
             log.debug("The client has disconnected.")
-        except (asyncio.CancelledError, TimeoutError):  # cancelled: the grace of the shutdown is over
+        except (asyncio.CancelledError, TimeoutError):  # by the timer, or at the end of the shutdown's grace
             log.warning("No answer in time.")
             await call.refuse(no_answer())
         except Exception as error:  # noqa: BLE001  # the client gets a response for any exception
             await call.refuse(refusal_for(error))
         finally:
+            call.stop_timer()
             call.stop_watching()
 
     async def _respond(self, call: HttpCall) -> None:
         body = await call.body.read()
         if self.pool.is_busy:
             call.watch_soon()
-        async with asyncio.timeout(self.response_timeout_s) as call.timeout:
-            response = await self.pool.run(call.respond, body, drop=drop)
-            call.timeout.reschedule(None)  # from here on only the client can be slow
+        if self.response_timeout_s is not None:
+            call.cancel_after(self.response_timeout_s)
+        response = await self.pool.run(call.respond, body, drop=drop)
+        call.stop_timer()  # from here on only the client can be slow
         if response is not None:
             await call.send_response(response)

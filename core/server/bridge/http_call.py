@@ -45,7 +45,7 @@ class HttpCall:
         self.started_at = time.perf_counter()
         self.request_id = ""  # of an event stream, once its view has responded
         self.has_begun = False  # whether the head of a response was sent
-        self.timeout: asyncio.Timeout | None = None  # until the response begins
+        self._timer: asyncio.TimerHandle | None = None  # until the response begins
         self._watcher: asyncio.Task[None] | None = None
         self._watches_from: asyncio.TimerHandle | None = None
 
@@ -62,6 +62,16 @@ class HttpCall:
     async def _wait_for_disconnect(self) -> None:
         while (await self.receive())["type"] != "http.disconnect":
             continue
+
+    def cancel_after(self, seconds: float) -> None:
+        """Cancel the current task if the response does not begin in time; cheaper than `asyncio.timeout`."""
+        task = asyncio.current_task(self.loop)
+        if task is not None:
+            self._timer = self.loop.call_later(seconds, task.cancel)
+
+    def stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def stop_watching(self) -> None:
         if self._watches_from is not None:
@@ -130,8 +140,7 @@ class HttpCall:
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _start_chunked(self, status: int, headers: Headers) -> None:
-        if self.timeout is not None and not self.has_begun:
-            self.timeout.reschedule(None)  # the remaining chunks are made while the response is sent
+        self.stop_timer()  # the remaining chunks are made while the response is sent
         await self._start(status, headers)
 
     async def _send_chunk(self, body: bytes, *, more: bool = True) -> None:
