@@ -7,6 +7,8 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -72,7 +74,7 @@ class CategoryForm(RefusableForm):
 @admin.register(Category)
 class CategoryAdmin(ShopAdmin):
     form = CategoryForm
-    list_display = ("name", "slug", "above")
+    list_display = ("name", "slug", "above", "goods")
     list_select_related = ("parent",)
     list_filter = (("parent", RelatedDropdownFilter),)
     search_fields = ("name", "slug")
@@ -83,6 +85,12 @@ class CategoryAdmin(ShopAdmin):
     @display(description="Parent", ordering="parent__name")
     def above(self, category: Category) -> str:
         return category.parent.name if category.parent else "-"
+
+    @display(description="Products")
+    def goods(self, category: Category) -> str:
+        url = reverse("admin:catalog_product_changelist")
+        text = '<a class="text-link" href="{}?category={}" aria-label="Products of {}">Products</a>'
+        return format_html(text, url, category.pk, category.name)
 
     def get_fieldsets(self, request: HttpRequest, obj: Category | None = None) -> Fieldsets:
         return [("Category", {"fields": WRITABLE_OF_CATEGORY})]

@@ -63,6 +63,7 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
     sortable_by = ("name", "article", "price", "stock", "changed")  # columns with an index
     actions = ("change_prices",)
     readonly_fields = ("created", "changed")
+    list_before_template = "admin/catalog/product/list_before.html"
     change_form_outer_before_template = "admin/catalog/product/stock.html"
 
     @display(description="SKU", ordering=AsciiLower("sku"), empty_value="-")
@@ -120,7 +121,8 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
         return super().get_queryset(request).visible_to(request.user)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response = super().changelist_view(request, extra_context)
+        url = by_filter_url(request) if self.has_change_permission(request) else ""
+        response = super().changelist_view(request, {**(extra_context or {}), "by_filter_url": url})
         rows: Any = getattr(response, "context_data", {}).get("cl")
         formset = rows and rows.formset
         if not (formset and formset.is_bound):

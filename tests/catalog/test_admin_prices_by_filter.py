@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.http import HttpResponse
 from django.test import Client
 
@@ -11,6 +12,7 @@ from catalog.admin import products as product_admin
 from catalog.admin import repricing_by_filter
 from catalog.bulk import repricing as bulk
 from catalog.models import Category, Product, ProductHistory
+from core.permissions import StaffRole
 from tests.support.factories import make_order, make_product, make_staff, make_user
 from tests.support.pages import fields_of, messages_of
 
@@ -48,6 +50,32 @@ def prices() -> dict[str, str]:
 
 OLD = {"Tea 1": "1.00", "Tea 2": "2.00", "Tea 3": "3.00", "Tea 4": "4.00", "Tea 5": "5.00", "Pot": "20.00"}
 NEW = {"Tea 1": "1.10", "Tea 2": "2.20", "Tea 3": "3.30", "Tea 4": "4.40", "Tea 5": "5.50", "Pot": "20.00"}
+
+
+LINK = "Change the prices of all these products by percent"
+
+
+def test_category_leads_to_its_products_and_these_to_the_change_of_their_prices(client: Client, teas: Category) -> None:
+    of_category = f'href="{LIST}?category={teas.pk}"'
+    assert of_category in client.get("/admin/catalog/category/").content.decode()
+
+    page = client.get(f"{LIST}?category={teas.pk}").content.decode()
+
+    assert LINK in page
+    assert f'href="{PAGE}?category={teas.pk}"' in page
+
+
+@pytest.mark.parametrize("query", ["", "q=none", "stock_is=none"])
+def test_list_without_a_filter_or_a_product_offers_no_change_of_prices(client: Client, query: str) -> None:
+    assert LINK not in client.get(f"{LIST}?{query}").content.decode()
+
+
+def test_staff_of_orders_are_offered_no_change_of_prices(client: Client) -> None:
+    reader = make_user(is_staff=True)
+    reader.groups.add(Group.objects.get(name=StaffRole.ORDERS))
+    client.force_login(reader)
+
+    assert LINK not in client.get(f"{LIST}?q=tea").content.decode()
 
 
 def test_all_products_of_a_category_are_changed_as_previewed(client: Client, teas: Category) -> None:
