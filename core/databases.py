@@ -1,7 +1,7 @@
 """Differences between the two databases: connection settings, and how each reports an error."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,6 +81,14 @@ def configured(
             options["options"] = " ".join(filter(None, (SETTINGS_OF_SERVER, options.get("options"), timeouts)))
         database["OPTIONS"] = TCP_OF_CLIENT | options
     return database
+
+
+def threads_for(database: Mapping[str, Any]) -> int:
+    """Return how many threads a web process needs for a configured database, each with its own connection.
+
+    Threads that commit at the same time share one flush of PostgreSQL's log. SQLite has one writer at a time.
+    """
+    return 8 if database["ENGINE"] == "core.postgresql" else 4
 
 
 @contextmanager

@@ -128,7 +128,8 @@ USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
 
 # -- Web server -------------------------------------------------------------------------------------------------
-WEB_THREADS = env.whole("WEB_THREADS", 4)  # per process; each keeps one database connection
+# Per process; each keeps one database connection.
+WEB_THREADS = env.whole("WEB_THREADS", databases.threads_for(DATABASES["default"]))
 # From request to response, including the wait for a thread. Then the client gets 503, but the thread continues
 ANSWER_TIMEOUT_S = env.number("ANSWER_TIMEOUT_S", 32, least=0.01)
 WEB_QUEUE = env.whole("WEB_QUEUE", 1_000)  # requests that wait for a thread; one more gets 503

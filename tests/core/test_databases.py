@@ -56,6 +56,13 @@ def test_postgresql_has_timeouts_and_health_checks() -> None:
     }
 
 
+@pytest.mark.parametrize(("engine", "threads"), [("sqlite3", 4), ("postgresql", 8)])
+def test_web_process_has_more_threads_with_postgresql(engine: str, threads: int) -> None:
+    configured = databases.configured({"ENGINE": f"django.db.backends.{engine}", "NAME": "shop"}, **TIMEOUTS)
+
+    assert databases.threads_for(configured) == threads
+
+
 def test_connection_settings_of_the_url_hold() -> None:
     url = {"ENGINE": "django.db.backends.postgresql", "NAME": "shop", "OPTIONS": {"connect_timeout": 2}}
 

@@ -118,6 +118,7 @@ class Shop:
     def __init__(self, database_url: str, folder: Path, unblock: Callable, env: dict[str, str]) -> None:
         self.database_url, self.folder, self._unblock = database_url, folder, unblock
         ours = {"DATABASE_URL": database_url, "RATE_LIMITS": "off", "SECRET_KEY": settings.SECRET_KEY}
+        ours |= {"WEB_THREADS": "4"}  # many servers of tests share one PostgreSQL, and its connections
         budgets = {"REDIS_PREFIX": f"test-{uuid4().hex}:"}  # unless the environment has one: see `unspent_budgets`
         self.env = {**budgets, **os.environ, **ours, **env}
         self.servers: list[Server] = []
