@@ -89,7 +89,11 @@ class _Detail(_Route):
     def __init__(self, view: Any, version: str, action: str, plan: ReadPlan, methods: Iterable[str]) -> None:
         super().__init__(view, version, action, plan, methods)
         validators = ("version", "updated_at") if view.shows_version else ()
-        self._reads = Reads(view.queryset.all(), (*plan.columns, *validators))
+        columns = [*plan.columns, *(name for name in validators if name not in plan.columns)]
+        self._reads, self._validators = (
+            Reads(view.queryset.all(), columns),
+            [columns.index(name) for name in validators],
+        )
 
     def representation(self, plain: PlainRequest) -> _Representation | None:
         pk = int(plain.path.rpartition("/")[2])
@@ -97,9 +101,9 @@ class _Detail(_Route):
         if plain.query or row is None:
             return None
         body = orjson.dumps(self.represented([row], plain)[0])
-        if not self.view.shows_version:
+        if not self._validators:
             return _Representation(body, tag_of_content(body))
-        version, updated_at = row[-2:]
+        version, updated_at = [row[index] for index in self._validators]
         tag, date = row_tag(pk, version, self.version, "json"), date_of(settled_at(version, updated_at))
         return _Representation(body, tag, date)
 

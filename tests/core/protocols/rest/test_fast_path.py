@@ -1,9 +1,12 @@
 """Responses of the fast path have the status, the headers and the body of the ordinary path."""
 
+import re
 import time
 from types import SimpleNamespace
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from core.protocols.rest import conditional
 from core.protocols.rest.versions import V2, VERSIONS
@@ -196,3 +199,16 @@ def test_fast_path_needs_few_statements(ids, django_assert_num_queries):
         response_of(orders)
     with django_assert_num_queries(1):  # triggers count the products
         response_of(scope_of("/api/v1/products?per_page=2"))
+
+
+def test_row_is_read_without_a_column_twice(ids):
+    with CaptureQueriesContext(connection) as statements:
+        response_of(scope_of(f"/api/v1/products/{ids['product']}"))
+
+    (columns,) = [
+        re.findall(r'"catalog_product"."(\w+)" AS', each["sql"])
+        for each in statements
+        if "catalog_product" in each["sql"]
+    ]
+    assert "version" in columns
+    assert len(columns) == len(set(columns))
