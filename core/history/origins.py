@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connections
 
-from core.origin import Origin, present_origin
+from core.origin import present_origin
 
 SETTING = "shop.origin"  # of PostgreSQL, for one transaction
 SET = f"set_config('{SETTING}', %s, true)"
@@ -62,5 +62,4 @@ def _origin_trigger(changes: str) -> str:
 
 
 def _fact(name: str) -> str | int | None:
-    origin: Origin = present_origin()
-    return origin._asdict()[name]  # type: ignore[no-any-return]  # a field of Origin
+    return getattr(present_origin(), name)  # type: ignore[no-any-return]  # a field of Origin
