@@ -7,6 +7,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
@@ -152,7 +153,9 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
             )
 
     def delete_model(self, request: HttpRequest, obj: Product) -> None:
+        url = self.page_url(obj.pk, "history")
         delete_product(actor=request.user, product_id=obj.pk)
+        messages.info(request, format_html('<a class="text-link underline" href="{}">Its history</a> is kept.', url))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Product]) -> None:
         for product_id in sorted(queryset.values_list("pk", flat=True)):

@@ -1,5 +1,6 @@
 """The history of a row in the admin: each change with its origin, and the old and new values."""
 
+import re
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -8,10 +9,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from core.admin.options import ShopAdmin
+from core.errors import NotFound
 from core.permissions import is_unlimited_staff
 
 CHANGES_PER_PAGE = 50
 TEMPLATE = "admin/row_history.html"
+_ID = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 class HistoryAdmin(ShopAdmin):
@@ -27,21 +30,33 @@ class HistoryAdmin(ShopAdmin):
         """Return where a form posts the id of a change to revert; None if changes can't be reverted."""
         return None
 
+    def page_url(self, pk: int, name: str) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=[pk])
+
     def history_view(self, request: HttpRequest, object_id: str, extra_context: object = None) -> HttpResponse:
+        """Show the history of a row, also of a deleted one."""
         row = self.get_object(request, object_id)
-        if row is None:
-            return HttpResponseRedirect(self.list_url())
         if not self.has_view_permission(request, row):
             raise PermissionDenied
-        changes = self.changes_of(request, row.pk).select_related("actor")
-        page = self.paginator(changes, CHANGES_PER_PAGE).get_page(request.GET.get("p", 1))
+        pk = _id_in(object_id) if row is None else row.pk
+        try:
+            changes = self.changes_of(request, pk).select_related("actor")
+        except NotFound:
+            return HttpResponseRedirect(self.list_url())
+        deleted = f"{self.opts.verbose_name} {pk}, which was deleted"
         context = {
             **self.admin_site.each_context(request),
-            "title": f"History of {row}",
+            "title": f"History of {deleted if row is None else row}",
             "opts": self.opts,
             "original": row,
-            "page": page,
+            "page": self.paginator(changes, CHANGES_PER_PAGE).get_page(request.GET.get("p", 1)),
             "log_url": reverse("admin:ecommerce_loggedrequest_changelist") if is_unlimited_staff(request.user) else "",
-            "revert_url": self.revert_url(row.pk) if self.has_change_permission(request, row) else None,
+            "revert_url": self.revert_url(pk) if row and self.has_change_permission(request, row) else None,
+            "back_url": self.page_url(pk, "change") if row else self.list_url(),
         }
         return TemplateResponse(request, TEMPLATE, context)
+
+
+def _id_in(text: str) -> int:
+    """Return the id in a URL; 0, which no row has, if there is none."""
+    return int(text) if _ID.fullmatch(text) else 0

@@ -26,6 +26,7 @@ from tests.support.api import Api
 from tests.support.factories import make_order, make_product, make_staff, make_user
 from tests.support.feed import new_rows
 from tests.support.graph import Graph
+from tests.support.pages import messages_of
 from tests.support.rpc import Clients
 
 pytestmark = pytest.mark.django_db
@@ -307,9 +308,27 @@ def test_history_survives_the_product_and_is_for_staff() -> None:
     assert json.loads(Api(make_staff(), "/api/v2").get(path).content)["changes"][0]["units"] == -4
 
 
-def test_history_of_a_row_that_is_not_there_leads_back_to_the_list(client: Client) -> None:
+@pytest.mark.parametrize("pk", ["999999", "0", "abc", str(10**20)])
+def test_history_of_a_row_that_is_not_there_leads_back_to_the_list(client: Client, pk: str) -> None:
     client.force_login(make_staff())
 
     for path in ("/admin/catalog/product/", "/admin/orders/order/"):
-        response = client.get(f"{path}999999/history/")
+        response = client.get(f"{path}{pk}/history/")
         assert (response.status_code, response["Location"]) == (302, path)
+
+
+def test_history_of_a_deleted_product_is_shown_and_reverts_nothing(client: Client) -> None:
+    product, path = make_product(name="Teapot", stock=4), "/admin/catalog/product/"
+    pk = product.pk
+    client.force_login(make_staff())
+    response = client.post(f"{path}{pk}/delete/", {"post": "yes"})
+    assert any(f'href="{path}{pk}/history/">Its history</a> is kept.' in text for text in messages_of(response))
+
+    page = client.get(f"{path}{pk}/history/").content.decode()
+
+    assert f"History of product {pk}, which was deleted" in page
+    assert "<del>Teapot</del>" in page
+    assert f'href="{path}">Back</a>' in page
+    assert "Revert" not in page
+    client.force_login(make_user())
+    assert client.get(f"{path}{pk}/history/").status_code == 302
