@@ -13,7 +13,7 @@ from unfold.dataclasses import SearchResult
 from accounts.models import User
 from catalog.models import Product
 from core.admin.display import money
-from core.admin.searching import SHORTEST, searched
+from core.admin.searching import SHORTEST, newest
 from core.errors import InvalidInput
 from core.validation.validators import is_storable
 from orders.admin.orders import without_number_signs
@@ -62,7 +62,7 @@ def _rows(request: HttpRequest, model: type[Model]) -> Any:
 
 
 def _newest(request: HttpRequest, model: type[Model], fields: Iterable[str], text: str) -> QuerySet[Any]:
-    return searched(_rows(request, model), fields, text).order_by("-pk")[:ROWS]
+    return newest(_rows(request, model), fields, text, ROWS)
 
 
 def _facts_of(order: Order) -> str:

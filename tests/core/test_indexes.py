@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.querysets import SORT_KEYS as USER_SORTS
 from catalog.models import Product, ProductHistory
 from catalog.querysets import SORT_KEYS as PRODUCT_SORTS
-from core.admin.searching import searched
+from core.admin.searching import newest, searched
 from core.history.changes import made_in
 from core.lists.keyset import NEWEST_FIRST, Slice, Sort, cursor_of, within
 from core.text.ascii import AsciiLower
@@ -143,6 +143,15 @@ def test_search_reads_trigrams(rows_of: Any, indexes: list[str]) -> None:
 
     assert [index for index in indexes if index not in plan] == [], plan
     assert rows_of().count() >= 1
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+def test_newest_products_with_a_rare_word_are_found_by_trigrams() -> None:
+    rows = newest(Product.objects.all(), ["name", "sku"], "1234", 5)
+
+    plan = plan_of(rows)
+    assert [index for index in SEARCHES["admin products"][1] if index not in plan] == [], plan
+    assert [product.sku for product in rows] == ["SKU-1234"]
 
 
 def test_admin_sorts_products_by_sku_with_an_index() -> None:
