@@ -136,8 +136,9 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
         return response
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Return the order of the list: low stocks from the lowest, by their own index."""
-        return ("stock", "id") if request.GET.get(StockFilter.parameter_name) == "low" else self.ordering
+        """Return the order of the list: low stocks from the lowest. By name, the whole table would be read for them."""
+        is_scarce = request.GET.get(StockFilter.parameter_name) in ("low", "none")
+        return ("stock", "id") if is_scarce else self.ordering
 
     # -- Writes ------------------------------------------------------------------------------------------------
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
