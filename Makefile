@@ -15,7 +15,7 @@ run:  ## start the shop with demo data
 	$(python) manage.py quickstart
 
 test:  ## run the tests on SQLite, or on DATABASE_URL and REDIS_URL if they are set
-	$(python) -m pytest -q -n 3
+	$(python) -m pytest -q -n 4
 
 lint:  ## run the pre-commit hooks on all files: lint, format and hygiene
 	.venv/bin/pre-commit run --all-files
