@@ -37,7 +37,8 @@ def named_in_deploy_files() -> set[str]:
 def measured(live_shop):
     """A shop whose server, with two workers, serves metrics."""
     shop, port = live_shop(processes=0), free_port()
-    env = {**shop.env, "METRICS_ADDRESS": f"127.0.0.1:{port}", "RATE_LIMITS": "on", "RATE_ANONYMOUS_PER_MINUTE": "30"}
+    # Of 40 requests some are over the budget, even if they are spread over three minutes of the clock.
+    env = {**shop.env, "METRICS_ADDRESS": f"127.0.0.1:{port}", "RATE_LIMITS": "on", "RATE_ANONYMOUS_PER_MINUTE": "10"}
     server = Server(shop.folder, env, options=["--workers", "2", "--max-requests", "12"])
     server.wait_until_live()
     yield shop, server, port
@@ -67,7 +68,7 @@ def test_requests_of_all_workers_are_counted_and_kept_when_a_worker_is_replaced(
     assert counts["other", "GET unknown", "404"] == 40
     graphql = sum(count for (protocol, *_), count in counts.items() if protocol == "graphql")
     assert (graphql, found["shop_budgets_refused_total"]["default",]) == (40, counts["graphql", "POST graphql", "429"])
-    assert counts["graphql", "query allProducts", "200"] >= 25
+    assert counts["graphql", "query allProducts", "200"] >= 5
     assert (found["shop_products_out_of_stock"][()], found["shop_database_up"][()]) == (1, 1)
     assert "serve has ended as planned, and is replaced." in server.log
     assert named_in_deploy_files() <= set(found)
