@@ -95,6 +95,7 @@ def main() -> None:
     server_url = "" if url.startswith("sqlite") else url
     plan = Plan(options.rounds or (2 if options.quick else 5), 2 if options.quick else 3, options.operations)
     measured, began_at_load = Measured(), os.getloadavg()[0]
+    options.to.mkdir(parents=True, exist_ok=True)
     for data in data_sets(options, server_url):
         measure(data, server_url, plan, measured)
         write(options.to, plan, measured, began_at_load)
