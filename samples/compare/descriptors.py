@@ -43,6 +43,7 @@ def _members(kind: Descriptor) -> Iterator[Descriptor]:
 def _method(method: MethodDescriptor) -> dict[str, Any]:
     return {
         "path": f"/{method.containing_service.full_name}/{method.name}",
+        "file": method.containing_service.file.name,
         "input": method.input_type.full_name,
         "output": method.output_type.full_name,
         "clientStreams": method.client_streaming,

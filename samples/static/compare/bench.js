@@ -96,7 +96,7 @@ function column(protocol, values, edited) {
   );
   const labels = steps.map((step, n) => h("label", { for: `${protocol}-${n}` }, labelOf(step, n, steps.length)));
   const language = h("select", { "aria-label": `Language, ${LABELS[protocol]}` }, LANGUAGES[protocol].map((name) => h("option", {}, name)));
-  const button = h("button", { type: "button", onclick: () => copy(copied(protocol, language.value), button) }, "Copy");
+  const button = h("button", { type: "button", onclick: async () => copy(await copied(protocol, language.value), button) }, "Copy");
   columns[protocol] = {
     areas, steps,
     answer: h("pre", { tabindex: "0", role: "region", "aria-label": `Answer of ${LABELS[protocol]}` }, "Not asked yet."),
@@ -119,11 +119,12 @@ function labelOf(step, n, count) {
   return `${count > 1 ? `Request ${n + 1}` : "Request, as sent"}${rest}`;
 }
 
-function copied(protocol, language) {
+async function copied(protocol, language) {
   const { areas, steps } = columns[protocol];
   const values = { rows: rows().slice(0, 3), key: crypto.randomUUID() }; // three rows show how the others look
   const step = (area, n) => filled(stepOf(protocol, area.value, steps[n]), values);
-  return areas.map((area, n) => snippet(protocol, language, step(area, n), currentHeaders())).join("\n\n");
+  const parts = areas.map((area, n) => snippet(protocol, language, step(area, n), currentHeaders()));
+  return (await Promise.all(parts)).join("\n\n");
 }
 
 function keepEdited() {

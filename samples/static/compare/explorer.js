@@ -64,7 +64,7 @@ function grouped(methods) {
 
 function callBar() {
   const language = h("select", { "aria-label": "Language of the copy" }, LANGUAGES.grpc.map((name) => h("option", {}, name)));
-  const button = h("button", { type: "button", onclick: () => copy(copied(language.value), button) }, "Copy");
+  const button = h("button", { type: "button", onclick: async () => copy(await copied(language.value), button) }, "Copy");
   return h("div", { class: "bar" },
     h("button", { type: "button", class: "main", id: "call", onclick: send }, "Call"),
     h("button", { type: "button", id: "stop", disabled: true, onclick: () => call?.abort() }, "Stop"),

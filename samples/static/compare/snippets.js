@@ -2,6 +2,7 @@
 
 import { json } from "./dom.js";
 import { facts } from "./facts.js";
+import { schema } from "./protobuf.js";
 
 export const LANGUAGES = {
   rest: ["curl", "Python", "TypeScript", "Go"],
@@ -11,7 +12,7 @@ export const LANGUAGES = {
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-export function snippet(protocol, language, step, headers) {
+export async function snippet(protocol, language, step, headers) {
   const all = { ...headers, ...step.headers };
   return protocol === "grpc" ? forGrpc(language, step, all) : forHttp(language, step, all);
 }
@@ -21,34 +22,42 @@ function forHttp(language, step, headers) {
   const [method, path] = step.call.split(" ");
   const url = `${location.origin}${path}`;
   const body = step.message === null ? null : JSON.stringify(step.message);
-  const sent = body === null ? headers : { "Content-Type": "application/json", ...headers };
-  return { curl, Python: python, TypeScript: typescript, Go: go }[language](method, url, sent, body, step.message);
+  const isStream = path.endsWith("/events") || Boolean(step.message?.query?.trimStart().startsWith("subscription"));
+  const sent = {
+    ...(body === null ? {} : { "Content-Type": "application/json" }),
+    ...(isStream ? { Accept: "text/event-stream" } : {}),
+    ...headers,
+  };
+  return { curl, Python: python, TypeScript: typescript, Go: go }[language](method, url, sent, body, step.message, isStream);
 }
 
-function curl(method, url, headers, body) {
-  const lines = [`curl ${method === "GET" || (method === "POST" && body) ? "" : `-X ${method} `}${quoted(url)}`];
+function curl(method, url, headers, body, message, isStream) {
+  const lines = [`curl ${isStream ? "-N " : ""}${method === "GET" || (method === "POST" && body) ? "" : `-X ${method} `}${quoted(url)}`];
   for (const [name, value] of Object.entries(headers)) lines.push(`-H ${quoted(`${name}: ${value}`)}`);
   if (body) lines.push(`-d ${quoted(body)}`);
   return lines.join(" \\\n  ");
 }
 
-function python(method, url, headers, body) {
+function python(method, url, headers, body, message, isStream) {
   const data = body ? `${JSON.stringify(body)}.encode()` : "None";
-  return `import json
-from urllib.request import Request, urlopen
+  const shown = isStream
+    ? `    for line in response:
+        print(line.decode(), end="", flush=True)`
+    : "    print(json.load(response))";
+  return `${isStream ? "" : "import json\n"}from urllib.request import Request, urlopen
 
 request = Request(${JSON.stringify(url)}, method=${JSON.stringify(method)}, headers=${json(headers)}, data=${data})
 with urlopen(request) as response:
-    print(json.load(response))`;
+${shown}`;
 }
 
-function typescript(method, url, headers, body, message) {
+function typescript(method, url, headers, body, message, isStream) {
   const sent = body ? `\n  body: JSON.stringify(${json(message)}),` : "";
   return `const response = await fetch(${JSON.stringify(url)}, {
   method: ${JSON.stringify(method)},
   headers: ${json(headers)},${sent}
 });
-console.log(await response.json());`;
+${isStream ? "for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) console.log(text);" : "console.log(await response.json());"}`;
 }
 
 function go(method, url, headers, body) {
@@ -77,13 +86,18 @@ ${set.join("\n")}${set.length ? "\n" : ""}\tresponse, err := http.DefaultClient.
 }
 
 // -- gRPC --------------------------------------------------------------------------------------------------------------
-function forGrpc(language, step, headers) {
+async function forGrpc(language, step, headers) {
   const [service, method] = step.call.slice(1).split("/");
+  const { input, file, clientStreams, serverStreams } = (await schema()).method(step.call);
   const address = facts.grpcAddress || `${location.hostname}:50051`;
   const messages = Array.isArray(step.message) ? step.message : [step.message ?? {}];
-  const call = { service, method, address, headers, messages, path: step.call };
-  const streams = { grpcurl, curl: curlConnect, Python: pythonGrpc, TypeScript: typescriptConnect, Go: goGrpc };
-  return streams[language](call);
+  const request = input.split(".").at(-1);
+  const call = { service, method, address, headers, messages, path: step.call, request, file, clientStreams, serverStreams };
+  const isStream = clientStreams || serverStreams; // Connect's streams have binary frames
+  if (isStream && language === "curl") return "# Connect over curl is for single messages: use grpcurl for a stream.";
+  if (isStream && language === "TypeScript") return "// A stream of messages needs a gRPC client: npm install @grpc/grpc-js.";
+  if (clientStreams && language === "Go") return "// A stream of messages: call Send for each, then CloseAndRecv.";
+  return { grpcurl, curl: curlConnect, Python: pythonGrpc, TypeScript: typescriptConnect, Go: goGrpc }[language](call);
 }
 
 function grpcurl({ service, method, address, headers, messages }) {
@@ -94,46 +108,56 @@ function grpcurl({ service, method, address, headers, messages }) {
 }
 
 function curlConnect({ path, headers, messages }) {
-  if (messages.length > 1) return "# Connect over curl sends one message: use grpcurl for a stream.";
   const sent = { "Content-Type": "application/json", ...headers };
   return curl("POST", `${location.origin}${path}`, sent, JSON.stringify(messages[0]));
 }
 
-const moduleOf = (service) => service.split(".").at(-1).replace("Service", "").toLowerCase();
-
-function pythonGrpc({ service, method, address, headers, messages }) {
-  const [module, name] = [moduleOf(service), service.split(".").at(-1)];
+function pythonGrpc({ service, method, address, headers, messages, request, file, clientStreams, serverStreams }) {
+  const [module, name] = [file.replace(".proto", "").replaceAll("/", "."), service.split(".").at(-1)];
   const metadata = Object.entries(headers).map(([key, value]) => `(${JSON.stringify(key.toLowerCase())}, ${JSON.stringify(value)})`);
-  const build = (message) => `ParseDict(json.loads(${JSON.stringify(JSON.stringify(message))}), pb.${method}Request())`;
-  const sent = messages.length > 1 ? `iter([${messages.map(build).join(", ")}])` : build(messages[0]);
+  const build = (message) => `ParseDict(json.loads(${JSON.stringify(JSON.stringify(message))}), pb.${request}())`;
+  const sent = clientStreams ? `iter([${messages.map(build).join(", ")}])` : build(messages[0]);
+  const answer = `${name}Stub(channel).${method}(${sent}, metadata=[${metadata.join(", ")}])`;
+  const shown = serverStreams ? `for message in ${answer}:\n        print(message)` : `print(${answer})`;
   return `import json
 import grpc
 from google.protobuf.json_format import ParseDict
-from protos import ${module}_pb2 as pb
-from protos.${module}_pb2_grpc import ${name}Stub
+import ${module}_pb2 as pb
+from ${module}_pb2_grpc import ${name}Stub
 
 with grpc.insecure_channel("${address}") as channel:
-    print(${name}Stub(channel).${method}(${sent}, metadata=[${metadata.join(", ")}]))`;
+    ${shown}`;
 }
 
 function typescriptConnect({ path, headers, messages }) {
-  if (messages.length > 1) return "// A stream of messages needs a gRPC client: npm install @grpc/grpc-js.";
   return `// The Connect protocol with JSON: no generated code.
 ${typescript("POST", `${location.origin}${path}`, { "Content-Type": "application/json", ...headers }, "body", messages[0])}`;
 }
 
-function goGrpc({ service, method, address, headers, messages }) {
+function goGrpc({ service, method, address, headers, messages, request, file, serverStreams }) {
   const name = service.split(".").at(-1);
   const pairs = Object.entries(headers).map(([key, value]) => `${JSON.stringify(key.toLowerCase())}, ${JSON.stringify(value)}`);
-  return `// After: protoc --go_out=. --go-grpc_out=. protos/${moduleOf(service)}.proto
+  return `// After: protoc --go_out=. --go-grpc_out=. ${file}
 connection, err := grpc.NewClient("${address}", grpc.WithTransportCredentials(insecure.NewCredentials()))
 if err != nil {
 \tpanic(err)
 }
-request := &pb.${method}Request{}
+request := &pb.${request}{}
 if err := protojson.Unmarshal([]byte(${JSON.stringify(JSON.stringify(messages[0]))}), request); err != nil {
 \tpanic(err)
 }
 ctx := metadata.AppendToOutgoingContext(context.Background()${pairs.length ? `, ${pairs.join(", ")}` : ""})
-fmt.Println(pb.New${name}Client(connection).${method}(ctx, request))`;
+${serverStreams ? goReader(name, method) : `fmt.Println(pb.New${name}Client(connection).${method}(ctx, request))`}`;
 }
+
+const goReader = (name, method) => `stream, err := pb.New${name}Client(connection).${method}(ctx, request)
+if err != nil {
+\tpanic(err)
+}
+for {
+\tmessage, err := stream.Recv()
+\tif err != nil {
+\t\tpanic(err)
+\t}
+\tfmt.Println(message)
+}`;
