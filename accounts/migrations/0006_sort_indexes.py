@@ -2,8 +2,12 @@
 
 from django.db import migrations, models
 
+from core.postgresql.operations import AddIndexConcurrently
+
 
 class Migration(migrations.Migration):
+
+    atomic = False
 
     dependencies = [
         ('accounts', '0005_trigrams'),
@@ -11,11 +15,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name='user',
             index=models.Index(fields=['email', 'id'], name='accounts_user_email'),
         ),
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name='user',
             index=models.Index(fields=['created_at', 'id'], name='accounts_user_created'),
         ),

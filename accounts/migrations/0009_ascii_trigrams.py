@@ -1,12 +1,14 @@
 from django.db import migrations
 
-from core.text.trigrams import AddTrigramIndex, RemoveTrigramIndex
+from core.postgresql.trigrams import AddTrigramIndex
 
 
 class Migration(migrations.Migration):
+    """Keep the index accounts_user_email_trigrams, which the searches of earlier releases read."""
+
+    atomic = False
     dependencies = [("accounts", "0008_sign_ins")]
 
     operations = [
-        RemoveTrigramIndex("accounts_user_email_trigrams", "accounts_user", "shop_folded(email)"),
-        AddTrigramIndex("accounts_user_email_trigrams", "accounts_user", 'lower(email COLLATE "C")'),
+        AddTrigramIndex("accounts_user_email_lower_trigrams", "accounts_user", 'lower(email COLLATE "C")'),
     ]

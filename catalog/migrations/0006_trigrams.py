@@ -1,12 +1,12 @@
 from django.db import migrations
 
-from core.text.trigrams import AddTrigramIndex
+from core.postgresql.trigrams import AddTrigramIndex
 
 
 class Migration(migrations.Migration):
+    atomic = False
     dependencies = [("catalog", "0005_row_count"), ("ecommerce", "0005_trigrams")]
 
     operations = [
         AddTrigramIndex("catalog_product_name_trigrams", "catalog_product", "name_folded"),
-        AddTrigramIndex("catalog_product_sku_trigrams", "catalog_product", "shop_folded(sku)"),
     ]

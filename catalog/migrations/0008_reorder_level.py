@@ -4,6 +4,7 @@ import django.core.validators
 from django.db import migrations, models
 
 from catalog.triggers import first_history, second_history
+from core.postgresql.operations import AddCheckNotValid
 from core.triggers import RenewTrigger
 
 
@@ -19,11 +20,7 @@ class Migration(migrations.Migration):
             name='reorder_level',
             field=models.IntegerField(db_default=5, default=5, help_text='The stock at which the product counts as low.', validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(2147483647)]),
         ),
-        migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('stock__lte', models.F('reorder_level'))), fields=['stock', 'id'], name='catalog_product_low_stock'),
-        ),
-        migrations.AddConstraint(
+        AddCheckNotValid(
             model_name='product',
             constraint=models.CheckConstraint(condition=models.Q(('reorder_level__gte', 0), ('reorder_level__lte', 2147483647)), name='catalog_product_reorder_level_range'),
         ),

@@ -35,10 +35,6 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(blank=True, db_index=False, default=None, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='products', to='catalog.category'),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['category', 'created_at', 'id'], name='catalog_product_category'),
-        ),
-        migrations.AddIndex(
             model_name='category',
             index=models.Index(fields=['name', 'id'], name='catalog_category_name'),
         ),

@@ -2,15 +2,19 @@
 
 from django.db import migrations, models
 
+from core.postgresql.operations import AddIndexConcurrently
+
 
 class Migration(migrations.Migration):
+
+    atomic = False
 
     dependencies = [
         ('catalog', '0009_category'),
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name='producthistory',
             index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='catalog_producthistory_request'),
         ),

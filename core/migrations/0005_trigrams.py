@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from core.text.trigrams import CreateTrigrams
+from core.postgresql.trigrams import CreateTrigrams
 
 
 class Migration(migrations.Migration):

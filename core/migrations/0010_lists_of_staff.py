@@ -2,15 +2,19 @@
 
 from django.db import migrations, models
 
+from core.postgresql.operations import AddIndexConcurrently
+
 
 class Migration(migrations.Migration):
+
+    atomic = False
 
     dependencies = [
         ('ecommerce', '0009_saved_filters'),
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name='loggedrequest',
             index=models.Index(condition=models.Q(('user_id__isnull', False)), fields=['user_id', 'id'], name='ecommerce_loggedrequest_of'),
         ),

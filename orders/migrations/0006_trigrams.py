@@ -1,9 +1,10 @@
 from django.db import migrations
 
-from core.text.trigrams import AddTrigramIndex
+from core.postgresql.trigrams import AddTrigramIndex
 
 
 class Migration(migrations.Migration):
+    atomic = False
     dependencies = [("orders", "0005_row_count"), ("ecommerce", "0005_trigrams")]
 
     operations = [

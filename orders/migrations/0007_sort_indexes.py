@@ -25,8 +25,4 @@ class Migration(migrations.Migration):
             name='user',
             field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to=settings.AUTH_USER_MODEL),
         ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['created_at', 'id'], name='orders_order_created'),
-        ),
     ]

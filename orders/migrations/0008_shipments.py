@@ -5,6 +5,8 @@ import django.core.validators
 from django.conf import settings
 from django.db import migrations, models
 
+from core.postgresql.operations import AddCheckNotValid
+
 
 class Migration(migrations.Migration):
 
@@ -24,19 +26,11 @@ class Migration(migrations.Migration):
             name='tracking_number',
             field=models.CharField(blank=True, default=None, max_length=100, null=True, validators=[django.core.validators.ProhibitNullCharactersValidator(), core.validation.validators.ProhibitSurrogates()]),
         ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['total', 'id'], name='orders_order_total'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['status', 'created_at', 'id'], name='orders_order_status'),
-        ),
-        migrations.AddConstraint(
+        AddCheckNotValid(
             model_name='order',
             constraint=models.CheckConstraint(condition=models.Q(('carrier', ''), _negated=True), name='orders_order_carrier_not_empty'),
         ),
-        migrations.AddConstraint(
+        AddCheckNotValid(
             model_name='order',
             constraint=models.CheckConstraint(condition=models.Q(('tracking_number', ''), _negated=True), name='orders_order_tracking_not_empty'),
         ),

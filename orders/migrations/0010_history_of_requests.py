@@ -2,15 +2,19 @@
 
 from django.db import migrations, models
 
+from core.postgresql.operations import AddIndexConcurrently
+
 
 class Migration(migrations.Migration):
+
+    atomic = False
 
     dependencies = [
         ('orders', '0009_history'),
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name='orderhistory',
             index=models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='orders_orderhistory_request'),
         ),

@@ -118,11 +118,11 @@ SEARCHES: dict[str, tuple[Any, list[str]]] = {
     "q": (lambda: Product.objects.search("number 1234"), ["catalog_product_name_trigrams"]),
     "admin products": (
         lambda: searched(Product.objects.all(), ["name", "sku"], "1234"),
-        ["catalog_product_name_trigrams", "catalog_product_sku_trigrams"],
+        ["catalog_product_name_trigrams", "catalog_product_sku_lower_trigrams"],
     ),
     "admin users": (
         lambda: searched(User.objects.all(), ["username", "email"], "user1234"),
-        ["accounts_user_username_trigrams", "accounts_user_email_trigrams"],
+        ["accounts_user_username_trigrams", "accounts_user_email_lower_trigrams"],
     ),
     "admin orders": (
         lambda: searched(Order.objects.all(), ["number", "user__username", "user__email"], "user123"),

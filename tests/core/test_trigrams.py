@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 
 from catalog.models import Product
-from core.text import trigrams
-from core.text.trigrams import AddTrigramIndex, CreateTrigrams
+from core.postgresql import trigrams
+from core.postgresql.trigrams import AddTrigramIndex, CreateTrigrams
 from tests.support.factories import make_product
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("requires_postgresql")]
@@ -21,7 +21,7 @@ def is_there() -> bool:
 
 
 def migrate(operation: Any, way: str) -> None:
-    with connection.schema_editor() as editor:
+    with connection.schema_editor(atomic=False) as editor:
         getattr(operation, f"database_{way}")("catalog", editor, None, None)
 
 

@@ -2,15 +2,19 @@
 
 from django.db import migrations, models
 
+from core.postgresql.operations import AddIndexConcurrently
+
 
 class Migration(migrations.Migration):
+
+    atomic = False
 
     dependencies = [
         ('webhooks', '0001_initial'),
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name='delivery',
             index=models.Index(fields=['object_id', 'id'], name='webhooks_delivery_object'),
         ),

@@ -8,14 +8,13 @@ takes 0.3 s for a rare word. Counting the matches of a common word, of any lengt
 """
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 from django.db import DatabaseError, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
+
+from core.postgresql.operations import is_missing, patience
 
 CREATE = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
 HAS_EXTENSION = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')"
@@ -54,9 +53,13 @@ class CreateTrigrams(Operation):
 
 
 class AddTrigramIndex(Operation):
-    """Index the folded form of a column. Writers of the table wait: 9 s for a million rows. Does nothing on SQLite."""
+    """Index the folded form of a column, while clients write to the table. Does nothing on SQLite.
+
+    It takes 9 s for a million rows. A valid index of this name stays, and an invalid one is replaced.
+    """
 
     reversible = True
+    atomic = False
 
     def __init__(self, name: str, table: str, expression: str) -> None:
         self.name, self.table, self.expression = name, table, expression
@@ -67,52 +70,59 @@ class AddTrigramIndex(Operation):
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        connection = schema_editor.connection
-        if connection.vendor != "postgresql":
+        if schema_editor.connection.vendor != "postgresql" or not _has_extension(schema_editor):
             return
-        with connection.cursor() as cursor:
-            cursor.execute(HAS_EXTENSION)
-            (is_there,) = cursor.fetchone()
-        if is_there:
-            with _unlimited(connection):
-                schema_editor.execute(
-                    f"CREATE INDEX {self.name} ON {self.table} USING gin (({self.expression}) gin_trgm_ops)"
-                )
+        with patience(schema_editor):
+            if is_missing(schema_editor, self.name, self.table):
+                how = f"USING gin (({self.expression}) gin_trgm_ops)"
+                schema_editor.execute(f"CREATE INDEX CONCURRENTLY {self.name} ON {self.table} {how}")
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
         if schema_editor.connection.vendor == "postgresql":
-            schema_editor.execute(f"DROP INDEX IF EXISTS {self.name}")
+            with patience(schema_editor):
+                schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {self.name}")
 
     def describe(self) -> str:
         return f"Add trigram index {self.name}"
 
 
-class RemoveTrigramIndex(AddTrigramIndex):
-    """Remove the index. Its arguments are those with which it was added, for the reverse."""
+class RenameTrigramIndex(Operation):
+    """Rename the index, unless there is one with the new name already. Its reverse keeps the new name."""
+
+    reversible = True
+
+    def __init__(self, name: str, new_name: str) -> None:
+        self.name, self.new_name = name, new_name
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Leave the state unchanged: the index is not part of a model."""
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        super().database_backwards(app_label, schema_editor, from_state, to_state)
+        if schema_editor.connection.vendor != "postgresql":
+            return
+        with schema_editor.connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass(%s) IS NULL", [self.new_name])
+            (is_free,) = cursor.fetchone()
+        if is_free:
+            schema_editor.execute(f"ALTER INDEX IF EXISTS {self.name} RENAME TO {self.new_name}")
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        super().database_forwards(app_label, schema_editor, from_state, to_state)
+        """Keep the name."""
 
     def describe(self) -> str:
-        return f"Remove trigram index {self.name}"
+        return f"Rename trigram index {self.name} to {self.new_name}"
 
 
-@contextmanager
-def _unlimited(connection: Any) -> Iterator[None]:
-    """Lift the server's statement timeout until the transaction ends, and the client's timeout until the block ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")
-    before, connection.connection.timeout_s = connection.connection.timeout_s, 0
-    try:
-        yield
-    finally:
-        connection.connection.timeout_s = before
+def _has_extension(schema_editor: BaseDatabaseSchemaEditor) -> bool:
+    if schema_editor.collect_sql:
+        return True
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(HAS_EXTENSION)
+        (is_there,) = cursor.fetchone()
+        return bool(is_there)
