@@ -1,6 +1,6 @@
 """Exceptions of the catalogue."""
 
-from core.errors import AlreadyExists, InUse, InvalidInput, NotFound, PreconditionFailed, VersionMismatch
+from core.errors import AlreadyExists, DomainError, InUse, InvalidInput, NotFound, PreconditionFailed, VersionMismatch
 
 
 class ProductNotFound(NotFound):
@@ -9,6 +9,14 @@ class ProductNotFound(NotFound):
 
 class CategoryNotFound(NotFound):
     pass
+
+
+class PriceChangeNotFound(NotFound):
+    pass
+
+
+class PriceChangeUndone(DomainError):
+    code = "invalid_transition"
 
 
 class SlugTaken(AlreadyExists):

@@ -1,14 +1,27 @@
 """Search, filters and sort order of products, in every protocol."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import django_filters
 from django.db.models import F
 
+from catalog.bulk.repricing import ProductSelection
 from catalog.models import Product, ProductHistory
 from catalog.querysets import SORT_KEYS, ProductQuerySet
-from core.lists.filters import AmountFilter, OneOf, Rows, ShopFilterSet, StrictBooleanFilter
+from core.actors import Actor
+from core.errors import InvalidInput
+from core.lists.filters import (
+    AmountFilter,
+    OneOf,
+    Rows,
+    ShopFilterSet,
+    StrictBooleanFilter,
+    filtered,
+    filters_of,
+    valid_filters,
+)
 from core.lists.keyset import NEWEST_FIRST, Sort
 from core.validation.validators import storable_text
 
@@ -63,6 +76,23 @@ class ProductFilter(ShopFilterSet):
 
     def by_nothing(self, queryset: ProductQuerySet, name: str, word: str) -> ProductQuerySet:
         return queryset
+
+
+def selection_of(caller: Actor, params: Mapping[str, Any]) -> ProductSelection:
+    """Return the products of the list's filters, for a change of all of them. Raises InvalidInput.
+
+    An unknown parameter is refused: to ignore a filter with a typo would change every product.
+    """
+    unknown = params.keys() - filters_of(ProductFilter).keys()
+    if unknown:
+        raise InvalidInput(fields={name: f"{name} is not a filter of products" for name in sorted(unknown)})
+    values = valid_filters(ProductFilter, params)
+    asked = {name: _as_text(value) for name, value in values.items() if value not in (None, "")}
+    return ProductSelection(filtered(ProductFilter, params, Product.objects.visible_to(caller)), asked)
+
+
+def _as_text(value: object) -> str:
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
 
 
 class ProductHistoryFilter(ShopFilterSet):

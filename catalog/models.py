@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Length
 from django.utils import timezone
 
-from catalog.querysets import CategoryQuerySet, ProductHistoryQuerySet, ProductQuerySet
+from catalog.pricing import percent_text
+from catalog.querysets import CategoryQuerySet, PriceChangeQuerySet, ProductHistoryQuerySet, ProductQuerySet
 from core.history.changes import Change, index_of_requests
 from core.moments import DatabaseNow
 from core.text.ascii import AsciiLower, printable_ascii
@@ -166,3 +168,37 @@ class ProductHistory(Change):
             models.Index(fields=["product_id", "id"], name="catalog_producthistory_of"),
             index_of_requests("catalog_producthistory_request"),
         ]
+
+
+class PriceChange(models.Model):
+    """One change of the prices of all products of a filter.
+
+    The history has the old and the new prices: its rows have the `reason`, and ids above `after` up to `last`.
+    """
+
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    percent = models.DecimalField(max_digits=7, decimal_places=2)
+    after = models.BigIntegerField()
+    last = models.BigIntegerField(null=True)  # null until it is applied
+    products = models.IntegerField()  # of the filter
+    changed = models.IntegerField(default=0)
+    unchanged = models.IntegerField(default=0)  # the new price is the old one, rounded
+    refused = models.IntegerField(default=0)
+    stale = models.IntegerField(default=0)
+    applied_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+    restored = models.IntegerField(null=True)  # null until it is undone
+    left_ids = models.JSONField(default=list)  # products that the undo left, the first of them
+    busy_until = models.DateTimeField(null=True)  # while it is applied or undone; later, its process has died
+
+    objects = PriceChangeQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.reason
+
+    @property
+    def reason(self) -> str:
+        return f"Prices {percent_text(self.percent)} % [{self.pk}]"

@@ -4,20 +4,21 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
-from catalog.errors import CategoryNotFound, ProductNotFound
+from catalog.errors import CategoryNotFound, PriceChangeNotFound, ProductNotFound
 from core.actors import Actor
 from core.databases import is_postgresql
+from core.history.changes import NumberOfFields
 from core.lists.keyset import Sort
 from core.permissions import require
 from core.querysets import ShopQuerySet
 from core.validation.validators import MAX_INT32
 
 if TYPE_CHECKING:
-    from catalog.models import Category, Product, ProductHistory  # the types in quotes below
+    from catalog.models import Category, PriceChange, Product, ProductHistory  # noqa: F401  # the types in quotes below
 
 SORT_KEYS = ("id", "name", "price", "stock", "created_at", "updated_at")
 BY_NAME = Sort("name")
@@ -93,6 +94,12 @@ class ProductQuerySet(ShopQuerySet["Product"]):
         summed = self.annotate(ledger=Coalesce(Subquery(total), 0)).exclude(stock=F("ledger"))
         return summed.order_by("pk").values_list("pk", "sku", "stock", "ledger")
 
+    def without_changes_after(self, change_id: int) -> Self:
+        """Leave out the products with a later change in their history. Changes of the stock alone do not count."""
+        later = apps.get_model("catalog", "ProductHistory").objects.filter(product_id=OuterRef("pk"), pk__gt=change_id)
+        of_stock_alone = Q(units__isnull=False, number_of_fields=1)
+        return self.exclude(Exists(later.alias(number_of_fields=NumberOfFields("fields")).exclude(of_stock_alone)))
+
     def for_list(self) -> Self:
         """Load only the fields that lists show."""
         return self.only("id", "name", "price", "stock", "version")
@@ -119,3 +126,9 @@ class ProductHistoryQuerySet(ShopQuerySet["ProductHistory"]):
         gone = self.exclude(Exists(self._products().filter(pk=OuterRef("product_id"))))
         sums = gone.order_by().values("product_id").annotate(left=Sum("units")).exclude(left=0)
         return sums.filter(left__isnull=False).values_list("product_id", "left")
+
+
+class PriceChangeQuerySet(ShopQuerySet["PriceChange"]):
+    """Changes of many prices, for staff."""
+
+    not_found = PriceChangeNotFound

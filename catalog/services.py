@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 
@@ -15,12 +16,20 @@ from catalog.actions import (
     revert_product,
 )
 from catalog.bulk.by_sku import change_products_by_sku
+from catalog.bulk.repricing import change_prices, preview_prices, undo_price_change
 from catalog.categories import change_category, create_category, delete_category
 from catalog.errors import InvalidProduct
 from catalog.feed import is_of, product_facts
 from catalog.filters import ProductFilter, ProductHistoryFilter
 from catalog.live import PRICES_PATH, set_price
-from catalog.models import Category, Product, ProductHistory
+from catalog.models import Category, PriceChange, Product, ProductHistory
+from catalog.price_changes import (
+    PercentSerializer,
+    PriceChangeSerializer,
+    PricePreviewSerializer,
+    RepricingSerializer,
+    repricing_of,
+)
 from catalog.querysets import BY_NAME, SORT_KEYS
 from catalog.serializers import (
     CategorySerializer,
@@ -40,11 +49,11 @@ from core.lists.keyset import NEWEST_FIRST, sort_of
 from core.permissions import guarded_by
 from core.protocols.rpc.caller import CallContext
 from core.protocols.rpc.messages import MessageSerializer, data_of
-from core.protocols.rpc.pages import QuerysetRows, found_by, list_response, page_request_of
+from core.protocols.rpc.pages import QuerysetRows, filters_in, found_by, list_response, page_request_of
 from core.protocols.rpc.rows import in_batches, spooled
 from core.protocols.rpc.service import Service
 from core.protocols.rpc.stream_spec import CURSOR, StreamSpec
-from core.serializers import checked
+from core.serializers import SerializerClass, checked
 from protos import product_pb2 as pb
 
 MAX_FAILURES_WITH_FIELDS = 1_000
@@ -63,6 +72,11 @@ class CategoryMessage(MessageSerializer, CategorySerializer):
 class ProductHistoryMessage(MessageSerializer, ProductHistorySerializer):
     class Meta(ProductHistorySerializer.Meta):
         proto_class = pb.ProductHistory
+
+
+class PriceChangeMessage(MessageSerializer, PriceChangeSerializer):
+    class Meta(PriceChangeSerializer.Meta):
+        proto_class = pb.PriceChange
 
 
 class ProductService(Service):
@@ -167,6 +181,38 @@ class ProductService(Service):
         answer = pb.BatchChangeResponse()
         answer.changed_count = _report_failures(answer, 0, outcomes_of(rows, made))
         return answer
+
+    @guarded_by(preview_prices)
+    def PreviewPrices(self, request: pb.PreviewPricesRequest, context: CallContext) -> pb.PreviewPricesResponse:
+        preview = preview_prices(actor=self.caller, **self._repricing(PercentSerializer))
+        return pb.PreviewPricesResponse(preview=PricePreviewSerializer(preview).data)
+
+    @guarded_by(change_prices)
+    def ChangePrices(self, request: pb.ChangePricesRequest, context: CallContext) -> pb.ChangePricesResponse:
+        key = self.metadata.get("idempotency-key")
+        change = change_prices(actor=self.caller, key=key, **self._repricing(RepricingSerializer))
+        return pb.ChangePricesResponse(price_change=PriceChangeMessage.of(change))
+
+    @guarded_by(PriceChange.objects.all().readers)
+    def GetPriceChange(self, request: pb.GetPriceChangeRequest, context: CallContext) -> pb.GetPriceChangeResponse:
+        change = PriceChange.objects.one(self.caller, request.id)
+        return pb.GetPriceChangeResponse(price_change=PriceChangeMessage.of(change))
+
+    @guarded_by(PriceChange.objects.all().readers)
+    def ListPriceChanges(
+        self, request: pb.ListPriceChangesRequest, context: CallContext
+    ) -> pb.ListPriceChangesResponse:
+        found = QuerysetRows(PriceChange.objects.visible_to(self.caller), PriceChangeMessage)
+        return list_response(pb.ListPriceChangesResponse, found, HISTORY, page_request_of(request))
+
+    @guarded_by(undo_price_change)
+    def UndoPriceChange(self, request: pb.UndoPriceChangeRequest, context: CallContext) -> pb.UndoPriceChangeResponse:
+        change = undo_price_change(actor=self.caller, price_change_id=request.id)
+        return pb.UndoPriceChangeResponse(price_change=PriceChangeMessage.of(change))
+
+    def _repricing(self, serializer_class: SerializerClass) -> dict[str, Any]:
+        filters = filters_in(ProductFilter, self.request)
+        return repricing_of(serializer_class, caller=self.caller, data=data_of(self.request), filters=filters)
 
     def _is_all_or_none(self) -> bool:
         word = self.metadata.get("batch-atomic", "batch")

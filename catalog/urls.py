@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from catalog.views import CategoryViewSet, ProductHistoryViewSet, ProductViewSet
+from catalog.views import CategoryViewSet, PriceChangeViewSet, ProductHistoryViewSet, ProductViewSet
 from core.protocols.rest.routes import ShopRouter
 
 router = ShopRouter()
+router.register("products/price-changes", PriceChangeViewSet, basename="price-change")
 router.register("products", ProductViewSet, basename="product")
 router.register("categories", CategoryViewSet, basename="category")
 

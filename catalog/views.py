@@ -18,10 +18,18 @@ from catalog.actions import (
     revert_product,
 )
 from catalog.bulk.by_sku import change_products_by_sku
+from catalog.bulk.repricing import change_prices, preview_prices, undo_price_change
 from catalog.categories import change_category, create_category, delete_category
 from catalog.feed import is_of, product_facts
 from catalog.filters import ProductFilter, ProductHistoryFilter
-from catalog.models import Category, Product, ProductHistory
+from catalog.models import Category, PriceChange, Product, ProductHistory
+from catalog.price_changes import (
+    PercentSerializer,
+    PriceChangeSerializer,
+    PricePreviewSerializer,
+    RepricingSerializer,
+    repricing_of,
+)
 from catalog.querysets import BY_NAME
 from catalog.serializers import (
     CategorySerializer,
@@ -37,6 +45,7 @@ from catalog.serializers import (
 )
 from core.batch import checked_rows, outcomes_of
 from core.feed.events import Event
+from core.history.serializers import HISTORY
 from core.permissions import guarded_by
 from core.protocols.live.events import EventStream, block
 from core.protocols.rest.batch import batch_body
@@ -147,6 +156,35 @@ class ProductHistoryViewSet(ShopViewSet):
 
     def list(self, request: Request, pk: int) -> Response:  # type: ignore[override]  # the path has the product's id
         return self.page_of(ProductHistory.objects.of(request.user, pk))
+
+
+@openapi.price_changes
+class PriceChangeViewSet(ShopViewSet):
+    queryset = HISTORY.applied(PriceChange.objects.all())
+    serializer_class: SerializerClass = PriceChangeSerializer
+    list_name = "price_changes"
+
+    @guarded_by(change_prices)
+    def create(self, request: Request) -> Response:
+        key = request.headers.get("Idempotency-Key")
+        change = change_prices(actor=request.user, key=key, **self._repricing(RepricingSerializer))
+        before, after = links_in(request)("price-change-detail")
+        return self.shown(change, status=201, headers={"Location": f"{before}{change.pk}{after}"})
+
+    @action(detail=False, methods=["post"], pagination_class=None)
+    @guarded_by(preview_prices)
+    def preview(self, request: Request) -> Response:
+        preview = preview_prices(actor=request.user, **self._repricing(PercentSerializer))
+        return Response(in_version(request.version, PricePreviewSerializer)(preview).data)
+
+    @action(detail=True, methods=["post"])
+    @guarded_by(undo_price_change)
+    def undo(self, request: Request, pk: int) -> Response:
+        return self.shown(undo_price_change(actor=request.user, price_change_id=pk))
+
+    def _repricing(self, serializer_class: SerializerClass) -> dict[str, Any]:
+        filters = self.request.query_params
+        return repricing_of(serializer_class, caller=self.request.user, data=self.request.data, filters=filters)
 
 
 @openapi.categories

@@ -78,11 +78,11 @@ class UnixSecondsField(serializers.DateTimeField):
         return int(value.timestamp())
 
 
-class MoneyField(serializers.DecimalField):
-    """An amount in major units. It is read exactly, from a JSON number or a text, and written as a number in v1."""
+class StrictDecimalField(serializers.DecimalField):
+    """A number. It is read exactly, from a JSON number or a text, and written as a number."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"help_text": MAJOR_UNITS, **kwargs, "coerce_to_string": False})
+        super().__init__(**{**kwargs, "coerce_to_string": False})
 
     def to_internal_value(self, data: object) -> Decimal:
         if isinstance(data, bool) or not isinstance(data, int | float | Decimal | str):
@@ -91,14 +91,21 @@ class MoneyField(serializers.DecimalField):
             self.fail("invalid")
         return super().to_internal_value(data)
 
-    def plain_check(self) -> PlainCheck | None:
-        return money_check(self)
-
     def validate_precision(self, value: Decimal) -> Decimal:
         return super().validate_precision(without_zeros_past_cents(value))
 
     def to_representation(self, value: Decimal) -> float:  # type: ignore[override]  # a number, no text
         return float(value)
+
+
+class MoneyField(StrictDecimalField):
+    """An amount in major units, with two decimals."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"help_text": MAJOR_UNITS, **kwargs})
+
+    def plain_check(self) -> PlainCheck | None:
+        return money_check(self)
 
 
 class MoneyObjectField(MoneyField):

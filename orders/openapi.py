@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import extend_schema_view
 
-from core.openapi.documents import CONDITIONAL, header, operation
+from core.openapi.documents import CONDITIONAL, IDEMPOTENCY_KEY, operation
 from orders.serializers import (
     BasketSerializer,
     MoveDetailsSerializer,
@@ -37,11 +37,6 @@ ORDER = {
 }
 SENT = {"carrier": "DHL", "tracking_number": "00340434161094042557"}
 ROW = {"id": 31, "total": 13.0, "status": "pending", "url": URL}
-KEY = header(
-    "Idempotency-Key",
-    "1 to 255 printable ASCII characters; spaces at the ends are ignored. A retry with the same key gets the first "
-    "response again.",
-)
 
 
 def _move(name: str, verb: Verb) -> object:
@@ -80,7 +75,7 @@ orders = extend_schema_view(
         status=201,
         got=ORDER,
         errors=[409],
-        headers=[KEY],
+        headers=[IDEMPOTENCY_KEY],
         description="Takes the stock and records the order, or does neither.",
     ),
     **{name: _move(name, verb) for name, verb in VERBS.items()},

@@ -325,6 +325,170 @@ class BatchChangeResponse(_message.Message):
     failures: _containers.RepeatedCompositeFieldContainer[BatchCreateFailure]
     def __init__(self, changed_count: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[BatchCreateFailure, _Mapping]]] = ...) -> None: ...
 
+class PreviewPricesRequest(_message.Message):
+    __slots__ = ("percent", "q", "min_price", "max_price", "in_stock", "low_stock", "category")
+    PERCENT_FIELD_NUMBER: _ClassVar[int]
+    Q_FIELD_NUMBER: _ClassVar[int]
+    MIN_PRICE_FIELD_NUMBER: _ClassVar[int]
+    MAX_PRICE_FIELD_NUMBER: _ClassVar[int]
+    IN_STOCK_FIELD_NUMBER: _ClassVar[int]
+    LOW_STOCK_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    percent: float
+    q: str
+    min_price: float
+    max_price: float
+    in_stock: bool
+    low_stock: bool
+    category: str
+    def __init__(self, percent: _Optional[float] = ..., q: _Optional[str] = ..., min_price: _Optional[float] = ..., max_price: _Optional[float] = ..., in_stock: _Optional[bool] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ...) -> None: ...
+
+class PreviewPricesResponse(_message.Message):
+    __slots__ = ("preview",)
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    preview: PricePreview
+    def __init__(self, preview: _Optional[_Union[PricePreview, _Mapping]] = ...) -> None: ...
+
+class PricePreview(_message.Message):
+    __slots__ = ("percent", "products", "changed", "unchanged", "refused", "as_of", "examples", "refusals")
+    PERCENT_FIELD_NUMBER: _ClassVar[int]
+    PRODUCTS_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    percent: float
+    products: int
+    changed: int
+    unchanged: int
+    refused: int
+    as_of: str
+    examples: _containers.RepeatedCompositeFieldContainer[PriceExample]
+    refusals: _containers.RepeatedCompositeFieldContainer[PriceExample]
+    def __init__(self, percent: _Optional[float] = ..., products: _Optional[int] = ..., changed: _Optional[int] = ..., unchanged: _Optional[int] = ..., refused: _Optional[int] = ..., as_of: _Optional[str] = ..., examples: _Optional[_Iterable[_Union[PriceExample, _Mapping]]] = ..., refusals: _Optional[_Iterable[_Union[PriceExample, _Mapping]]] = ...) -> None: ...
+
+class PriceExample(_message.Message):
+    __slots__ = ("product_id", "sku", "name", "price", "new_price", "problem")
+    PRODUCT_ID_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    NEW_PRICE_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    product_id: int
+    sku: str
+    name: str
+    price: float
+    new_price: float
+    problem: str
+    def __init__(self, product_id: _Optional[int] = ..., sku: _Optional[str] = ..., name: _Optional[str] = ..., price: _Optional[float] = ..., new_price: _Optional[float] = ..., problem: _Optional[str] = ...) -> None: ...
+
+class ChangePricesRequest(_message.Message):
+    __slots__ = ("percent", "as_of", "q", "min_price", "max_price", "in_stock", "low_stock", "category")
+    PERCENT_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    Q_FIELD_NUMBER: _ClassVar[int]
+    MIN_PRICE_FIELD_NUMBER: _ClassVar[int]
+    MAX_PRICE_FIELD_NUMBER: _ClassVar[int]
+    IN_STOCK_FIELD_NUMBER: _ClassVar[int]
+    LOW_STOCK_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    percent: float
+    as_of: str
+    q: str
+    min_price: float
+    max_price: float
+    in_stock: bool
+    low_stock: bool
+    category: str
+    def __init__(self, percent: _Optional[float] = ..., as_of: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[float] = ..., max_price: _Optional[float] = ..., in_stock: _Optional[bool] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ...) -> None: ...
+
+class ChangePricesResponse(_message.Message):
+    __slots__ = ("price_change",)
+    PRICE_CHANGE_FIELD_NUMBER: _ClassVar[int]
+    price_change: PriceChange
+    def __init__(self, price_change: _Optional[_Union[PriceChange, _Mapping]] = ...) -> None: ...
+
+class PriceChange(_message.Message):
+    __slots__ = ("id", "actor_id", "created_at", "percent", "products", "changed", "unchanged", "refused", "stale", "applied_at", "undone_at", "restored", "left_ids")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    PERCENT_FIELD_NUMBER: _ClassVar[int]
+    PRODUCTS_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    STALE_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_AT_FIELD_NUMBER: _ClassVar[int]
+    UNDONE_AT_FIELD_NUMBER: _ClassVar[int]
+    RESTORED_FIELD_NUMBER: _ClassVar[int]
+    LEFT_IDS_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    actor_id: int
+    created_at: int
+    percent: float
+    products: int
+    changed: int
+    unchanged: int
+    refused: int
+    stale: int
+    applied_at: int
+    undone_at: int
+    restored: int
+    left_ids: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, id: _Optional[int] = ..., actor_id: _Optional[int] = ..., created_at: _Optional[int] = ..., percent: _Optional[float] = ..., products: _Optional[int] = ..., changed: _Optional[int] = ..., unchanged: _Optional[int] = ..., refused: _Optional[int] = ..., stale: _Optional[int] = ..., applied_at: _Optional[int] = ..., undone_at: _Optional[int] = ..., restored: _Optional[int] = ..., left_ids: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class GetPriceChangeRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    def __init__(self, id: _Optional[int] = ...) -> None: ...
+
+class GetPriceChangeResponse(_message.Message):
+    __slots__ = ("price_change",)
+    PRICE_CHANGE_FIELD_NUMBER: _ClassVar[int]
+    price_change: PriceChange
+    def __init__(self, price_change: _Optional[_Union[PriceChange, _Mapping]] = ...) -> None: ...
+
+class ListPriceChangesRequest(_message.Message):
+    __slots__ = ("page", "page_size", "cursor")
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    page: int
+    page_size: int
+    cursor: str
+    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ...) -> None: ...
+
+class ListPriceChangesResponse(_message.Message):
+    __slots__ = ("price_changes", "total", "page", "total_pages", "next_cursor")
+    PRICE_CHANGES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_PAGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    price_changes: _containers.RepeatedCompositeFieldContainer[PriceChange]
+    total: int
+    page: int
+    total_pages: int
+    next_cursor: str
+    def __init__(self, price_changes: _Optional[_Iterable[_Union[PriceChange, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
+
+class UndoPriceChangeRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    def __init__(self, id: _Optional[int] = ...) -> None: ...
+
+class UndoPriceChangeResponse(_message.Message):
+    __slots__ = ("price_change",)
+    PRICE_CHANGE_FIELD_NUMBER: _ClassVar[int]
+    price_change: PriceChange
+    def __init__(self, price_change: _Optional[_Union[PriceChange, _Mapping]] = ...) -> None: ...
+
 class Category(_message.Message):
     __slots__ = ("id", "name", "slug", "parent_id")
     ID_FIELD_NUMBER: _ClassVar[int]

@@ -19,7 +19,7 @@ from catalog.admin.forms import ProductForm, ProductRowForm, ProductRowsFormSet
 from catalog.admin.importing import PriceListImport
 from catalog.admin.repricing import MAX_AT_ONCE, reprice, start_repricing
 from catalog.admin.repricing_by_filter import by_filter_url, reprice_by_filter, undo_by_filter
-from catalog.admin.undoing import KEPT_REPRICING, undo
+from catalog.admin.undoing import KEPT_PRICE_CHANGE, undo
 from catalog.models import Product, ProductHistory
 from catalog.permissions import can_edit_products
 from core.admin.display import MoneyInput, moment
@@ -191,7 +191,7 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
         return reprice_by_filter(request, self)
 
     def undo_view(self, request: HttpRequest) -> HttpResponse:
-        if KEPT_REPRICING in request.session and self.has_change_permission(request):
+        if KEPT_PRICE_CHANGE in request.session and self.has_change_permission(request):
             return undo_by_filter(request, self)
         return undo(request, self)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +16,9 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from catalog.actions import change_product
 from catalog.admin.undoing import ChangedPrice, changed_message, keep
+from catalog.bulk.repricing import PriceRow, price_row
 from catalog.models import Product
-from catalog.pricing import changed_by_percent, rounded
+from catalog.pricing import MAX_PERCENT, MIN_PERCENT
 from core.admin.options import as_refusal
 from core.errors import DomainError, VersionMismatch
 from core.origin import originating
@@ -31,8 +32,8 @@ _SEEN = re.compile(r"([0-9]{1,9}):([0-9]{1,9})")
 class PercentForm(forms.Form):
     percent = forms.DecimalField(
         label="Change in percent",
-        min_value=-100,
-        max_value=10_000,
+        min_value=MIN_PERCENT,
+        max_value=MAX_PERCENT,
         max_digits=7,
         decimal_places=2,
         widget=UnfoldAdminTextInputWidget({"inputmode": "decimal", "autofocus": True, "suffix": "%"}),
@@ -44,21 +45,6 @@ class PercentForm(forms.Form):
         if not percent:
             raise ValidationError("0 percent does not change prices. Enter another percentage.")
         return percent
-
-
-@dataclass(frozen=True)
-class PriceRow:
-    """The new price of a product. `problem` says why it is not valid, `refusal` why the change was refused."""
-
-    product: Product
-    exact: Decimal | None = None
-    price: Decimal | None = None
-    problem: str = ""
-    refusal: str = ""
-
-    @property
-    def is_wanted(self) -> bool:
-        return self.price is not None and not self.problem and self.price != self.product.price
 
 
 def start_repricing(request: HttpRequest, model_admin: object, products: Iterable[Product]) -> HttpResponse:
@@ -76,22 +62,12 @@ def reprice(request: HttpRequest, model_admin: Any) -> HttpResponse:
         return _page(request, model_admin, form, [PriceRow(product) for product in _by_name(seen)])
     percent = form.cleaned_data["percent"]
     if "apply" not in request.POST:
-        return _page(request, model_admin, form, [preview(product, percent) for product in _by_name(seen)])
+        return _page(request, model_admin, form, [price_row(product, percent) for product in _by_name(seen)])
     refused = _apply(request, model_admin, percent, seen)
     if not refused:
         return HttpResponseRedirect(f"{model_admin.list_url()}?{request.GET.urlencode()}")
-    left = [replace(preview(product, percent), refusal=refused[product.pk]) for product in _by_name(refused)]
+    left = [replace(price_row(product, percent), refusal=refused[product.pk]) for product in _by_name(refused)]
     return _page(request, model_admin, form, left)
-
-
-def preview(product: Product, percent: Decimal) -> PriceRow:
-    exact = changed_by_percent(product.price, percent)
-    price = rounded(exact)
-    try:
-        Product._meta.get_field("price").clean(price, None)
-    except ValidationError as error:
-        return PriceRow(product, exact, price, " ".join(error.messages))
-    return PriceRow(product, exact, price)
 
 
 def _apply(request: HttpRequest, model_admin: object, percent: Decimal, seen: Mapping[int, int]) -> dict[int, str]:
@@ -117,7 +93,7 @@ def _change(
     request: HttpRequest, model_admin: Any, product: Product, percent: Decimal, version: int
 ) -> str | ChangedPrice:
     """Change one price. Returns the change, or the reason if it is refused."""
-    changes = {"price": preview(product, percent).price}
+    changes = {"price": price_row(product, percent).price}
     try:
         with originating(reason=f"Prices {percent:+} %"):
             changed = change_product(

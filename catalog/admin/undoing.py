@@ -21,7 +21,7 @@ from core.origin import originating
 
 UNDONE_AT_ONCE = 50  # products per transaction
 KEPT = "changed_prices"  # in the session
-KEPT_REPRICING = "repricing"  # in the session, instead: a change of all products of a filter
+KEPT_PRICE_CHANGE = "price_change"  # in the session, instead: a change of all products of a filter
 TEMPLATE = "admin/catalog/product/undo_prices.html"
 
 
@@ -34,7 +34,7 @@ class ChangedPrice(NamedTuple):
 
 
 def keep(request: HttpRequest, changed: Iterable[ChangedPrice]) -> None:
-    request.session.pop(KEPT_REPRICING, None)  # only the last change can be undone
+    request.session.pop(KEPT_PRICE_CHANGE, None)  # only the last change can be undone
     request.session[KEPT] = [(row.product_id, str(row.old), row.version) for row in changed]
 
 

@@ -1,6 +1,6 @@
 """The base of the tables of changes."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +10,16 @@ from core.validation.validators import storable_text
 MAX_REASON_LENGTH = 200
 _OF_NO_REQUEST = models.Q(request_id="")
 Changes = TypeVar("Changes", bound="models.QuerySet[Change]")
+
+
+class NumberOfFields(models.Func):
+    """The number of fields in the column `fields` of a change."""
+
+    function = "JSON_ARRAY_LENGTH"
+    output_field = models.IntegerField()
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        return self.as_sql(compiler, connection, function="JSONB_ARRAY_LENGTH")
 
 
 class Change(models.Model):

@@ -104,6 +104,12 @@ def _fields_of(filterset: object) -> Mapping[str, forms.Field]:
 def filtered(filterset: type[ShopFilterSet], params: Mapping[str, Any], queryset: Rows) -> Rows:
     """Filter and sort a queryset by a client's parameters. Raises InvalidInput, which names all invalid ones."""
     kind: Any = filterset  # mypy takes the class for unhashable
+    return _made(kind).applied(queryset, valid_filters(filterset, params))
+
+
+def valid_filters(filterset: type[ShopFilterSet], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of each filter of a list. Raises InvalidInput, which names all invalid parameters."""
+    kind: Any = filterset
     values, faults = {}, {}
     for name, field in _fields_of(kind).items():
         try:
@@ -112,7 +118,7 @@ def filtered(filterset: type[ShopFilterSet], params: Mapping[str, Any], queryset
             faults[name] = _naming(name, error.messages[0])
     if faults:
         raise InvalidInput(fields=faults)
-    return _made(kind).applied(queryset, values)
+    return values
 
 
 def _naming(name: str, text: str) -> str:

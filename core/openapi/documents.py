@@ -81,6 +81,11 @@ CONDITIONAL = [
     header("If-None-Match", "An ETag; if the response still has it, the status is 304."),
     header("If-Match", "An ETag; if the response has another one now, the status is 412."),
 ]
+IDEMPOTENCY_KEY = header(
+    "Idempotency-Key",
+    "1 to 255 printable ASCII characters; spaces at the ends are ignored. A retry with the same key gets the first "
+    "response again.",
+)
 
 
 class OperationSchema(AutoSchema):

@@ -90,6 +90,31 @@ class ProductServiceStub:
                 request_serializer=protos_dot_v2_dot_shop__pb2.BatchChangeRequest.SerializeToString,
                 response_deserializer=protos_dot_v2_dot_shop__pb2.BatchChangeResponse.FromString,
                 _registered_method=True)
+        self.PreviewPrices = channel.unary_unary(
+                '/ecommerce.v2.ProductService/PreviewPrices',
+                request_serializer=protos_dot_v2_dot_shop__pb2.PreviewPricesRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.PreviewPricesResponse.FromString,
+                _registered_method=True)
+        self.ChangePrices = channel.unary_unary(
+                '/ecommerce.v2.ProductService/ChangePrices',
+                request_serializer=protos_dot_v2_dot_shop__pb2.ChangePricesRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.ChangePricesResponse.FromString,
+                _registered_method=True)
+        self.GetPriceChange = channel.unary_unary(
+                '/ecommerce.v2.ProductService/GetPriceChange',
+                request_serializer=protos_dot_v2_dot_shop__pb2.GetPriceChangeRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.GetPriceChangeResponse.FromString,
+                _registered_method=True)
+        self.ListPriceChanges = channel.unary_unary(
+                '/ecommerce.v2.ProductService/ListPriceChanges',
+                request_serializer=protos_dot_v2_dot_shop__pb2.ListPriceChangesRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.ListPriceChangesResponse.FromString,
+                _registered_method=True)
+        self.UndoPriceChange = channel.unary_unary(
+                '/ecommerce.v2.ProductService/UndoPriceChange',
+                request_serializer=protos_dot_v2_dot_shop__pb2.UndoPriceChangeRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.UndoPriceChangeResponse.FromString,
+                _registered_method=True)
         self.LivePriceUpdates = channel.stream_stream(
                 '/ecommerce.v2.ProductService/LivePriceUpdates',
                 request_serializer=protos_dot_v2_dot_shop__pb2.ProductUpdate.SerializeToString,
@@ -184,6 +209,43 @@ class ProductServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewPrices(self, request, context):
+        """The result of ChangePrices with the same fields, before it is made. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangePrices(self, request, context):
+        """Changes the prices of all products of the filter, at most 50,000, by a percentage; without a filter, of all
+        products. With metadata `idempotency-key`, a retry gets the first response again. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPriceChange(self, request, context):
+        """One change of prices. If it does not exist: NOT_FOUND. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPriceChanges(self, request, context):
+        """One page of the changes of prices, the newest first. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoPriceChange(self, request, context):
+        """Gives each product that still has the new price of a change its old price back. FAILED_PRECONDITION if the change
+        is already undone. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def LivePriceUpdates(self, request_iterator, context):
         """Staff can send new prices: the price of product_id becomes new_price; the other fields are ignored. Every client
         receives every change of every product, from any source, SQL included. For each refused price, its sender receives
@@ -251,6 +313,31 @@ def add_ProductServiceServicer_to_server(servicer, server):
                     servicer.BatchChangeProducts,
                     request_deserializer=protos_dot_v2_dot_shop__pb2.BatchChangeRequest.FromString,
                     response_serializer=protos_dot_v2_dot_shop__pb2.BatchChangeResponse.SerializeToString,
+            ),
+            'PreviewPrices': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewPrices,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.PreviewPricesRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.PreviewPricesResponse.SerializeToString,
+            ),
+            'ChangePrices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangePrices,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.ChangePricesRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.ChangePricesResponse.SerializeToString,
+            ),
+            'GetPriceChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPriceChange,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.GetPriceChangeRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.GetPriceChangeResponse.SerializeToString,
+            ),
+            'ListPriceChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPriceChanges,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.ListPriceChangesRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.ListPriceChangesResponse.SerializeToString,
+            ),
+            'UndoPriceChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoPriceChange,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.UndoPriceChangeRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.UndoPriceChangeResponse.SerializeToString,
             ),
             'LivePriceUpdates': grpc.stream_stream_rpc_method_handler(
                     servicer.LivePriceUpdates,
@@ -556,6 +643,141 @@ class ProductService:
             '/ecommerce.v2.ProductService/BatchChangeProducts',
             protos_dot_v2_dot_shop__pb2.BatchChangeRequest.SerializeToString,
             protos_dot_v2_dot_shop__pb2.BatchChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewPrices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.ProductService/PreviewPrices',
+            protos_dot_v2_dot_shop__pb2.PreviewPricesRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.PreviewPricesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangePrices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.ProductService/ChangePrices',
+            protos_dot_v2_dot_shop__pb2.ChangePricesRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.ChangePricesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPriceChange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.ProductService/GetPriceChange',
+            protos_dot_v2_dot_shop__pb2.GetPriceChangeRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.GetPriceChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPriceChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.ProductService/ListPriceChanges',
+            protos_dot_v2_dot_shop__pb2.ListPriceChangesRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.ListPriceChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoPriceChange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.ProductService/UndoPriceChange',
+            protos_dot_v2_dot_shop__pb2.UndoPriceChangeRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.UndoPriceChangeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,7 +9,6 @@ from django.http import HttpResponse
 from django.test import Client
 
 from catalog.admin import products as product_admin
-from catalog.admin import repricing_by_filter
 from catalog.bulk import repricing as bulk
 from catalog.models import Category, Product, ProductHistory
 from core.permissions import StaffRole
@@ -110,6 +109,17 @@ def test_undo_restores_exactly_the_prices_that_are_still_the_new_ones(client: Cl
     assert messages_of(client.get(UNDO))[-1] == "No change of prices is left to undo."
 
 
+def test_sale_between_preview_and_confirmation_does_not_matter(client: Client, teas: Category) -> None:
+    query = f"category={teas.pk}"
+    shown = preview(client, query)
+    make_order(lines={Product.objects.get(name="Tea 1"): 2})
+
+    response = confirm(client, query, shown)
+
+    assert messages_of(response)[-1].startswith("Prices changed: 5.")
+    assert prices() == NEW
+
+
 def test_product_that_changes_after_the_preview_keeps_its_price(client: Client, teas: Category) -> None:
     query = f"category={teas.pk}"
     shown = preview(client, query)
@@ -153,11 +163,11 @@ def test_action_on_a_long_list_leads_to_this_page(
 
 
 def test_too_many_products_are_refused(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repricing_by_filter, "MOST", 5)
+    monkeypatch.setattr(bulk, "MOST", 5)
 
     response = preview(client, "")
 
-    assert messages_of(response) == ["1 to 5 products at once: narrow the list by a search or a filter."]
+    assert messages_of(response) == ["At most 5 products at once: narrow the list by a search or a filter"]
     assert prices() == OLD
 
 

@@ -21,11 +21,11 @@ from rest_framework import serializers
 from core.lists.filters import AmountField, ShopFilterSet, filters_of
 from core.protocols.graph.context import graphql_caller, id_given
 from core.protocols.graph.scalars import DateTime
-from core.serializers import AnyField, LinksField, MoneyField, SerializerClass
+from core.serializers import AnyField, LinksField, SerializerClass, StrictDecimalField
 
 PLAIN = (serializers.CharField, serializers.IntegerField)
 
-get_graphene_type_from_serializer_field.register(MoneyField, lambda field: graphene.Float)
+get_graphene_type_from_serializer_field.register(StrictDecimalField, lambda field: graphene.Float)
 get_graphene_type_from_serializer_field.register(serializers.DateTimeField, lambda field: DateTime)
 convert_form_field.register(
     AmountField, lambda field: graphene.Float(description=get_form_field_description(field), required=field.required)

@@ -151,9 +151,14 @@ def is_filtered(filterset: type[ShopFilterSet], request: Message) -> bool:
 
 def found_by(filterset: type[ShopFilterSet], request: Message, queryset: Rows) -> Rows:
     """Filter a queryset by the request's fields. Raises InvalidInput, which names all invalid fields."""
-    data = data_of(request)
-    params = {name: data[name] for name in filters_of(filterset) if data.get(name, "") != ""}
+    params = filters_in(filterset, request)
     return filtered(filterset, params, queryset) if params else queryset  # building a filter is slow
+
+
+def filters_in(filterset: type[ShopFilterSet], request: Message) -> dict[str, Any]:
+    """Return the request's fields that filter a list; an empty text counts as not set."""
+    data = data_of(request)
+    return {name: data[name] for name in filters_of(filterset) if data.get(name, "") != ""}
 
 
 def list_response(response_class: type[Response], listed: ListedRows, sort: Sort, wanted: PageRequest) -> Response:

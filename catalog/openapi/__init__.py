@@ -6,6 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 from rest_framework import serializers
 
+from catalog.openapi.price_changes import price_changes
 from catalog.serializers import (
     CategorySerializer,
     ProductChangeSerializer,
@@ -20,6 +21,8 @@ from catalog.serializers import (
 )
 from core.openapi.documents import CONDITIONAL, header, operation
 from core.serializers import second_version_of
+
+__all__ = ["categories", "history", "price_changes", "products"]
 
 URL = "https://shop.example/api/v1/products/7"
 SENT = {

@@ -21,6 +21,7 @@ from catalog.feed import is_of, product_facts
 from catalog.filters import ProductFilter, ProductHistoryFilter
 from catalog.models import Category, Product, ProductHistory
 from catalog.querysets import BY_NAME, SORT_KEYS
+from catalog.schema.price_changes import ChangePrices, PriceChangeQuery, UndoPriceChange
 from catalog.serializers import (
     CategorySerializer,
     ProductChangeSerializer,
@@ -97,7 +98,7 @@ class ProductHistoryType(NodeType):
     fields = graphene.Field(FIELD_CHANGES)
 
 
-class Query(graphene.ObjectType):
+class Query(PriceChangeQuery, graphene.ObjectType):
     product = graphene.Field(ProductType, id=graphene.Int(), description="One product.")
     all_products = ConnectionField(
         ProductType,
@@ -382,6 +383,8 @@ class Mutation(graphene.ObjectType):
     delete_category = DeleteCategory.Field()
     batch_create_products = BatchCreateProducts.Field()
     batch_change_products = BatchChangeProducts.Field()
+    change_prices = ChangePrices.Field()
+    undo_price_change = UndoPriceChange.Field()
 
 
 class ProductUpdate(graphene.ObjectType):
