@@ -183,7 +183,7 @@ class PriceChange(models.Model):
     percent = models.DecimalField(max_digits=7, decimal_places=2)
     after = models.BigIntegerField()
     last = models.BigIntegerField(null=True)  # null until it is applied
-    products = models.IntegerField()  # of the filter
+    matched = models.IntegerField()  # products of the filter
     changed = models.IntegerField(default=0)
     unchanged = models.IntegerField(default=0)  # the new price is the old one, rounded
     refused = models.IntegerField(default=0)

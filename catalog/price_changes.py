@@ -63,7 +63,7 @@ class PricePreviewSerializer(ShopSerializer):
     """The result of a change of prices, before it is made."""
 
     percent = StrictDecimalField(**PERCENT, read_only=True)
-    products = WholeNumberField(read_only=True, help_text="Number of products of the filter.")
+    matched = WholeNumberField(read_only=True, help_text="Number of products of the filter.")
     changed = WholeNumberField(read_only=True, help_text="Number of prices that would change.")
     unchanged = WholeNumberField(read_only=True, help_text="Number of prices that stay the same, once rounded.")
     refused = WholeNumberField(read_only=True, help_text="Number of products whose new price would be invalid.")
@@ -76,7 +76,7 @@ class PriceChangeSerializer(ShopModelSerializer):
     """A change of the prices of all products of a filter."""
 
     percent = StrictDecimalField(**PERCENT, read_only=True)
-    products = WholeNumberField(read_only=True, help_text="Number of products of the filter.")
+    matched = WholeNumberField(read_only=True, help_text="Number of products of the filter.")
     changed = WholeNumberField(read_only=True, help_text="Number of changed prices.")
     unchanged = WholeNumberField(read_only=True, help_text="Number of prices that are the same, once rounded.")
     refused = WholeNumberField(
@@ -100,7 +100,7 @@ class PriceChangeSerializer(ShopModelSerializer):
     class Meta:
         model = PriceChange
         fields = (
-            *("id", "actor_id", "created_at", "percent", "products", "changed", "unchanged", "refused", "stale"),
+            *("id", "actor_id", "created_at", "percent", "matched", "changed", "unchanged", "refused", "stale"),
             *("applied_at", "undone_at", "restored", "left_ids", "_links"),
         )
         read_only_fields = fields

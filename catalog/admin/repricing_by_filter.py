@@ -26,6 +26,7 @@ from catalog.models import PriceChange, Product
 from core.errors import DomainError
 
 TEMPLATE = "admin/catalog/product/change_prices_by_filter.html"
+COUNTS = ("changed", "unchanged", "refused")
 UNDO_TEMPLATE = "admin/catalog/product/undo_prices_by_filter.html"
 
 
@@ -74,7 +75,7 @@ def _shown(request: HttpRequest, selection: ProductSelection, percent: Decimal |
         rows = [PriceRow(product) for product in selection.products.order_by("pk")[:EXAMPLES]]
         return {"totals": {"products": selected_count(selection)}, "rows": rows}
     preview = preview_prices(actor=request.user, selection=selection, percent=percent)
-    totals = {name: getattr(preview, name) for name in ("products", "changed", "unchanged", "refused")}
+    totals = {"products": preview.matched, **{name: getattr(preview, name) for name in COUNTS}}
     return {"totals": totals, "rows": preview.examples, "as_of": preview.as_of}
 
 

@@ -61,7 +61,7 @@ class PricePreview(NamedTuple):
     """The result of a change of prices, before it is made. `as_of` is the id of the last change in the history."""
 
     percent: Decimal
-    products: int
+    matched: int
     changed: int
     unchanged: int
     refused: int
@@ -122,7 +122,7 @@ def preview_prices(*, actor: Actor, selection: ProductSelection, percent: Decima
     refused = Product.objects.filter(pk__in=plan.refused_ids[:EXAMPLES]).order_by("pk")
     return PricePreview(
         percent=percent,
-        products=count,
+        matched=count,
         changed=len(plan.changes),
         unchanged=plan.unchanged,
         refused=len(plan.refused_ids),
@@ -150,7 +150,7 @@ def change_prices(
 
     def act() -> tuple[PriceChange, dict[str, int]]:
         count, after = selected_count(selection), last_change()
-        made = PriceChange.objects.create(actor=staff, percent=percent, products=count, after=after)
+        made = PriceChange.objects.create(actor=staff, percent=percent, matched=count, after=after)
         return made, {"price_change": made.pk}
 
     made: PriceChange = once(
@@ -227,7 +227,7 @@ def _apply(actor: Actor, change: PriceChange, products: "QuerySet[Product]") -> 
     change.last = last_change()
     change.changed = sum(1 for _ in prices_changed_by(change))  # by an earlier call with the same key too
     change.unchanged, change.refused = plan.unchanged, len(plan.refused_ids) + len(done.locked)
-    change.stale = max(0, change.products - change.changed - change.unchanged - change.refused)
+    change.stale = max(0, change.matched - change.changed - change.unchanged - change.refused)
     change.applied_at = timezone.now()
     change.save(update_fields=["last", "changed", "unchanged", "refused", "stale", "applied_at"])
 
@@ -273,5 +273,5 @@ def _check_percent(percent: Decimal) -> None:
 
 def _change_id(as_of: str) -> int | None:
     if as_of and not AS_OF.fullmatch(as_of):
-        raise InvalidInput(fields={"as_of": "as_of must be that of a preview"})
+        raise InvalidInput(fields={"as_of": "This must be a text that a preview returned"})
     return int(as_of) if as_of else None

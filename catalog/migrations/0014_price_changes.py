@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('percent', models.DecimalField(decimal_places=2, max_digits=7)),
                 ('after', models.BigIntegerField()),
                 ('last', models.BigIntegerField(null=True)),
-                ('products', models.IntegerField()),
+                ('matched', models.IntegerField()),
                 ('changed', models.IntegerField(default=0)),
                 ('unchanged', models.IntegerField(default=0)),
                 ('refused', models.IntegerField(default=0)),

@@ -24,7 +24,7 @@ EXAMPLE = {
 }
 PREVIEW = {
     "percent": 10.0,
-    "products": 4,
+    "matched": 4,
     "changed": 4,
     "unchanged": 0,
     "refused": 0,
@@ -37,7 +37,7 @@ CHANGE = {
     "actor_id": 1,
     "created_at": "2026-11-22T09:40:00Z",
     "percent": 10.0,
-    "products": 4,
+    "matched": 4,
     "changed": 4,
     "unchanged": 0,
     "refused": 0,

@@ -61,7 +61,7 @@ class PreviewOfPrices(graphene.ObjectType):
         name = "PricePreview"
 
     percent = graphene.Float(required=True)
-    products = graphene.Int(required=True, description="Number of products of the filter.")
+    matched = graphene.Int(required=True, description="Number of products of the filter.")
     changed = graphene.Int(required=True, description="Number of prices that would change.")
     unchanged = graphene.Int(required=True, description="Number of prices that stay the same, once rounded.")
     refused = graphene.Int(required=True, description="Number of products whose new price would be invalid.")

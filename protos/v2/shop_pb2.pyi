@@ -750,9 +750,9 @@ class PreviewPricesResponse(_message.Message):
     def __init__(self, preview: _Optional[_Union[PricePreview, _Mapping]] = ...) -> None: ...
 
 class PricePreview(_message.Message):
-    __slots__ = ("percent", "products", "changed", "unchanged", "refused", "as_of", "examples", "refusals")
+    __slots__ = ("percent", "matched", "changed", "unchanged", "refused", "as_of", "examples", "refusals")
     PERCENT_FIELD_NUMBER: _ClassVar[int]
-    PRODUCTS_FIELD_NUMBER: _ClassVar[int]
+    MATCHED_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELD_NUMBER: _ClassVar[int]
     UNCHANGED_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
@@ -760,14 +760,14 @@ class PricePreview(_message.Message):
     EXAMPLES_FIELD_NUMBER: _ClassVar[int]
     REFUSALS_FIELD_NUMBER: _ClassVar[int]
     percent: float
-    products: int
+    matched: int
     changed: int
     unchanged: int
     refused: int
     as_of: str
     examples: _containers.RepeatedCompositeFieldContainer[PriceExample]
     refusals: _containers.RepeatedCompositeFieldContainer[PriceExample]
-    def __init__(self, percent: _Optional[float] = ..., products: _Optional[int] = ..., changed: _Optional[int] = ..., unchanged: _Optional[int] = ..., refused: _Optional[int] = ..., as_of: _Optional[str] = ..., examples: _Optional[_Iterable[_Union[PriceExample, _Mapping]]] = ..., refusals: _Optional[_Iterable[_Union[PriceExample, _Mapping]]] = ...) -> None: ...
+    def __init__(self, percent: _Optional[float] = ..., matched: _Optional[int] = ..., changed: _Optional[int] = ..., unchanged: _Optional[int] = ..., refused: _Optional[int] = ..., as_of: _Optional[str] = ..., examples: _Optional[_Iterable[_Union[PriceExample, _Mapping]]] = ..., refusals: _Optional[_Iterable[_Union[PriceExample, _Mapping]]] = ...) -> None: ...
 
 class PriceExample(_message.Message):
     __slots__ = ("product_id", "sku", "name", "price", "new_price", "problem")
@@ -812,12 +812,12 @@ class ChangePricesResponse(_message.Message):
     def __init__(self, price_change: _Optional[_Union[PriceChange, _Mapping]] = ...) -> None: ...
 
 class PriceChange(_message.Message):
-    __slots__ = ("id", "actor_id", "created_at", "percent", "products", "changed", "unchanged", "refused", "stale", "applied_at", "undone_at", "restored", "left_ids")
+    __slots__ = ("id", "actor_id", "created_at", "percent", "matched", "changed", "unchanged", "refused", "stale", "applied_at", "undone_at", "restored", "left_ids")
     ID_FIELD_NUMBER: _ClassVar[int]
     ACTOR_ID_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     PERCENT_FIELD_NUMBER: _ClassVar[int]
-    PRODUCTS_FIELD_NUMBER: _ClassVar[int]
+    MATCHED_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELD_NUMBER: _ClassVar[int]
     UNCHANGED_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
@@ -830,7 +830,7 @@ class PriceChange(_message.Message):
     actor_id: int
     created_at: _timestamp_pb2.Timestamp
     percent: float
-    products: int
+    matched: int
     changed: int
     unchanged: int
     refused: int
@@ -839,7 +839,7 @@ class PriceChange(_message.Message):
     undone_at: _timestamp_pb2.Timestamp
     restored: int
     left_ids: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, id: _Optional[int] = ..., actor_id: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., percent: _Optional[float] = ..., products: _Optional[int] = ..., changed: _Optional[int] = ..., unchanged: _Optional[int] = ..., refused: _Optional[int] = ..., stale: _Optional[int] = ..., applied_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., undone_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., restored: _Optional[int] = ..., left_ids: _Optional[_Iterable[int]] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., actor_id: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., percent: _Optional[float] = ..., matched: _Optional[int] = ..., changed: _Optional[int] = ..., unchanged: _Optional[int] = ..., refused: _Optional[int] = ..., stale: _Optional[int] = ..., applied_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., undone_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., restored: _Optional[int] = ..., left_ids: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class GetPriceChangeRequest(_message.Message):
     __slots__ = ("id",)

@@ -82,7 +82,7 @@ def test_document_of_an_unknown_version_is_refused():
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_every_operation_has_a_summary_an_example_and_its_errors(version):
-    assert len(operations(version)) == 35
+    assert len(operations(version)) == 40
     for path, method, operation in operations(version):
         name = f"{method} {path}"
         assert operation["summary"], name
@@ -126,7 +126,7 @@ def test_versions_have_the_same_operations():
         for path, method, operation in operations(version)
     ]
 
-    assert named[:35] == named[35:]
+    assert named[:40] == named[40:]
 
 
 @pytest.mark.parametrize(("version", "page"), [("v1", ["pagination"]), ("v2", ["next_cursor"])])
@@ -139,6 +139,7 @@ def test_document_names_the_lists_as_they_are_answered(version, page):
         "PaginatedProductRowList": ["products", *page],
         "PaginatedOrderList": ["orders", *page],
         "PaginatedOrderRowList": ["user_id", "orders", *page],
+        "PaginatedPriceChangeList": ["price_changes", *page],
         "PaginatedUserList": ["users", *page],
         "PaginatedProductHistoryList": ["changes", *page],
         "PaginatedOrderHistoryList": ["changes", *page],
@@ -190,8 +191,10 @@ def test_every_answer_names_its_headers(version):
     versioned = {f"{method} /products/{{id}}" for method in ("get", "put", "patch")}
     assert by_names["ETag", "Last-Modified"] == versioned | {"post /products/{id}/stock", "post /products/{id}/revert"}
     assert by_names["ETag", "Last-Modified", "Location"] == {"post /products"}
-    assert by_names["Location",] == {"post /categories", "post /orders", "post /users"}
-    assert sum(map(len, by_names.values())) == 20
+    assert by_names["Location",] == {
+        *("post /categories", "post /orders", "post /products/price-changes", "post /users")
+    }
+    assert sum(map(len, by_names.values())) == 23
 
 
 @pytest.mark.django_db
@@ -264,8 +267,8 @@ def test_bodies_are_of_plain_types_and_answers_of_the_vendor_types_of_the_versio
         for operation, (status,) in zip(described, success, strict=True)
     )
 
-    assert sent == {plain: 13, (*plain, "application/x-ndjson"): 2}
-    assert answered == {(*plain, *vendor): 30, ("text/event-stream",): 2, (): 3}
+    assert sent == {plain: 15, (*plain, "application/x-ndjson"): 2}
+    assert answered == {(*plain, *vendor): 35, ("text/event-stream",): 2, (): 3}
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -283,6 +286,7 @@ def test_conditions_are_named_with_what_is_answered_when_they_do_not_hold(versio
             found[method, path.removeprefix(f"/api/{version}")] = conditions, statuses
 
     reads = ("/products/{id}/history", "/orders/{id}/history", "/categories", "/categories/{id}")
+    reads += ("/products/price-changes", "/products/price-changes/{id}")
     reads += ("/products", "/orders", "/orders/{id}", "/users", "/users/{id}", "/users/me", "/users/{id}/orders")
     assert found == {
         **{("get", path): whole for path in reads},
@@ -359,6 +363,11 @@ def test_descriptions_of_schemas_are_for_clients(version):
         "PatchedProductChangeRequest": (
             "A change. If `version` is given and is not the current version, the change is refused."
         ),
+        "PercentRequest": "The percentage.",
+        "PriceChange": "A change of the prices of all products of a filter.",
+        "PriceExample": "The old and the new price of a product.",
+        "PricePreview": "The result of a change of prices, before it is made.",
+        "RepricingRequest": "The percentage, and the preview that it was decided on.",
         "ProductHistory": (
             "A change of a product. `units` and `stock` are set if the stock changed: they are its ledger."
         ),

@@ -25,6 +25,11 @@ ORDER = ("id", "number", "user_id", "status", "total", "version", "created_at", 
 ITEM = ("product_id", "sku", "name", "unit_price", "quantity", "line_total")
 HISTORY = ("id", "kind", "actor_id", "reason", "fields")
 LEDGER = (*HISTORY, "units", "stock")
+PRICE_CHANGE = (
+    *("id", "actor_id", "percent", "matched", "changed", "unchanged", "refused", "stale", "restored", "left_ids"),
+)
+PRICE_PREVIEW = ("percent", "matched", "changed", "unchanged", "refused", "as_of", "examples", "refusals")
+PRICE_EXAMPLE = ("product_id", "sku", "name", "price", "new_price", "problem")
 FIELD_CHANGE = ("field", "old", "new")
 MOMENTS = ("created_at", "updated_at")
 

@@ -1,9 +1,12 @@
 """What can be asked of the shop, and who is told what."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from accounts.tokens import obtain_tokens
 from catalog.actions import change_product
+from catalog.bulk.repricing import change_prices, undo_price_change
+from catalog.filters import selection_of
 from catalog.models import Category, Product, ProductHistory
 from orders.models import Order
 from orders.transitions import VERBS as ORDER_VERBS
@@ -38,7 +41,14 @@ class Shop:
         change_product(actor=self.staff, product_id=self.tea.pk, changes={"price": "2.75", "name": "Teas"})
         self.repriced = ProductHistory.objects.filter(product_id=self.tea.pk, kind="changed").latest("id").pk
         change_product(actor=self.staff, product_id=self.tea.pk, changes={"price": "2.50", "name": "Tea"})
+        self.undone, self.raised = self._repriced("cup-1"), self._repriced("cup-2")
+        undo_price_change(actor=self.staff, price_change_id=self.undone)
         self.paid, self.shipped, self.delivered = map(self._order_in, ("paid", "shipped", "delivered"))
+
+    def _repriced(self, name: str) -> int:
+        make_product(name=name, price="3.00", stock=5)
+        cups = selection_of(self.staff, {"q": name})
+        return change_prices(actor=self.staff, selection=cups, percent=Decimal(10)).pk
 
     def _order_in(self, status: str) -> Order:
         order = make_order(self.owner, {self.tea: 1})
@@ -93,6 +103,12 @@ READS: dict[str, tuple[Act, Codes]] = {
     "the ledger of a product": (lambda door, shop: door.product_history(shop.tea.pk, stock_moved=True), of_staff()),
     "the sales of a product": (lambda door, shop: door.product_history(shop.tea.pk, kind="sale"), of_staff()),
     "the history of a missing product": (lambda door, shop: door.product_history(NO_ID), of_staff("not_found")),
+    "a change of prices": (lambda door, shop: door.price_change(shop.undone), of_staff()),
+    "a missing change of prices": (lambda door, shop: door.price_change(NO_ID), of_staff("not_found")),
+    "changes of prices": (lambda door, shop: door.price_changes(), of_staff()),
+    "preview prices": (lambda door, shop: door.preview_prices(percent=12.5, category="drinks"), of_staff()),
+    "preview prices, some refused": (lambda door, shop: door.preview_prices(percent=-100, min_price=2.5, in_stock=True), of_staff()),
+    "preview prices badly": (lambda door, shop: door.preview_prices(percent=0.001, min_price=1.234), of_staff("invalid_input")),
     "the history of an order": (lambda door, shop: door.order_history(shop.order.pk), of_staff()),
     "the history of a missing order": (lambda door, shop: door.order_history(NO_ID), of_staff("not_found")),
     "oneself": (lambda door, shop: door.me(), OPEN | {"stranger": "unauthenticated"}),
@@ -160,6 +176,18 @@ WRITES: dict[str, tuple[Act, Codes]] = {
     "revert the creation": (lambda door, shop: door.revert_product(shop.tea.pk, change_id=shop.change), of_staff("invalid_input")),
     "revert another product's change": (lambda door, shop: door.revert_product(shop.pot.pk, change_id=shop.repriced), of_staff("invalid_input")),
     "revert a missing product": (lambda door, shop: door.revert_product(NO_ID, change_id=1), of_staff("not_found")),
+    "change prices": (lambda door, shop: door.change_prices(percent=10, filters={"category": "drinks"}), of_staff()),
+    "change prices as previewed": (lambda door, shop: door.change_prices(percent=-2.5, as_of="0", filters={"q": "p", "in_stock": True}), of_staff()),
+    "change prices with a key": (lambda door, shop: door.change_prices(percent=10, filters={"low_stock": True}, key="k"), of_staff()),
+    "change prices with a key that is none": (lambda door, shop: door.change_prices(percent=10, filters={}, key="x" * 256), of_staff("invalid_input")),
+    "change all prices": (lambda door, shop: door.change_prices(percent=10, filters={}), of_staff()),
+    "change prices of nothing": (lambda door, shop: door.change_prices(percent=10, filters={"category": "pots"}), of_staff("invalid_input")),
+    "change prices by nothing": (lambda door, shop: door.change_prices(percent=0, filters={"q": "tea"}), of_staff("invalid_input")),
+    "change prices badly": (lambda door, shop: door.change_prices(percent=10_001, as_of="now" * 10, filters={"q": "tea"}), of_staff("invalid_input")),
+    "change prices as of nothing": (lambda door, shop: door.change_prices(percent=10, as_of="now", filters={}), of_staff("invalid_input")),
+    "undo a change of prices": (lambda door, shop: door.undo_price_change(shop.raised), of_staff()),
+    "undo a change of prices again": (lambda door, shop: door.undo_price_change(shop.undone), of_staff("invalid_transition")),
+    "undo a missing change of prices": (lambda door, shop: door.undo_price_change(NO_ID), of_staff("not_found")),
     "delete": (lambda door, shop: door.delete_product(shop.tea.pk), of_staff()),
     "delete a missing product": (lambda door, shop: door.delete_product(NO_ID), of_staff("not_found")),
     "create many": (lambda door, shop: door.create_products([NEW, NEW | {"price": 0}, NEW | {"sku": "tea"}]), of_staff()),
@@ -233,6 +261,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "delete_product": ("DELETE /products/{id}", "deleteProduct", "DeleteProduct"),
     "create_products": ("POST /products/batch", "batchCreateProducts", "BatchCreateProducts"),
     "change_products": ("POST /products/changes", "batchChangeProducts", "BatchChangeProducts"),
+    "price_change": ("GET /products/price-changes/{id}", "priceChange", "GetPriceChange"),
+    "price_changes": ("GET /products/price-changes", "allPriceChanges", "ListPriceChanges"),
+    "preview_prices": ("POST /products/price-changes/preview", "previewPrices", "PreviewPrices"),
+    "change_prices": ("POST /products/price-changes", "changePrices", "ChangePrices"),
+    "undo_price_change": ("POST /products/price-changes/{id}/undo", "undoPriceChange", "UndoPriceChange"),
     "category": ("GET /categories/{id}", "category", "GetCategory"),
     "categories": ("GET /categories", "allCategories", "ListCategories"),
     "create_category": ("POST /categories", "createCategory", "CreateCategory"),

@@ -15,6 +15,9 @@ from tests.parity.answers import (
     LEDGER,
     ORDER,
     ORDER_ROW,
+    PRICE_CHANGE,
+    PRICE_EXAMPLE,
+    PRICE_PREVIEW,
     PRODUCT,
     PRODUCT_ROW,
     USER,
@@ -57,6 +60,23 @@ class GraphQL:
         selection = "products { pk } errors { index code fields { field message } }"
         answer = self._ask("mutation", "batchChangeProducts", selection, changes=rows)
         return answer if answer.code else Answer(value=outcomes_in(answer.value))
+
+    def price_change(self, pk: int) -> Answer:
+        return self._ask("query", "priceChange", selection_of(PRICE_CHANGE), id=pk)
+
+    def price_changes(self) -> Answer:
+        return self._walk("allPriceChanges", selection_of(PRICE_CHANGE), first=1)
+
+    def preview_prices(self, **asked: Any) -> Answer:
+        return self._ask("query", "previewPrices", selection_of(PRICE_PREVIEW), **asked)
+
+    def change_prices(self, *, key: str | None = None, filters: dict[str, Any], **values: Any) -> Answer:
+        selection, asked = f"ok priceChange {selection_of(PRICE_CHANGE)}", values | filters
+        return self._ask("mutation", "changePrices", selection, "price_change", idempotency_key=key, **asked)
+
+    def undo_price_change(self, pk: int) -> Answer:
+        selection = f"ok priceChange {selection_of(PRICE_CHANGE)}"
+        return self._ask("mutation", "undoPriceChange", selection, "price_change", id=pk)
 
     def category(self, pk: int) -> Answer:
         return self._ask("query", "category", selection_of(CATEGORY), id=pk)
@@ -175,6 +195,8 @@ def _field(name: str) -> str:
         return f"items {selection_of(ITEM)}"
     if name == "fields":
         return f"fields {selection_of(FIELD_CHANGE)}"
+    if name in ("examples", "refusals"):
+        return f"{name} {selection_of(PRICE_EXAMPLE)}"
     return "pk" if name == "id" else to_camel_case(name)
 
 

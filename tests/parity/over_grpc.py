@@ -16,6 +16,9 @@ from tests.parity.answers import (
     LEDGER,
     ORDER,
     ORDER_ROW,
+    PRICE_CHANGE,
+    PRICE_EXAMPLE,
+    PRICE_PREVIEW,
     PRODUCT,
     PRODUCT_ROW,
     USER,
@@ -63,6 +66,22 @@ class Grpc:
             return [refused.get(n, (None, {})) for n in range(len(rows))]
 
         return self._ask("BatchChangeProducts", outcomes, changes=rows)
+
+    def price_change(self, pk: int) -> Answer:
+        return self._ask("GetPriceChange", lambda answer: row_of(answer.price_change, PRICE_CHANGE), id=pk)
+
+    def price_changes(self) -> Answer:
+        return self._walk("ListPriceChanges", "price_changes", PRICE_CHANGE, page_size=1)
+
+    def preview_prices(self, **asked: Any) -> Answer:
+        return self._ask("PreviewPrices", lambda answer: row_of(answer.preview, PRICE_PREVIEW), **asked)
+
+    def change_prices(self, *, key: str | None = None, filters: dict[str, Any], **values: Any) -> Answer:
+        asked = values | filters | {"metadata": {} if key is None else {"idempotency-key": key}}
+        return self._ask("ChangePrices", lambda answer: row_of(answer.price_change, PRICE_CHANGE), **asked)
+
+    def undo_price_change(self, pk: int) -> Answer:
+        return self._ask("UndoPriceChange", lambda answer: row_of(answer.price_change, PRICE_CHANGE), id=pk)
 
     def category(self, pk: int) -> Answer:
         return self._ask("GetCategory", lambda answer: row_of(answer.category, CATEGORY), id=pk)
@@ -172,6 +191,10 @@ def _value_of(message: Message, name: str) -> Any:
         return [row_of(item, ITEM) for item in message.items]
     if name == "fields":
         return [row_of(change, FIELD_CHANGE) for change in message.fields]
+    if name in ("examples", "refusals"):
+        return [row_of(example, PRICE_EXAMPLE) for example in getattr(message, name)]
+    if name == "left_ids":
+        return list(message.left_ids)
     is_unset = message.DESCRIPTOR.fields_by_name[name].has_presence and not message.HasField(name)
     return None if is_unset else getattr(message, name)
 

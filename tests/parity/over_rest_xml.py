@@ -11,7 +11,20 @@ from tests.parity.over_rest import Rest
 from tests.parity.over_rest_v2 import RestV2
 
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
-LISTS = ("products", "categories", "orders", "users", "items", "results", "changes", "fields")
+LISTS = (
+    "products",
+    "price_changes",
+    "examples",
+    "refusals",
+    "left_ids",
+    "categories",
+    "orders",
+    "users",
+    "items",
+    "results",
+    "changes",
+    "fields",
+)
 WHOLE = (
     "actor_id",
     "reorder_level",
@@ -26,10 +39,17 @@ WHOLE = (
     "quantity",
     "created",
     "failed",
+    "matched",
+    "changed",
+    "unchanged",
+    "refused",
+    "stale",
+    "restored",
+    "left_id",
     "index",
     "status",
 )
-FRACTIONS = ("price", "total", "unit_price", "line_total")
+FRACTIONS = ("percent", "new_price", "price", "total", "unit_price", "line_total")
 
 
 class InXml:

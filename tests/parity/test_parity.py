@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from accounts.models import TokenFamily, User
-from catalog.models import Product
+from catalog.models import PriceChange, Product
 from core.models import IdempotencyRecord
 from core.openapi.pages import _document
 from ecommerce.schema import schema
@@ -43,8 +43,9 @@ def statements() -> list[tuple[str, Any]]:
     )
     users = User.objects.order_by("id").values_list("username", "email", "is_staff")
     sign_ins = TokenFamily.objects.order_by("created_at").values_list("user", Q(ended_at=None))
+    repriced = PriceChange.objects.order_by("id").values_list("percent", "changed", "stale", "restored")
     keys = IdempotencyRecord.objects.order_by("operation").values_list("operation")
-    return [query.query.sql_with_params() for query in (products, orders, items, users, sign_ins, keys)]
+    return [query.query.sql_with_params() for query in (products, orders, items, users, sign_ins, repriced, keys)]
 
 
 def rows() -> list[Any]:
