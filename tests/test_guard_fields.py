@@ -56,8 +56,11 @@ from orders.serializers import (
 )
 from protos import account_pb2, order_pb2, product_pb2
 from tests.support.live import ROOT
+from tests.support.price_fields import PRICE_FIELDS
 from tests.support.protocol_filters import FILTERS, TARGET
 from tests.support.protocol_names import (
+    LINKS,
+    PK,
     Names,
     Place,
     admin_page,
@@ -73,9 +76,6 @@ from tests.support.protocol_names import (
 )
 
 # -- The reasons that many places share -------------------------------------------------------------------------
-
-PK = {"pk": "GraphQL's `id` is global; `pk` is the id of the other protocols"}
-LINKS = {"_links": "only REST has URLs"}
 
 REPEAT = {"version": "the version that the change is based on"}
 EVENT = Event(1, "product", "updated", 7, None, Decimal("6.50"), 3, None, datetime(2026, 11, 22, tzinfo=UTC))
@@ -408,6 +408,7 @@ FIELDS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
             ),
         ],
     ),
+    **PRICE_FIELDS,
 }
 
 
@@ -436,6 +437,7 @@ WRAPPING = {
     *("id", "pk", "ok", "success", "after", "cursor", "node", "edges", "page_info", "failures", "errors", "fields"),
     *("created_count", "changed_count", "total", "total_count", "total_pages", "page", "page_size", "next_cursor"),
     *("product", "products", "category", "categories", "order", "orders", "user", "user_id", "users", "changes"),
+    *("price_change", "price_changes", "preview"),
 }
 OF_GRAPHQL = {"PageInfo": "the Relay specification's", "FieldError": "a pair of name and text"}
 

@@ -32,6 +32,7 @@ CONVERSIONS: Mapping[type, str] = {
     shop.TextField: UNCHANGED,
     shop.NormalizedTextField: UNCHANGED,
     shop.NormalizedEmailText: UNCHANGED,
+    shop.StrictDecimalField: "float({v})",
     shop.MoneyField: "float({v})",
     shop.MoneyObjectField: "money_object({v})",
     serializers.DateTimeField: "moment({v})",

@@ -9,6 +9,7 @@ from protos import account_pb2, order_pb2, product_pb2
 from tests.support.protocol_names import Names, Place, as_arguments, as_parameters, in_proto
 
 TARGET = {"id": "names the product; in the path in REST"}
+REPRICING = {"percent": "the change", "as_of": "of the preview"}
 GRAPHQL_PAGE = dict.fromkeys(("first", "after", "last", "before"), "page")
 PROTO_PAGE = dict.fromkeys(("page", "page_size", "cursor"), "page")
 REST_SORT = dict.fromkeys(("sort", "order"), "order_by and sort_by in one text in the other protocols")
@@ -25,6 +26,23 @@ FILTERS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
             ),
             in_proto(product_pb2.ListProductsRequest, **PROTO_PAGE, sort_by="sort and order in REST"),
             *as_parameters("/products", **REST_SORT),
+        ],
+    ),
+    "changes of prices": (
+        lambda: (),
+        [
+            as_arguments("allPriceChanges", **GRAPHQL_PAGE),
+            in_proto(product_pb2.ListPriceChangesRequest, **PROTO_PAGE),
+            *as_parameters("/products/price-changes"),
+        ],
+    ),
+    "the products whose prices change": (
+        lambda: filters_of(ProductFilter),
+        [
+            as_arguments("previewPrices", percent="the change"),
+            as_arguments("changePrices", **REPRICING, idempotency_key="a header in REST, metadata in gRPC"),
+            *as_parameters("/products/price-changes", "post"),
+            *as_parameters("/products/price-changes/preview", "post"),
         ],
     ),
     "categories": (

@@ -18,6 +18,8 @@ from core.serializers import LinksField
 
 Names = Iterable[str]
 VERSIONS = ("v1", "v2")
+PK = {"pk": "GraphQL's `id` is global; `pk` is the id of the other protocols"}
+LINKS = {"_links": "only REST has URLs"}
 PAGE = {
     "v1": {"page": "page", "per_page": "page"},
     "v2": {"cursor": "page", "limit": "page"},
@@ -68,8 +70,8 @@ def component(version: str, name: str) -> Names:
     return document(version)["components"]["schemas"][name]["properties"]
 
 
-def parameters(version: str, path: str) -> Names:
-    found = document(version)["paths"][f"/api/{version}{path}"]["get"]["parameters"]
+def parameters(version: str, path: str, method: str) -> Names:
+    found = document(version)["paths"][f"/api/{version}{path}"][method]["parameters"]
     return {parameter["name"] for parameter in found if parameter["in"] == "query"}
 
 
@@ -98,8 +100,9 @@ def in_openapi(name: str, **differs: str) -> list[Place]:
     return [Place(f"OpenAPI {version} {name}", names_in(version), differs) for version in VERSIONS]
 
 
-def as_parameters(path: str, **differs: str) -> list[Place]:
+def as_parameters(path: str, method: str = "get", **differs: str) -> list[Place]:
     def place(version: str) -> Place:
-        return Place(f"OpenAPI {version} {path}", lambda: parameters(version, path), PAGE[version] | differs)
+        page = PAGE[version] if method == "get" else {}
+        return Place(f"OpenAPI {version} {path}", lambda: parameters(version, path, method), page | differs)
 
     return [place(version) for version in VERSIONS]
