@@ -76,7 +76,6 @@ from tests.support.protocol_names import (
 )
 
 # -- The reasons that many places share -------------------------------------------------------------------------
-
 REPEAT = {"version": "the version that the change is based on"}
 EVENT = Event(1, "product", "updated", 7, None, Decimal("6.50"), 3, None, datetime(2026, 11, 22, tzinfo=UTC))
 CURSOR = {"cursor": "the place in the stream; SSE sends it as `id:`"}
