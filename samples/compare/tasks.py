@@ -73,7 +73,7 @@ _ONE_PRODUCT = Task(
         name: (f"0:{name}", f"0:data.product.{name}", f"0:product.{name}")
         for name in ("name", "description", "price", "stock", "sku", "version")
     },
-    code={"rest": "catalog/views.py", "graphql": "catalog/schema.py", "grpc": "catalog/services.py"},
+    code={"rest": "catalog/views.py", "graphql": "catalog/schema/__init__.py", "grpc": "catalog/services.py"},
     test="tests/parity/test_parity.py",
 )
 
@@ -203,7 +203,7 @@ _BATCH = Task(
     ),
     grpc=(TaskStep("/ecommerce.ProductService/BatchCreateProducts", "{rows}"),),
     facts={"created": ("0:created", "0:data.batchCreateProducts.createdCount", "0:created_count")},
-    code={"rest": "catalog/views.py", "graphql": "catalog/schema.py", "grpc": "catalog/services.py"},
+    code={"rest": "catalog/views.py", "graphql": "catalog/schema/__init__.py", "grpc": "catalog/services.py"},
     test="tests/catalog/test_grpc_batch.py",
     writes=True,
     runs=10,

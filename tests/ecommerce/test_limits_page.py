@@ -5,6 +5,7 @@ import re
 from django.conf import settings
 
 from accounts.models import User
+from catalog.bulk import repricing
 from catalog.filters import ProductFilter
 from catalog.models import MAX_PRICE, Product
 from core import batch, idempotency
@@ -41,6 +42,7 @@ LIMITS = {
     "the part of an address": [32, IPV6_PREFIX_BITS],
     "a process takes a budget in blocks": [limit // WRITES_PER_BUDGET for limit in PER_MINUTE + SIGN_INS],
     "rows per page": [MAX_PER_PAGE, batch.MAX_ROWS, MAX_LINES, settings.MAX_BODY_BYTES],
+    "products of one change of prices": [repricing.MOST, repricing.EXAMPLES, repricing.LEFT_IDS],
     "an HTTP request line": [MAX_HEAD_BYTES, settings.HEAD_TIMEOUT_S],
     "price, order total": [MAX_PRICE, MAX_TOTAL, MAX_INT32],
     "name, SKU, description": [
