@@ -7,6 +7,8 @@ from django.db import IntegrityError, transaction
 
 from catalog.adding import insert_products
 from catalog.errors import ProductChanged, SkuTaken, StaleProduct
+from catalog.images.files import discard_on_commit, stored
+from catalog.images.reading import read_image
 from catalog.models import SKU_CONSTRAINT, Category, Product, ProductHistory
 from catalog.permissions import can_edit_products
 from core.actors import Actor
@@ -124,6 +126,36 @@ def revert_product(*, actor: Actor, product_id: int, change_id: int) -> Product:
 
 
 @permitted(can_edit_products)
+def set_product_image(
+    *,
+    actor: Actor,
+    product_id: int,
+    content: bytes,
+    expected_version: int | None = None,
+    condition: Condition | None = None,
+) -> Product:
+    """Store an image and its thumbnail as those of the product, in place of the former ones.
+
+    `content` is a JPEG, PNG or WebP file. Raises InvalidInput if it is not, and as `change_product` does; nothing is
+    then stored.
+    """
+    with stored(read_image(content)) as image, transaction.atomic():
+        product = _set_image(_locked(actor, product_id, expected_version, condition), image.name)
+        image.is_used = True
+        return product
+
+
+@permitted(can_edit_products)
+def remove_product_image(
+    *, actor: Actor, product_id: int, expected_version: int | None = None, condition: Condition | None = None
+) -> Product:
+    """Remove the image of the product, if it has one. Raises ProductNotFound, StaleProduct, ProductChanged."""
+    with transaction.atomic():
+        product = _locked(actor, product_id, expected_version, condition)
+        return product if product.image is None else _set_image(product, None)
+
+
+@permitted(can_edit_products)
 def delete_product(
     *, actor: Actor, product_id: int, expected_version: int | None = None, condition: Condition | None = None
 ) -> None:
@@ -132,7 +164,9 @@ def delete_product(
     Raises ProductNotFound, StaleProduct, ProductChanged, as `change_product` does.
     """
     with transaction.atomic():
-        _locked(actor, product_id, expected_version, condition).delete()
+        product = _locked(actor, product_id, expected_version, condition)
+        discard_on_commit(product.image)
+        product.delete()
 
 
 @permitted(can_edit_products)
@@ -221,6 +255,12 @@ def _locked(actor: Actor, product_id: int, expected_version: int | None, conditi
     if expected_version is not None and product.version != expected_version:
         raise StaleProduct(expected=expected_version, version=product.version)
     return product
+
+
+def _set_image(product: Product, name: str | None) -> Product:
+    discard_on_commit(product.image)
+    product.image = name
+    return _save(product, update_fields=["image"])
 
 
 def _save(product: Product, update_fields: list[str] | None = None) -> Product:

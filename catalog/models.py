@@ -1,5 +1,6 @@
 """Products and their categories."""
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,8 @@ MAX_PRICE = Decimal("9999999999.99")
 MIN_PRICE = Decimal("0.01")
 REORDER_LEVEL = 5  # of products that set none
 MAX_DESCRIPTION_LENGTH = 20_000
+IMAGES, THUMBNAILS = "images/", "thumbnails/"  # the folders of the files of one image, in the storage
+STORED_NAME = re.compile(r"[0-9a-f]{32}\.(jpg|png|webp)")
 SKU_CONSTRAINT = "catalog_product_sku_unique"
 SLUG_CONSTRAINT = "catalog_category_slug_unique"
 # A slug is never a number, so `category=7` always names an id.
@@ -92,6 +95,8 @@ class Product(models.Model):
     category = models.ForeignKey(
         Category, models.PROTECT, null=True, blank=True, default=None, related_name="products", db_index=False
     )
+    # The name of its files in the folders IMAGES and THUMBNAILS.
+    image = models.CharField(max_length=40, null=True, blank=True, default=None, editable=False)
     version = models.IntegerField(default=1, db_default=1, editable=False)  # a trigger increments it on every update
     created_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), editable=False)
     updated_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), editable=False)  # trigger sets it
@@ -132,6 +137,10 @@ class Product(models.Model):
             ),
             models.CheckConstraint(condition=~models.Q(sku=""), name="catalog_product_sku_not_empty"),
             models.CheckConstraint(condition=models.Q(sku__length__lte=64), name="catalog_product_sku_length"),
+            models.CheckConstraint(
+                condition=models.Q(image__length__gte=1) & models.Q(image__length__lte=40),
+                name="catalog_product_image_length",
+            ),
             # For printable ASCII, the lower case equals the folded form.
             models.CheckConstraint(condition=models.Q(sku__is_printable_ascii=True), name="catalog_product_sku_ascii"),
         ]
@@ -160,7 +169,8 @@ class ProductHistory(Change):
         """The old values of the fields that can be set back; none for a new or a deleted product."""
         if self.kind in ("created", "deleted"):
             return {}
-        return {each["field"]: each["old"] for each in self.fields if each["field"] != "stock"}
+        # Sales have followed a change of the stock, and the files of a former image are deleted.
+        return {each["field"]: each["old"] for each in self.fields if each["field"] not in ("stock", "image")}
 
     class Meta:
         ordering = ["-id"]

@@ -4,11 +4,13 @@ from typing import Any
 
 from catalog.actions import WRITABLE
 from catalog.categories import WRITABLE_OF_CATEGORY
-from catalog.models import Category, Product, ProductHistory
+from catalog.models import IMAGES, THUMBNAILS, Category, Product, ProductHistory
 from core.errors import InvalidInput
 from core.history.changes import MAX_REASON_LENGTH
 from core.history.serializers import ChangeSerializer
 from core.serializers import (
+    Base64Field,
+    FileUrlField,
     LinksField,
     ShopModelSerializer,
     ShopSerializer,
@@ -27,6 +29,7 @@ def category_id_field(help_text: str) -> WholeNumberField:
 
 
 OF_CATEGORY = "The id of its category; null if it has none. Null or 0 removes the category."
+BASED_ON = "The version that the change is based on."
 
 
 class CategorySerializer(ShopModelSerializer):
@@ -40,10 +43,12 @@ class CategorySerializer(ShopModelSerializer):
 
 class ProductSerializer(ShopModelSerializer):
     category_id = category_id_field(OF_CATEGORY)
+    image = FileUrlField(IMAGES, help_text="The URL of its image; null if it has none.")
+    thumbnail = FileUrlField(THUMBNAILS, source="image", help_text="The URL of the image in small, at most 320 pixels.")
 
     class Meta:
         model = Product
-        fields: tuple[str, ...] = ("id", *WRITABLE, "version", "created_at", "updated_at")
+        fields: tuple[str, ...] = ("id", *WRITABLE, "image", "thumbnail", "version", "created_at", "updated_at")
         read_only_fields: tuple[str, ...] = ("id", "version", "created_at", "updated_at")
 
     labels = {"sku": "SKU"}
@@ -59,7 +64,7 @@ class ProductDetailSerializer(ProductSerializer):
 class ProductChangeSerializer(ProductSerializer):
     """A change. If `version` is given and is not the current version, the change is refused."""
 
-    version = WholeNumberField(required=False, min_value=1, help_text="The version that the change is based on.")
+    version = WholeNumberField(required=False, min_value=1, help_text=BASED_ON)
 
     class Meta(ProductSerializer.Meta):
         read_only_fields = ("id", "created_at", "updated_at")
@@ -75,6 +80,18 @@ class ProductReplacementSerializer(ProductChangeSerializer):
             missing = {name: text for name, text in texts.items() if name not in data}
             raise InvalidInput("Name and price required", fields=missing)
         return super().to_internal_value(data)
+
+
+class ProductVersionSerializer(ShopSerializer):
+    """The version that a change is based on. If it is given and is not the current version, the change is refused."""
+
+    version = WholeNumberField(required=False, min_value=1, help_text=BASED_ON)
+
+
+class ProductImageSerializer(ProductVersionSerializer):
+    """An image, for GraphQL: the other protocols send bytes."""
+
+    image = Base64Field(help_text="A JPEG, PNG or WebP file, in Base64.")
 
 
 class ProductRowSerializer(ShopModelSerializer):

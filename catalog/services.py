@@ -13,7 +13,9 @@ from catalog.actions import (
     create_product,
     create_products,
     delete_product,
+    remove_product_image,
     revert_product,
+    set_product_image,
 )
 from catalog.bulk.by_sku import change_products_by_sku
 from catalog.bulk.repricing import change_prices, preview_prices, undo_price_change
@@ -36,6 +38,7 @@ from catalog.serializers import (
     ProductChangeSerializer,
     ProductHistorySerializer,
     ProductSerializer,
+    ProductVersionSerializer,
     ReversalSerializer,
     SkuChangeSerializer,
     StockCorrectionSerializer,
@@ -133,6 +136,24 @@ class ProductService(Service):
         values = checked(ReversalSerializer, data_of(request))
         product = revert_product(actor=self.caller, product_id=request.id, **values)
         return pb.RevertProductResponse(product=ProductMessage.of(product))
+
+    @guarded_by(set_product_image)
+    def SetProductImage(self, request: pb.SetProductImageRequest, context: CallContext) -> pb.SetProductImageResponse:
+        with invalid_product(version="expected_version"):
+            expected = _expected_version(request)
+            product = set_product_image(
+                actor=self.caller, product_id=request.id, content=request.image, expected_version=expected
+            )
+        return pb.SetProductImageResponse(product=ProductMessage.of(product))
+
+    @guarded_by(remove_product_image)
+    def RemoveProductImage(
+        self, request: pb.RemoveProductImageRequest, context: CallContext
+    ) -> pb.RemoveProductImageResponse:
+        with invalid_product(version="expected_version"):
+            expected = _expected_version(request)
+            product = remove_product_image(actor=self.caller, product_id=request.id, expected_version=expected)
+        return pb.RemoveProductImageResponse(product=ProductMessage.of(product))
 
     @guarded_by(ProductHistory.objects.all().readers)
     def ListProductHistory(
@@ -287,6 +308,13 @@ def reporting_created_count(answer: pb.BatchCreateResponse) -> Iterator[None]:
             raise
         refusal.details["created_count"] = answer.created_count
         raise refusal from error
+
+
+def _expected_version(request: pb.SetProductImageRequest | pb.RemoveProductImageRequest) -> int | None:
+    is_given: bool = request.HasField("expected_version")  # type: ignore[no-untyped-call]  # of protobuf
+    given = {"version": request.expected_version} if is_given else {}
+    expected: int | None = checked(ProductVersionSerializer, given).get("version")
+    return expected
 
 
 def _given(data: dict[str, object]) -> dict[str, object]:

@@ -87,9 +87,11 @@ def _history_of(columns: dict[str, dict[str, str]]) -> History:
 first_history = _history_of(_FIRST_COLUMNS).triggers(("catalog", "0007_history"))
 _SECOND_COLUMNS = {**_FIRST_COLUMNS, "reorder_level": TEXT}
 second_history = _history_of(_SECOND_COLUMNS).triggers(("catalog", "0008_reorder_level"))
-product_history = _history_of({**_SECOND_COLUMNS, "category_id": TEXT})
 _CATEGORY_MIGRATION = ("catalog", "0009_category")
-history = product_history.triggers(("catalog", "0012_triggers_of_inserts"))
+_THIRD_COLUMNS = {**_SECOND_COLUMNS, "category_id": TEXT}
+third_history = _history_of(_THIRD_COLUMNS).triggers(("catalog", "0012_triggers_of_inserts"))
+product_history = _history_of({**_THIRD_COLUMNS, "image": TEXT})
+history = product_history.triggers(("catalog", "0015_image"))
 
 # A new row has no children, and a constraint refuses a row that is its own parent: only an update can close a cycle.
 _ABOVE = (

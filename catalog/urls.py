@@ -2,7 +2,13 @@
 
 from django.urls import path
 
-from catalog.views import CategoryViewSet, PriceChangeViewSet, ProductHistoryViewSet, ProductViewSet
+from catalog.views import (
+    CategoryViewSet,
+    PriceChangeViewSet,
+    ProductHistoryViewSet,
+    ProductImageViewSet,
+    ProductViewSet,
+)
 from core.protocols.rest.routes import ShopRouter
 
 router = ShopRouter()
@@ -12,5 +18,10 @@ router.register("categories", CategoryViewSet, basename="category")
 
 urlpatterns = [
     path("products/<int:pk>/history", ProductHistoryViewSet.as_view({"get": "list"}), name="product-history"),
+    path(
+        "products/<int:pk>/image",
+        ProductImageViewSet.as_view({"put": "update", "delete": "destroy"}),
+        name="product-image",
+    ),
     *router.urls,
 ]

@@ -14,8 +14,10 @@ from catalog.actions import (
     create_product,
     create_products,
     delete_product,
+    remove_product_image,
     replace_product,
     revert_product,
+    set_product_image,
 )
 from catalog.bulk.by_sku import change_products_by_sku
 from catalog.bulk.repricing import change_prices, preview_prices, undo_price_change
@@ -52,7 +54,7 @@ from core.protocols.rest.batch import batch_body
 from core.protocols.rest.conditional import precondition_of
 from core.protocols.rest.events import EventStreamRenderer, event_stream, sent_cursor
 from core.protocols.rest.links import links_in
-from core.protocols.rest.parsers import NDJSONParser, StrictJSONParser, XMLParser
+from core.protocols.rest.parsers import BytesParser, ImageParser, NDJSONParser, StrictJSONParser, XMLParser
 from core.protocols.rest.versions import V1
 from core.protocols.rest.views import ShopViewSet
 from core.serializers import SerializerClass, in_version, money_object
@@ -78,16 +80,16 @@ class ProductViewSet(ShopViewSet):
     @guarded_by(replace_product)
     def update(self, request: Request, pk: int) -> Response:
         values = self.checked(ProductReplacementSerializer)
-        return self.shown(replace_product(values=values, **self._target(pk, values)))
+        return self.shown(replace_product(values=values, **target_of(request, pk, values)))
 
     @guarded_by(change_product)
     def partial_update(self, request: Request, pk: int) -> Response:
         changes = self.checked(ProductChangeSerializer, partial=True)
-        return self.shown(change_product(changes=changes, **self._target(pk, changes)))
+        return self.shown(change_product(changes=changes, **target_of(request, pk, changes)))
 
     @guarded_by(delete_product)
     def destroy(self, request: Request, pk: int) -> Response:
-        delete_product(**self._target(pk, {}))
+        delete_product(**target_of(request, pk, {}))
         return Response(status=204)
 
     @action(detail=True, methods=["post"])
@@ -133,18 +135,28 @@ class ProductViewSet(ShopViewSet):
             self.get_object()
         return event_stream(request, partial(is_of, pk), BLOCKS[request.version or V1])
 
-    def _target(self, pk: int, values: dict[str, Any]) -> dict[str, Any]:
-        """Return the caller, the product, the expected version and the conditions of a write."""
-        return {
-            "actor": self.request.user,
-            "product_id": pk,
-            "expected_version": values.pop("version", None),
-            "condition": precondition_of(self.request),
-        }
-
     def _url(self, pk: int) -> str:
         before, after = links_in(self.request)("product-detail")
         return f"{before}{pk}{after}"
+
+
+@openapi.image
+class ProductImageViewSet(ShopViewSet):
+    queryset = Product.objects.all()
+    serializer_class = ProductDetailSerializer
+    shows_version = True
+    list_name = "products"
+    parser_classes = [ImageParser, BytesParser]
+
+    @guarded_by(set_product_image)
+    def update(self, request: Request, pk: int) -> Response:
+        content = request.data if isinstance(request.data, bytes) else b""  # no body
+        return self.shown(set_product_image(content=content, **target_of(request, pk, {})))
+
+    @guarded_by(remove_product_image)
+    def destroy(self, request: Request, pk: int) -> Response:
+        remove_product_image(**target_of(request, pk, {}))
+        return Response(status=204)
 
 
 @openapi.history
@@ -209,6 +221,16 @@ class CategoryViewSet(ShopViewSet):
     def destroy(self, request: Request, pk: int) -> Response:
         delete_category(actor=request.user, category_id=pk)
         return Response(status=204)
+
+
+def target_of(request: Request, pk: int, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the caller, the product, the expected version and the conditions of a write."""
+    return {
+        "actor": request.user,
+        "product_id": pk,
+        "expected_version": values.pop("version", None),
+        "condition": precondition_of(request),
+    }
 
 
 def product_block(event: Event) -> bytes:

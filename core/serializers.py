@@ -1,6 +1,7 @@
 """The base of all serializers: strict types, money, and one clear message per field."""
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from copy import copy
 from datetime import datetime
@@ -285,6 +286,32 @@ class UrlField(LinksField):
 
     def to_representation(self, row: models.Model) -> str:  # type: ignore[override]  # one URL, no object
         return super().to_representation(row)["url"]
+
+
+class FileUrlField(serializers.CharField):
+    """The public URL of a stored file, or null; the column has the file's name in `folder`."""
+
+    def __init__(self, folder: str, **kwargs: Any) -> None:
+        self.folder = folder
+        super().__init__(read_only=True, allow_null=True, **kwargs)
+
+    def to_representation(self, value: str) -> str:
+        return prefix_of(self.folder) + value
+
+
+def prefix_of(folder: str) -> str:
+    """Return how the URLs of the files in a folder begin."""
+    return f"{settings.MEDIA_URL}{folder}"
+
+
+class Base64Field(TextField):
+    """Bytes, written in Base64 (RFC 4648, section 4)."""
+
+    def to_internal_value(self, data: object) -> bytes:  # type: ignore[override]  # bytes, no text
+        try:
+            return b64decode(super().to_internal_value(data), validate=True)
+        except ValueError:
+            self.fail("invalid")
 
 
 def checked(serializer_class: SerializerClass, data: object, *, partial: bool = False) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from core.protocols.graph.view import GraphQLView
 from core.protocols.rest import versions
 from core.protocols.rest.routes import ShopRouter
 from core.protocols.rest.views import UnknownPath
+from core.server import media_files
 from ecommerce import docs_site, fallbacks, probes
 from ecommerce.app_modules import app_modules
 from samples.compare import front_page
@@ -22,6 +23,7 @@ urlpatterns = [
     path("graphql", GraphQLView.as_view(), name="graphql"),
     path("", front_page.show, name="front"),
     path("compare/", include(front_page.routes(lambda: grpc_services()))),
+    path("media/<path:name>", media_files.image_file, name="media"),
     path("admin/", admin.site.urls),
     path("docs/<path:path>", docs_site.documentation),
     path("docs/", docs_site.documentation, {"path": ""}, name="documentation"),

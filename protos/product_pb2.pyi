@@ -100,8 +100,38 @@ class RevertProductResponse(_message.Message):
     product: Product
     def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
 
+class SetProductImageRequest(_message.Message):
+    __slots__ = ("id", "image", "expected_version")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    image: bytes
+    expected_version: int
+    def __init__(self, id: _Optional[int] = ..., image: _Optional[bytes] = ..., expected_version: _Optional[int] = ...) -> None: ...
+
+class SetProductImageResponse(_message.Message):
+    __slots__ = ("product",)
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
+
+class RemoveProductImageRequest(_message.Message):
+    __slots__ = ("id", "expected_version")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    expected_version: int
+    def __init__(self, id: _Optional[int] = ..., expected_version: _Optional[int] = ...) -> None: ...
+
+class RemoveProductImageResponse(_message.Message):
+    __slots__ = ("product",)
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
+
 class Product(_message.Message):
-    __slots__ = ("id", "name", "description", "price", "stock", "created_at", "sku", "version", "updated_at", "reorder_level", "category_id")
+    __slots__ = ("id", "name", "description", "price", "stock", "created_at", "sku", "version", "updated_at", "reorder_level", "category_id", "image", "thumbnail")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -113,6 +143,8 @@ class Product(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
     REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
     id: int
     name: str
     description: str
@@ -124,7 +156,9 @@ class Product(_message.Message):
     updated_at: int
     reorder_level: int
     category_id: int
-    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., created_at: _Optional[int] = ..., sku: _Optional[str] = ..., version: _Optional[int] = ..., updated_at: _Optional[int] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ...) -> None: ...
+    image: str
+    thumbnail: str
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[float] = ..., stock: _Optional[int] = ..., created_at: _Optional[int] = ..., sku: _Optional[str] = ..., version: _Optional[int] = ..., updated_at: _Optional[int] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ..., image: _Optional[str] = ..., thumbnail: _Optional[str] = ...) -> None: ...
 
 class GetProductRequest(_message.Message):
     __slots__ = ("id", "after")

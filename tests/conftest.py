@@ -130,6 +130,16 @@ def _found_once(find: Callable[..., None]) -> Callable[..., None]:
     return share
 
 
+@pytest.fixture(scope="session", autouse=True)
+def media_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Let this process, and the servers that tests start, store uploads in a folder of the session."""
+    folder = tmp_path_factory.mktemp("media")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "MEDIA_ROOT", str(folder))
+        patch.setenv("MEDIA_ROOT", str(folder))
+        yield folder
+
+
 @pytest.fixture(autouse=True)
 def cheap_passwords() -> None:
     """Hash with MD5 in this process: a real hash costs more than most tests. Live servers keep the real one."""

@@ -36,9 +36,6 @@ from catalog.serializers import (
     ProductHistorySerializer,
     ProductReplacementSerializer,
     ProductSerializer,
-    ReversalSerializer,
-    SkuChangeSerializer,
-    StockCorrectionSerializer,
 )
 from core.feed.events import Event
 from core.history.serializers import FieldChangeSerializer
@@ -58,6 +55,7 @@ from protos import account_pb2, order_pb2, product_pb2
 from tests.support.live import ROOT
 from tests.support.price_fields import PRICE_FIELDS
 from tests.support.protocol_filters import FILTERS, TARGET
+from tests.support.protocol_inputs import PRODUCT_INPUTS
 from tests.support.protocol_names import (
     LINKS,
     PK,
@@ -77,6 +75,7 @@ from tests.support.protocol_names import (
 
 # -- The reasons that many places share -------------------------------------------------------------------------
 REPEAT = {"version": "the version that the change is based on"}
+FOLDED = {"name_folded": "made from the name, for searches"}
 EVENT = Event(1, "product", "updated", 7, None, Decimal("6.50"), 3, None, datetime(2026, 11, 22, tzinfo=UTC))
 CURSOR = {"cursor": "the place in the stream; SSE sends it as `id:`"}
 REFUSED = dict.fromkeys(("error_code", "error_message", "retry_after"), "for the sender of a refused price")
@@ -88,7 +87,7 @@ FIELDS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
     "a product": (
         lambda: outputs(ProductSerializer),
         [
-            Place("columns", lambda: columns(Product), {"name_folded": "made from the name, for searches"}),
+            Place("columns", lambda: columns(Product), FOLDED | {"thumbnail": "has the name of the image"}),
             in_graphql("Product", **PK),
             in_proto(product_pb2.Product),
             *in_openapi("ProductDetail", **LINKS),
@@ -97,6 +96,9 @@ FIELDS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
                 lambda: admin_page(Product, Product(pk=1)),
                 {
                     "id": "in the page's address",
+                    "image": "shown as image_file",
+                    "image_file": "the image, to see and to replace",
+                    "thumbnail": "in the list",
                     "version": "shown as version_read",
                     "version_read": "the version, with a hidden input",
                     "created_at": "shown as created",
@@ -115,7 +117,7 @@ FIELDS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
             in_graphql("ProductInput"),
             in_proto(product_pb2.CreateProductRequest),
             *in_openapi("ProductRequest"),
-            Place("admin page", lambda: admin_page(Product)),
+            Place("admin page", lambda: admin_page(Product), {"image_file": "an action of its own in the APIs"}),
         ],
     ),
     "a change of a product": (
@@ -254,30 +256,7 @@ FIELDS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
             *in_openapi("FieldChange"),
         ],
     ),
-    "a change by SKU": (
-        lambda: inputs(SkuChangeSerializer),
-        [
-            in_graphql("SkuChange"),
-            in_proto(product_pb2.SkuChange),
-            *in_openapi("SkuChangeRequest"),
-        ],
-    ),
-    "a correction of a stock": (
-        lambda: inputs(StockCorrectionSerializer),
-        [
-            as_arguments("correctStock", **TARGET),
-            in_proto(product_pb2.CorrectStockRequest, **TARGET),
-            *in_openapi("StockCorrectionRequest"),
-        ],
-    ),
-    "a change to revert": (
-        lambda: inputs(ReversalSerializer),
-        [
-            as_arguments("revertProduct", **TARGET),
-            in_proto(product_pb2.RevertProductRequest, **TARGET),
-            *in_openapi("ReversalRequest"),
-        ],
-    ),
+    **PRODUCT_INPUTS,
     "the details of a move": (
         lambda: inputs(MoveDetailsSerializer),
         [

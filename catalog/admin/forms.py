@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from catalog.actions import WRITABLE
 from catalog.admin.categories import CategoryField
+from catalog.admin.pictures import ImageField, shown_image
 from catalog.models import Product
 from core.admin.options import RefusableForm
 
@@ -91,6 +92,8 @@ class ProductForm(VersionedForm):
     """The page of one product."""
 
     category_id = CategoryField(label="Category", none="None")
+    image_file = ImageField(label="Image", required=False, help_text="JPEG, PNG or WebP.")
+    names_of_fields = {"image": "image_file"}
 
     class Meta:
         model = Product
@@ -99,6 +102,7 @@ class ProductForm(VersionedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial.setdefault("category_id", self.instance.category_id)
+        self.initial["image_file"] = shown_image(self.instance)
 
     def clean(self) -> dict[str, object] | None:
         cleaned = super().clean()

@@ -8,15 +8,23 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 
-from catalog.actions import change_product, create_product, delete_product
+from catalog.actions import (
+    change_product,
+    create_product,
+    delete_product,
+    remove_product_image,
+    set_product_image,
+)
 from catalog.admin.categories import CategoryFilter
 from catalog.admin.corrections import correct, revert
 from catalog.admin.forms import ProductForm, ProductRowForm, ProductRowsFormSet
 from catalog.admin.importing import PriceListImport
+from catalog.admin.pictures import picture
 from catalog.admin.repricing import MAX_AT_ONCE, reprice, start_repricing
 from catalog.admin.repricing_by_filter import by_filter_url, reprice_by_filter, undo_by_filter
 from catalog.admin.undoing import KEPT_PRICE_CHANGE, undo
@@ -49,7 +57,8 @@ class StockFilter(RadioFilter):
 @admin.register(Product)
 class ProductAdmin(PriceListImport, HistoryAdmin):
     form = ProductForm
-    list_display = ("name", "article", "price", "stock", "reorder_level", "version_read", "changed")
+    list_display = ("picture", "name", "article", "price", "stock", "reorder_level", "version_read", "changed")
+    list_display_links = ("name",)
     list_editable = ("price", "stock")
     list_filter = (
         StockFilter,
@@ -63,9 +72,13 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
     ordering = ("name", "id")
     sortable_by = ("name", "article", "price", "stock", "changed")  # columns with an index
     actions = ("change_prices",)
-    readonly_fields = ("created", "changed")
+    readonly_fields = ("picture", "created", "changed")
     list_before_template = "admin/catalog/product/list_before.html"
     change_form_outer_before_template = "admin/catalog/product/stock.html"
+
+    @display(description="Image")
+    def picture(self, product: Product) -> SafeString | None:
+        return picture(product)
 
     @display(description="SKU", ordering=AsciiLower("sku"), empty_value="-")
     def article(self, product: Product) -> str | None:
@@ -101,8 +114,9 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
 
     # -- Forms -------------------------------------------------------------------------------------------------
     def get_fieldsets(self, request: HttpRequest, obj: Product | None = None) -> Fieldsets:
+        image = "image_file" if self.has_change_permission(request, obj) else "picture"
         fields: Fieldsets = [
-            ("Product", {"fields": ("name", "sku", "category_id", "description")}),
+            ("Product", {"fields": ("name", "sku", "category_id", "description", image)}),
             ("Offer", {"fields": ("price", "stock", "reorder_level")}),
         ]
         return [*fields, ("Record", {"fields": ("version_read", "created", "changed")})] if obj else fields
@@ -142,16 +156,23 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
 
     # -- Writes ------------------------------------------------------------------------------------------------
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
+        expected = form.cleaned_data.get("version_read")
         if not change:
             obj.pk = create_product(actor=request.user, values=form.cleaned_data).pk
-            obj.refresh_from_db()
         elif form.changes:
-            change_product(
-                actor=request.user,
-                product_id=obj.pk,
-                changes=form.changes,
-                expected_version=form.cleaned_data["version_read"],
-            )
+            change_product(actor=request.user, product_id=obj.pk, changes=form.changes, expected_version=expected)
+            expected = None  # checked, and the row is locked
+        if "image_file" in form.changed_data:
+            self._save_image(obj.pk, form.cleaned_data["image_file"], actor=request.user, expected_version=expected)
+        if not change:
+            obj.refresh_from_db()
+
+    @staticmethod
+    def _save_image(product_id: int, file: Any, **target: Any) -> None:
+        if file is False:
+            remove_product_image(product_id=product_id, **target)
+        else:
+            set_product_image(product_id=product_id, content=file.read(), **target)
 
     def delete_model(self, request: HttpRequest, obj: Product) -> None:
         url = self.page_url(obj.pk, "history")

@@ -5,7 +5,7 @@ import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 
-from catalog.triggers import category_tree, history, second_history
+from catalog.triggers import category_tree, second_history, third_history
 from core.triggers import AddTrigger, RenewTrigger
 
 
@@ -63,5 +63,5 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('parent', None), models.Q(('parent', models.F('id')), _negated=True), _connector='OR'), name='catalog_category_not_in_itself'),
         ),
         AddTrigger(category_tree),
-        *(RenewTrigger(trigger, former) for trigger, former in zip(history, second_history, strict=True)),
+        *(RenewTrigger(trigger, former) for trigger, former in zip(third_history, second_history, strict=True)),
     ]

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from catalog.triggers import feed_created, history
+from catalog.triggers import feed_created, third_history
 from core.triggers import RenewTrigger
 
 
@@ -15,4 +15,4 @@ class Migration(migrations.Migration):
         ('catalog', '0011_ascii_trigrams'),
     ]
 
-    operations = [RenewTrigger(trigger) for trigger in (feed_created, *history)]
+    operations = [RenewTrigger(trigger) for trigger in (feed_created, *third_history)]

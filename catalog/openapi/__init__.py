@@ -38,9 +38,13 @@ CATEGORY_URL = "https://shop.example/api/v1/categories/3"
 CATEGORY_SENT = {"name": "Tea", "slug": "tea", "parent_id": 1}
 CATEGORY = {"id": 3, **CATEGORY_SENT, "_links": dict.fromkeys(("self", "update", "delete"), CATEGORY_URL)}
 ROW = {"id": 7, "name": SENT["name"], "price": 6.5, "stock": 40, "url": URL}
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
+IMAGE = "3f0c1d0a9b7e4c52a86d2f41c5b7e9d0.jpg"
 PRODUCT = {
     "id": 7,
     **SENT,
+    "image": f"https://shop.example/media/images/{IMAGE}",
+    "thumbnail": f"https://shop.example/media/thumbnails/{IMAGE}",
     "version": 1,
     "created_at": "2026-11-22T09:30:00Z",
     "updated_at": "2026-11-22T09:30:00Z",
@@ -223,6 +227,28 @@ categories = extend_schema_view(
         status=204,
         errors=[403, 409],
         description="Only a category without products and without categories below it; else `in_use`. For staff.",
+    ),
+)
+image = extend_schema_view(
+    update=operation(
+        "setProductImage",
+        "Set the image of a product",
+        request=dict.fromkeys(IMAGE_TYPES, OpenApiTypes.BINARY),
+        answer=ProductDetailSerializer,
+        got=PRODUCT | {"version": 4},
+        errors=[403, 412],
+        headers=WRITE_CONDITIONS,
+        response_headers=VALIDATORS,
+        description="The body is a JPEG, PNG or WebP file, as it is. Metadata is removed, the orientation is applied, "
+        "a large image is scaled down, and a thumbnail is made. For staff.",
+    ),
+    destroy=operation(
+        "removeProductImage",
+        "Remove the image of a product",
+        status=204,
+        errors=[403, 412],
+        headers=WRITE_CONDITIONS,
+        description="Changes nothing if the product has no image. For staff.",
     ),
 )
 products = extend_schema_view(

@@ -21,6 +21,7 @@ from catalog.feed import is_of, product_facts
 from catalog.filters import ProductFilter, ProductHistoryFilter
 from catalog.models import Category, Product, ProductHistory
 from catalog.querysets import BY_NAME, SORT_KEYS
+from catalog.schema.images import RemoveProductImage, SetProductImage
 from catalog.schema.price_changes import ChangePrices, PriceChangeQuery, UndoPriceChange
 from catalog.serializers import (
     CategorySerializer,
@@ -378,6 +379,8 @@ class Mutation(graphene.ObjectType):
     delete_product = DeleteProduct.Field()
     correct_stock = CorrectStock.Field()
     revert_product = RevertProduct.Field()
+    set_product_image = SetProductImage.Field()
+    remove_product_image = RemoveProductImage.Field()
     create_category = CreateCategory.Field()
     update_category = UpdateCategory.Field()
     delete_category = DeleteCategory.Field()

@@ -1,7 +1,7 @@
 """The base of the shop's admins: actions do the writes, and refusals become form errors and messages."""
 
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.contrib import messages
@@ -39,11 +39,13 @@ class RefusableForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
     """A form that can be shown again with the refusal of its action."""
 
     refusal: DomainError | None = None
+    names_of_fields: ClassVar[Mapping[str, str]] = {}  # by the names in refusals, if the two differ
 
     def clean(self) -> dict[str, object] | None:
         cleaned = super().clean()
         if self.refusal is not None:
             for name, text in (self.refusal.fields or {"": self.refusal.message}).items():
+                name = self.names_of_fields.get(name, name)
                 self.add_error(name if name in self.fields else None, text)
         return cleaned
 

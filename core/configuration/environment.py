@@ -3,6 +3,7 @@
 Each wrong value becomes one line, `NAME: what is wrong; what to write`. Until `check` is called, the default is used.
 """
 
+import json
 import os
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -24,6 +25,7 @@ FALSE = frozenset(("off", "false", "no", "n", "0"))
 LARGEST = 2**31 - 1
 ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:/\s]+):\d{1,5}")
 HOST = re.compile(r"\*|\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+PREFIX = re.compile(r"(https?://[\w.:\[\]-]+)?/([\w.~-]+/)*", re.ASCII)
 DATABASE_SCHEMES = frozenset(("sqlite", "postgres", "postgresql", "psql", "pgsql"))
 Value = TypeVar("Value")
 Default = TypeVar("Default")
@@ -109,6 +111,18 @@ class Environment:
 
     def url(self, name: str, schemes: Collection[str]) -> str:
         return self._read(name, "", lambda text: _url(text, schemes))
+
+    def prefix(self, name: str, default: str) -> str:
+        """Return how the URLs of files begin: a URL or a path, with a slash at the end."""
+        return self._read(name, default, _prefix)
+
+    def backend(self, name: str, default: str) -> str:
+        """Return the dotted path of a class that can be imported."""
+        return self._read(name, default, _backend)
+
+    def options(self, name: str) -> dict[str, Any]:
+        """Return a JSON object."""
+        return self._read(name, {}, _options)
 
     def collector(self, name: str) -> str:
         """Return the URL of a collector of OpenTelemetry, whose packages are then needed; or an empty text."""
@@ -239,6 +253,31 @@ def _url(text: str, schemes: Collection[str]) -> str:
     if parts.scheme not in schemes or not (parts.netloc or parts.path):
         raise WrongValue("it is not a URL of its kind", f"write one that starts with {' or '.join(schemes)}, and ://")
     return text
+
+
+def _prefix(text: str) -> str:
+    if not PREFIX.fullmatch(text):
+        raise WrongValue(f"{text!r} does not begin URLs", "write https://shop.example/media/ or /media/")
+    return text
+
+
+def _backend(text: str) -> str:
+    if find_spec(text.partition(".")[0]) is None or "." not in text:
+        raise WrongValue(
+            f"{text!r} is not an installed class", "write its module and name, as storages.backends.s3.S3Storage"
+        )
+    return text
+
+
+def _options(text: str) -> dict[str, Any]:
+    # The value is not in the message, because it may hold a password.
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise WrongValue("it is not a JSON object", 'write one, as {"bucket_name": "shop"}')
+    return found
 
 
 def _database(text: str) -> dict[str, Any]:

@@ -86,6 +86,24 @@ def static_files_are_collected() -> Iterator[Finding]:
         yield ok("STATIC_ROOT", "`serve` collects the files when it starts")
 
 
+@of_settings
+def images_can_be_stored() -> Iterator[Finding]:
+    if settings.MEDIA_URL.startswith("/"):
+        yield warning(
+            "MEDIA_URL",
+            "is a path: clients of gRPC and other programs can't complete the URLs of images",
+            "write https://shop.example/media/",
+        )
+    is_folder = settings.MEDIA_STORAGE.endswith(".FileSystemStorage")
+    root = Path(settings.MEDIA_ROOT)
+    if is_folder and not os.access(root if root.exists() else root.parent, os.W_OK):
+        yield error("MEDIA_ROOT", f"{root} can't be written: images can't be stored", "mount a writable folder")
+    elif is_folder:
+        yield ok("MEDIA_ROOT", f"{root} can be written; all processes and machines must share it")
+    else:
+        yield ok("MEDIA_STORAGE", settings.MEDIA_STORAGE)
+
+
 @of_services
 def redis_answers() -> Iterator[Finding]:
     if not settings.REDIS_URL:

@@ -16,6 +16,11 @@ def or_none(conversion: str, value: str) -> str:
     return converted if conversion == UNCHANGED else f"(None if {value} is None else {converted})"
 
 
+def url_of_file(prefix: str) -> str:
+    """Return the conversion of a file's name into its URL."""
+    return f"{prefix!r} + {{v}}"
+
+
 def generated_function(parameters: str, source: str, names: Mapping[str, Any]) -> Callable[..., list[Any]]:
     """Return a function with these parameters and this body. `names` are the functions that the body calls."""
     namespace: dict[str, Any] = {**names}

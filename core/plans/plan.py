@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from core import serializers as shop
 from core.plans.columns import Columns, Unplannable
-from core.plans.generated import UNCHANGED, generated_function, or_none
+from core.plans.generated import UNCHANGED, generated_function, or_none, url_of_file
 from core.plans.statements import Bound, Row, Statement, list_value
 
 Links = Callable[[str], tuple[str, str]]  # returns the two parts of a route's URL: before the id and after it
@@ -38,6 +38,12 @@ CONVERSIONS: Mapping[type, str] = {
     serializers.DateTimeField: "moment({v})",
     shop.UnixSecondsField: "int({v}.timestamp())",
 }
+
+
+def _conversion(field: Any) -> str | None:
+    if type(field) is shop.FileUrlField:
+        return url_of_file(shop.prefix_of(field.folder))
+    return CONVERSIONS.get(type(field))
 
 
 class _FieldSource(NamedTuple):
@@ -122,7 +128,7 @@ class ReadPlan:
             return _FieldSource(name, *(self._urls(field.routes, pk) for pk in _PK))
         if isinstance(field, serializers.ListSerializer) and not self._is_json(field.source):
             return self._children_source(name, field)
-        conversion = UNCHANGED if self._is_json(field.source) else CONVERSIONS.get(type(field))
+        conversion = UNCHANGED if self._is_json(field.source) else _conversion(field)
         if conversion is None or "." in field.source or field.source == "*":
             raise Unplannable(f"{name} is a {type(field).__name__} of {field.source}")
         from_tuple, from_object = self._columns.expression(field.source), f"row.{field.source}"

@@ -70,6 +70,16 @@ class ProductServiceStub:
                 request_serializer=protos_dot_v2_dot_shop__pb2.RevertProductRequest.SerializeToString,
                 response_deserializer=protos_dot_v2_dot_shop__pb2.RevertProductResponse.FromString,
                 _registered_method=True)
+        self.SetProductImage = channel.unary_unary(
+                '/ecommerce.v2.ProductService/SetProductImage',
+                request_serializer=protos_dot_v2_dot_shop__pb2.SetProductImageRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.SetProductImageResponse.FromString,
+                _registered_method=True)
+        self.RemoveProductImage = channel.unary_unary(
+                '/ecommerce.v2.ProductService/RemoveProductImage',
+                request_serializer=protos_dot_v2_dot_shop__pb2.RemoveProductImageRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.RemoveProductImageResponse.FromString,
+                _registered_method=True)
         self.DeleteProduct = channel.unary_unary(
                 '/ecommerce.v2.ProductService/DeleteProduct',
                 request_serializer=protos_dot_v2_dot_shop__pb2.DeleteProductRequest.SerializeToString,
@@ -170,6 +180,21 @@ class ProductServiceServicer:
 
     def RevertProduct(self, request, context):
         """Sets the fields of one change back to their old values. The stock keeps its value. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetProductImage(self, request, context):
+        """Stores an image and its thumbnail as those of the product. Metadata is removed, the orientation is applied, and a
+        large image is scaled down. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveProductImage(self, request, context):
+        """Removes the image of a product, if it has one. For staff.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -293,6 +318,16 @@ def add_ProductServiceServicer_to_server(servicer, server):
                     servicer.RevertProduct,
                     request_deserializer=protos_dot_v2_dot_shop__pb2.RevertProductRequest.FromString,
                     response_serializer=protos_dot_v2_dot_shop__pb2.RevertProductResponse.SerializeToString,
+            ),
+            'SetProductImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetProductImage,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.SetProductImageRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.SetProductImageResponse.SerializeToString,
+            ),
+            'RemoveProductImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveProductImage,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.RemoveProductImageRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.RemoveProductImageResponse.SerializeToString,
             ),
             'DeleteProduct': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteProduct,
@@ -535,6 +570,60 @@ class ProductService:
             '/ecommerce.v2.ProductService/RevertProduct',
             protos_dot_v2_dot_shop__pb2.RevertProductRequest.SerializeToString,
             protos_dot_v2_dot_shop__pb2.RevertProductResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetProductImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.ProductService/SetProductImage',
+            protos_dot_v2_dot_shop__pb2.SetProductImageRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.SetProductImageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveProductImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.ProductService/RemoveProductImage',
+            protos_dot_v2_dot_shop__pb2.RemoveProductImageRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.RemoveProductImageResponse.FromString,
             options,
             channel_credentials,
             insecure,

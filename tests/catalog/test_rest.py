@@ -180,6 +180,8 @@ def test_detail_shows_every_field_and_takes_one_statement(unlimited, django_asse
         "id": product.pk,
         "name": "Tea",
         "description": "Loose.",
+        "image": None,
+        "thumbnail": None,
         "price": 2.5,
         "stock": 3,
         "reorder_level": 5,

@@ -82,7 +82,7 @@ def test_document_of_an_unknown_version_is_refused():
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_every_operation_has_a_summary_an_example_and_its_errors(version):
-    assert len(operations(version)) == 40
+    assert len(operations(version)) == 42
     for path, method, operation in operations(version):
         name = f"{method} {path}"
         assert operation["summary"], name
@@ -92,7 +92,10 @@ def test_every_operation_has_a_summary_an_example_and_its_errors(version):
         assert "204" in operation["responses"] or "examples" in next(iter(success["content"].values())), name
         is_read_whole = "204" not in operation["responses"] and "text/event-stream" not in success["content"]
         assert not is_read_whole or {"application/json", "application/xml"} <= success["content"].keys(), name
-        if "requestBody" in operation:
+        if name.endswith("/image"):
+            binary = {"schema": {"type": "string", "format": "binary"}}
+            assert set(map(str, operation.get("requestBody", {}).get("content", {}).values())) <= {str(binary)}
+        elif "requestBody" in operation:
             assert "examples" in operation["requestBody"]["content"]["application/json"], name
             assert "400" in operation["responses"], name
 
@@ -126,7 +129,7 @@ def test_versions_have_the_same_operations():
         for path, method, operation in operations(version)
     ]
 
-    assert named[:40] == named[40:]
+    assert named[:42] == named[42:]
 
 
 @pytest.mark.parametrize(("version", "page"), [("v1", ["pagination"]), ("v2", ["next_cursor"])])
@@ -188,13 +191,13 @@ def test_every_answer_names_its_headers(version):
     by_names.pop(())
     assert by_names[pages] >= {"get /products", "get /orders", "get /users", "get /users/{id}/orders"}
     assert by_names["ETag",] >= {"get /orders/{id}", "get /users/{id}", "get /users/me"}
-    versioned = {f"{method} /products/{{id}}" for method in ("get", "put", "patch")}
+    versioned = {f"{method} /products/{{id}}" for method in ("get", "put", "patch")} | {"put /products/{id}/image"}
     assert by_names["ETag", "Last-Modified"] == versioned | {"post /products/{id}/stock", "post /products/{id}/revert"}
     assert by_names["ETag", "Last-Modified", "Location"] == {"post /products"}
     assert by_names["Location",] == {
         *("post /categories", "post /orders", "post /products/price-changes", "post /users")
     }
-    assert sum(map(len, by_names.values())) == 23
+    assert sum(map(len, by_names.values())) == 24
 
 
 @pytest.mark.django_db
@@ -267,8 +270,9 @@ def test_bodies_are_of_plain_types_and_answers_of_the_vendor_types_of_the_versio
         for operation, (status,) in zip(described, success, strict=True)
     )
 
-    assert sent == {plain: 15, (*plain, "application/x-ndjson"): 2}
-    assert answered == {(*plain, *vendor): 35, ("text/event-stream",): 2, (): 3}
+    images = "image/jpeg", "image/png", "image/webp", "application/octet-stream"
+    assert sent == {plain: 15, (*plain, "application/x-ndjson"): 2, images: 1}
+    assert answered == {(*plain, *vendor): 36, ("text/event-stream",): 2, (): 4}
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -292,6 +296,7 @@ def test_conditions_are_named_with_what_is_answered_when_they_do_not_hold(versio
         **{("get", path): whole for path in reads},
         ("get", "/products/{id}"): dated,
         **{(method, "/products/{id}"): change for method in ("put", "patch", "delete")},
+        **{(method, "/products/{id}/image"): change for method in ("put", "delete")},
     }
 
 

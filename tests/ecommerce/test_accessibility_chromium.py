@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from accounts.models import User
+from catalog.actions import set_product_image
 from catalog.models import Product
 from samples.demo.loading import STAFF, prepare
 from tests.support.chromium import Page, chromium_page
+from tests.support.images import image_file
 from tests.support.live import Shop
 
-PASSWORD = "a-demo-password"
+PASSWORD, ARTICLE = "a-demo-password", "TEA-001"  # the SKU of product 1
 PRODUCTS, ORDERS, USERS = "/admin/catalog/product/", "/admin/orders/order/", "/admin/accounts/user/"
 PATHS = (
     *("/admin/", ORDERS, f"{ORDERS}1/change/", PRODUCTS, f"{PRODUCTS}add/", f"{PRODUCTS}1/change/"),
@@ -47,6 +50,7 @@ def shop(live_shops) -> Shop:
     shop: Shop = live_shops()
     with shop.database():
         prepare(PASSWORD)
+        set_product_image(actor=User.objects.get(username=STAFF), product_id=1, content=image_file("JPEG", (640, 480)))
     return shop
 
 
@@ -83,6 +87,17 @@ def test_keyboard_reaches_the_content_at_once(shop: Shop, signed_in: Page) -> No
     signed_in.value_of(f"{link}.click()")
 
     assert signed_in.value_of("document.activeElement.tagName") == "MAIN"
+
+
+def test_browser_shows_the_image_of_a_product(shop: Shop, signed_in: Page) -> None:
+    with shop.database():
+        name = Product.objects.get(pk=1).image
+    image = f"document.querySelector('img[src=\"/media/thumbnails/{name}\"]')"
+
+    for path in (f"{PRODUCTS}?q={ARTICLE}", f"{PRODUCTS}1/change/"):
+        signed_in.go(shop.url + path)
+        signed_in.wait_for(f"{image}.complete")
+        assert signed_in.value_of(f"{image}.naturalWidth") == 320, path
 
 
 def test_enter_in_the_command_search_opens_the_first_result(shop: Shop, signed_in: Page) -> None:

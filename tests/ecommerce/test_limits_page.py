@@ -7,6 +7,7 @@ from django.conf import settings
 from accounts.models import User
 from catalog.bulk import repricing
 from catalog.filters import ProductFilter
+from catalog.images import reading
 from catalog.models import MAX_PRICE, Product
 from core import batch, idempotency
 from core.admin import searching
@@ -49,6 +50,7 @@ LIMITS = {
         *(length_of(Product, name) for name in ("name", "sku", "description")),
         *(length_of(User, name) for name in ("username", "email")),
     ],
+    "an image": [reading.MAX_PIXELS, reading.IMAGE_SIDE, reading.THUMBNAIL_SIDE],
     "a search": [ProductFilter.base_filters["q"].extra["max_length"], searching.MAX_WORDS],
     "a GraphQL document": [
         *(limits.MAX_CHARACTERS, limits.MAX_TOKENS, limits.MAX_DEPTH),

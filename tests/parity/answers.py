@@ -13,6 +13,8 @@ PRODUCT = (
     "reorder_level",
     "sku",
     "category_id",
+    "image",
+    "thumbnail",
     "version",
     "created_at",
     "updated_at",

@@ -14,6 +14,7 @@ from orders.transitions import rpc_name
 from tests.parity.answers import Answer
 from tests.parity.doors import Door
 from tests.support.factories import make_order, make_product, make_staff, make_user
+from tests.support.images import image_file
 
 PASSWORD = "correct horse battery"
 ROLES = ("stranger", "owner", "other", "staff")
@@ -33,7 +34,7 @@ class Shop:
         self.drinks = Category.objects.create(name="Drinks", slug="drinks")
         self.teas = Category.objects.create(name="Teas", slug="teas", parent=self.drinks)
         self.pots = Category.objects.create(name="Pots", slug="pots")
-        Product.objects.filter(pk=self.tea.pk).update(category=self.teas)
+        Product.objects.filter(pk=self.tea.pk).update(category=self.teas, image=f"{'0' * 32}.png")
         self.order = make_order(self.owner, {self.tea: 2, self.pot: 1})
         self.guests = make_order(self.other, {self.tea: 1})
         Order.objects.filter(pk=self.guests.pk).update(user=None)
@@ -54,6 +55,10 @@ class Shop:
         order = make_order(self.owner, {self.tea: 1})
         Order.objects.filter(pk=order.pk).update(status=status)
         return order
+
+    @property
+    def tea_version(self) -> int:
+        return Product.objects.get(pk=self.tea.pk).version
 
     @property
     def refresh_token(self) -> str:
@@ -80,6 +85,7 @@ Act = Callable[[Door, Shop], Answer]
 # One operation a line, for its table to be read as one.
 # ruff: noqa: E501
 # fmt: off
+PNG = image_file("PNG")
 NEW = {"name": "New", "price": 1.25}
 ADA = {"username": "ada", "email": "ada@example.com", "password": PASSWORD}
 OPEN = dict.fromkeys(ROLES)
@@ -188,6 +194,17 @@ WRITES: dict[str, tuple[Act, Codes]] = {
     "undo a change of prices": (lambda door, shop: door.undo_price_change(shop.raised), of_staff()),
     "undo a change of prices again": (lambda door, shop: door.undo_price_change(shop.undone), of_staff("invalid_transition")),
     "undo a missing change of prices": (lambda door, shop: door.undo_price_change(NO_ID), of_staff("not_found")),
+    "set an image": (lambda door, shop: door.set_product_image(shop.pot.pk, PNG), of_staff()),
+    "set an image from the right version": (lambda door, shop: door.set_product_image(shop.tea.pk, PNG, shop.tea_version), of_staff()),
+    "set an image from a stale version": (lambda door, shop: door.set_product_image(shop.tea.pk, PNG, 1), of_staff("version_mismatch")),
+    "set an image of another format": (lambda door, shop: door.set_product_image(shop.pot.pk, b"<svg/>"), of_staff("invalid_input")),
+    "set an image that is damaged": (lambda door, shop: door.set_product_image(shop.pot.pk, PNG[:60]), of_staff("invalid_input")),
+    "set an empty image": (lambda door, shop: door.set_product_image(shop.pot.pk, b""), of_staff("invalid_input")),
+    "set the image of a missing product": (lambda door, shop: door.set_product_image(NO_ID, PNG), of_staff("not_found")),
+    "remove an image": (lambda door, shop: door.remove_product_image(shop.tea.pk), of_staff()),
+    "remove an image from a stale version": (lambda door, shop: door.remove_product_image(shop.tea.pk, 1), of_staff("version_mismatch")),
+    "remove an image that is not there": (lambda door, shop: door.remove_product_image(shop.pot.pk), of_staff()),
+    "remove the image of a missing product": (lambda door, shop: door.remove_product_image(NO_ID), of_staff("not_found")),
     "delete": (lambda door, shop: door.delete_product(shop.tea.pk), of_staff()),
     "delete a missing product": (lambda door, shop: door.delete_product(NO_ID), of_staff("not_found")),
     "create many": (lambda door, shop: door.create_products([NEW, NEW | {"price": 0}, NEW | {"sku": "tea"}]), of_staff()),
@@ -273,6 +290,8 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "delete_category": ("DELETE /categories/{id}", "deleteCategory", "DeleteCategory"),
     "correct_stock": ("POST /products/{id}/stock", "correctStock", "CorrectStock"),
     "revert_product": ("POST /products/{id}/revert", "revertProduct", "RevertProduct"),
+    "set_product_image": ("PUT /products/{id}/image", "setProductImage", "SetProductImage"),
+    "remove_product_image": ("DELETE /products/{id}/image", "removeProductImage", "RemoveProductImage"),
     "product_history": ("GET /products/{id}/history", "productHistory", "ListProductHistory"),
     "order_history": ("GET /orders/{id}/history", "orderHistory", "ListOrderHistory"),
     "me": ("GET /users/me", "me", "GetMe"),

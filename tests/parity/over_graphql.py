@@ -1,6 +1,7 @@
 """The shop over GraphQL, asked for the same fields."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any
 
@@ -101,6 +102,14 @@ class GraphQL:
     def revert_product(self, pk: int, **values: Any) -> Answer:
         selection = f"ok product {selection_of(PRODUCT)}"
         return self._ask("mutation", "revertProduct", selection, "product", id=pk, **values)
+
+    def set_product_image(self, pk: int, image: bytes, version: int | None = None) -> Answer:
+        selection, text = f"ok product {selection_of(PRODUCT)}", b64encode(image).decode()
+        arguments = {"id": pk, "image": text, "expected_version": version}
+        return self._ask("mutation", "setProductImage", selection, "product", **arguments)
+
+    def remove_product_image(self, pk: int, version: int | None = None) -> Answer:
+        return self._ask("mutation", "removeProductImage", "ok", "nothing", id=pk, expected_version=version)
 
     def product_history(self, pk: int, **filters: Any) -> Answer:
         return self._walk("productHistory", selection_of(LEDGER), id=pk, **filters)

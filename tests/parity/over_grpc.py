@@ -104,6 +104,13 @@ class Grpc:
     def revert_product(self, pk: int, **values: Any) -> Answer:
         return self._ask("RevertProduct", lambda answer: row_of(answer.product, PRODUCT), id=pk, **values)
 
+    def set_product_image(self, pk: int, image: bytes, version: int | None = None) -> Answer:
+        fields = {"id": pk, "image": image, "expected_version": version}
+        return self._ask("SetProductImage", lambda answer: row_of(answer.product, PRODUCT), **fields)
+
+    def remove_product_image(self, pk: int, version: int | None = None) -> Answer:
+        return self._ask("RemoveProductImage", id=pk, expected_version=version)
+
     def product_history(self, pk: int, **filters: Any) -> Answer:
         return self._walk("ListProductHistory", "changes", LEDGER, id=pk, **filters)
 

@@ -1,6 +1,7 @@
 """The shop over REST v1."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -98,6 +99,15 @@ class Rest:
 
     def revert_product(self, pk: int, **values: Any) -> Answer:
         return self._ask("post", f"/products/{pk}/revert", values, read=lambda body: only(PRODUCT, body))
+
+    def set_product_image(self, pk: int, image: bytes, version: int | None = None) -> Answer:
+        headers = {} if version is None else {"If_Match": f'"{pk}-{version}"'}
+        read = partial(only, PRODUCT)
+        return self._ask("put", f"/products/{pk}/image", image, read=read, content_type="image/png", **headers)
+
+    def remove_product_image(self, pk: int, version: int | None = None) -> Answer:
+        headers = {} if version is None else {"If_Match": f'"{pk}-{version}"'}
+        return self._ask("delete", f"/products/{pk}/image", **headers)
 
     def product_history(self, pk: int, **filters: Any) -> Answer:
         return self._walk(f"/products/{pk}/history?{written(filters)}", "changes", LEDGER)

@@ -61,7 +61,7 @@ class InXml:
         read: Callable[[Any], Any] = lambda body: None,
         **headers: str,
     ) -> Answer:
-        if body is not None:
+        if body is not None and not isinstance(body, bytes):
             body = ElementTree.tostring(element("products" if isinstance(body, list) else "body", body))
             headers["content_type"] = "application/xml"
         return super()._ask(method, path, body, read, Accept="application/xml", **headers)

@@ -20,8 +20,9 @@ from rest_framework import serializers
 
 from core.lists.filters import AmountField, ShopFilterSet, filters_of
 from core.protocols.graph.context import graphql_caller, id_given
+from core.protocols.graph.resolvers import FileUrl
 from core.protocols.graph.scalars import DateTime
-from core.serializers import AnyField, LinksField, SerializerClass, StrictDecimalField
+from core.serializers import AnyField, FileUrlField, LinksField, SerializerClass, StrictDecimalField
 
 PLAIN = (serializers.CharField, serializers.IntegerField)
 
@@ -71,6 +72,8 @@ def _is_output(field: AnyField) -> bool:
 
 def _as_output(field: AnyField) -> Any:
     facts = {"required": not field.allow_null, "description": field.help_text}
+    if isinstance(field, FileUrlField):
+        return graphene.String(resolver=FileUrl(str(field.source), field.folder), **facts)
     if isinstance(field, serializers.ListSerializer):
         rows: Any = field.child
         row = get_global_registry().get_type_for_model(rows.Meta.model)

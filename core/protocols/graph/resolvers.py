@@ -17,6 +17,7 @@ from core.protocols.graph.connections import CountedConnection, connection_of
 from core.protocols.graph.context import graphql_caller, id_given
 from core.protocols.graph.peers import related
 from core.querysets import ShopQuerySet
+from core.serializers import prefix_of
 
 SLICE = ("first", "last", "after", "before")
 
@@ -54,6 +55,21 @@ class Related:
             field: Any = row._meta.get_field(self.relation)
             rows = first_of_each(rows, field.field.attname, self.most)
         return related(row, self.relation, rows)
+
+
+class FileUrl:
+    """Resolves a field to the public URL of the file that a column names, or null."""
+
+    def __init__(self, source: str, folder: str) -> None:
+        self.source, self.folder = source, folder
+
+    @property
+    def prefix(self) -> str:
+        return prefix_of(self.folder)
+
+    def __call__(self, row: models.Model, info: GraphQLResolveInfo) -> str | None:
+        name = getattr(row, self.source)
+        return None if name is None else self.prefix + name
 
 
 class PagedRows:

@@ -42,6 +42,21 @@ class XMLParser(BaseParser):
         return markup.read_xml(read_body(stream), charset_of(media_type))
 
 
+class ImageParser(BaseParser):
+    """The bytes of an image. The content decides its format: a client may send it with the type of any bytes."""
+
+    media_type = "image/*"
+
+    def parse(  # type: ignore[override]  # bytes, not an object
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Context | None = None
+    ) -> bytes:
+        return read_body(stream)
+
+
+class BytesParser(ImageParser):
+    media_type = "application/octet-stream"
+
+
 def _values(body: bytes) -> Iterator[object]:
     lines = body.removeprefix(BYTE_ORDER_MARK.encode()).split(b"\n")
     check_containers(body.decode(errors="replace"))

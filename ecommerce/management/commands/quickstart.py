@@ -26,6 +26,7 @@ from samples.demo.welcome import welcome
 log = logging.getLogger(__name__)
 GRPC_OPTIONS = ("--shares-port", "--skip-checks", "--verbosity=0", "--grace=2")
 WEBHOOK_OPTIONS = ("--skip-checks", "--verbosity=0", "--grace=1")
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  # for comparisons
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 END_S = 1.5  # for the other processes to exit after HTTP has ended; then they are killed
 PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105  # no characters that look alike
@@ -52,7 +53,7 @@ class Command(BaseCommand):
                 grpc = address_text(grpc_host, reserved.getsockname()[1])
                 self.stdout.write(welcome(url, grpc, self._demo(), settings.STORE_NAME))
                 self.stdout.flush()
-                self._set_up_server(host, grpc)
+                self._set_up_server(host, grpc, url)
                 with (
                     _beside("gRPC server", "grpcrunserver", grpc, *GRPC_OPTIONS) as end_grpc,
                     _beside("sender of webhooks", "deliverwebhooks", *WEBHOOK_OPTIONS) as end_webhooks,
@@ -81,7 +82,7 @@ class Command(BaseCommand):
         return {name: password if name in added or _is_password(name, chosen) else None for name in (STAFF, CUSTOMER)}
 
     @staticmethod
-    def _set_up_server(host: str, grpc: str) -> None:
+    def _set_up_server(host: str, grpc: str, url: str) -> None:
         """Set the defaults of quickstart in the settings, and in the environment for the worker processes."""
         # One log line per request would hide the sign-in.
         level = os.environ.setdefault("LOG_LEVEL", "WARNING")
@@ -93,9 +94,11 @@ class Command(BaseCommand):
         is_local = host in LOOPBACK and "ALLOWED_HOSTS" not in os.environ
         settings.DEMO_SIGN_IN = is_local and os.environ.setdefault("DEMO_SIGN_IN", "on") == "on"
         settings.GRPC_HEALTH_ADDRESS = os.environ["GRPC_HEALTH_ADDRESS"] = grpc
+        if not os.environ.get("MEDIA_URL") and host not in EVERY_ADDRESS:
+            settings.MEDIA_URL = os.environ["MEDIA_URL"] = f"{url}/media/"
         if "ALLOWED_HOSTS" not in os.environ:
             settings.ALLOWED_HOSTS += [f"[{host}]" if ":" in host else host]
-            if host in ("0.0.0.0", "::"):  # noqa: S104  # a comparison
+            if host in EVERY_ADDRESS:
                 settings.ALLOWED_HOSTS += [socket.gethostname()]
             os.environ["ALLOWED_HOSTS"] = ",".join(settings.ALLOWED_HOSTS)
         connection.close()

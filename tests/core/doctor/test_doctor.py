@@ -23,6 +23,7 @@ GOOD = {
     "HTTPS": "on",
     "TRUST_PROXY": "on",
     "FORWARDED_ALLOW_IPS": "10.0.0.1",
+    "MEDIA_URL": "https://shop.example/media/",
     "DEBUG": "",
 }
 TRIGGER = "catalog_product_folded"

@@ -90,6 +90,18 @@ def test_folder_of_static_files_is_filled_at_the_start_unless_it_cannot_be_writt
     assert told(examinations.static_files_are_collected()) == [("warning", "/proc/none/static can't be written")]
 
 
+def test_folder_of_images_must_be_writable_and_their_urls_complete(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT, settings.MEDIA_URL = str(tmp_path / "media"), "https://shop.example/media/"
+    found = told(examinations.images_can_be_stored())
+    settings.MEDIA_ROOT, settings.MEDIA_URL = "/proc/none/media", "/media/"
+
+    assert found == [("ok", f"{tmp_path}/media can be written; all processes and machines must share it")]
+    assert told(examinations.images_can_be_stored()) == [
+        ("warning", "is a path: clients of gRPC and other programs can't complete the URLs of images"),
+        ("error", "/proc/none/media can't be written: images can't be stored"),
+    ]
+
+
 def test_redis_that_is_down_is_an_error(settings: Any) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
 

@@ -18,12 +18,12 @@ from graphql_relay import to_global_id
 from core.actors import Actor
 from core.lists.keyset import first_of_each
 from core.plans.columns import Columns, Unplannable
-from core.plans.generated import generated_function, or_none
+from core.plans.generated import generated_function, or_none, url_of_file
 from core.plans.reads import Role
 from core.plans.statements import Bound, Row, Statement, list_value
 from core.protocols.graph.execution import MAX_VALUES
 from core.protocols.graph.plans.selections import Fallback, Selections
-from core.protocols.graph.resolvers import Related
+from core.protocols.graph.resolvers import FileUrl, Related
 
 # For a scalar type, the expression that converts a column's value {v}. Other types use their `serialize`.
 SCALAR_CONVERSIONS = {"Int": "{v}", "String": "{v}", "Float": "float({v})"}
@@ -93,6 +93,8 @@ class RowLevel:
             raise Unplannable(f"{name} of {kind.name}")
         if leaf is GraphQLID:
             return f"global_id({kind.name!r}, {columns.expression('pk')})"
+        if isinstance(field.resolve, FileUrl):
+            return or_none(url_of_file(field.resolve.prefix), columns.expression(field.resolve.source))
         return or_none(self._conversion(leaf), columns.expression(_attribute_of(field.resolve)))
 
     def _conversion(self, leaf: Any) -> str:

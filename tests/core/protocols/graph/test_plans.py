@@ -44,7 +44,10 @@ SORTS = {
 def shop() -> dict[str, Any]:
     """Rows with null, every script, and extreme amounts; the customer has three orders."""
     customer, staff = make_user(username="customer"), make_staff(username="staff")
-    products = [make_product(name="Tea", sku="T-1"), make_product(name="Zoë's 🫖 <cup>", description='ﬁ\n\u2028"')]
+    products = [
+        make_product(name="Tea", sku="T-1", image="tea.png"),
+        make_product(name="Zoë's 🫖 <cup>", description='ﬁ\n\u2028"'),
+    ]
     products += [make_product(price=price) for price in (Decimal("0.01"), Decimal("0.10"), MAX_PRICE / 100)]
     products += [make_product(stock=2**31 - 1)]
     for user in (customer, customer, make_user(), customer):

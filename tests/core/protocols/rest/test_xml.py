@@ -41,7 +41,8 @@ def test_product_is_an_element_for_each_field():
         '<product xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
         f"<id>{product.pk}</id><name>Tea &amp; cake</name><description/><price>2.5</price><stock>3</stock>"
         "<reorder_level>5</reorder_level>"
-        '<sku xsi:nil="true"/><category_id xsi:nil="true"/><version>1</version>'
+        '<sku xsi:nil="true"/><category_id xsi:nil="true"/>'
+        '<image xsi:nil="true"/><thumbnail xsi:nil="true"/><version>1</version>'
         f"<created_at>{moments[0]}</created_at><updated_at>{moments[1]}</updated_at>"
         f"<_links><self>{url}</self><update>{url}</update><delete>{url}</delete></_links></product>"
     )

@@ -1,0 +1,1 @@
+"""The images of products: read and checked, made into an image and a thumbnail, and stored."""

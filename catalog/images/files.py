@@ -1,0 +1,71 @@
+"""The files of images in the storage of the settings (Django's STORAGES): an image and a thumbnail for each name.
+
+The name is random, so no client chooses it, it is never used twice, and caches may keep the file.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from uuid import uuid4
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import timezone
+
+from catalog.images.reading import Renditions
+from catalog.models import IMAGES, STORED_NAME, THUMBNAILS, Product
+
+FOLDERS = (IMAGES, THUMBNAILS)
+KEPT = timedelta(days=1)  # longer than any upload takes: a file without a product may be of one that is not committed
+log = logging.getLogger(__name__)
+
+
+class StoredImage:
+    """The files of one upload. Set `is_used` when a product names them."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.is_used = name, False
+
+
+@contextmanager
+def stored(renditions: Renditions) -> Iterator[StoredImage]:
+    """Store the files for the block, and delete them after it unless they are used."""
+    image = StoredImage(f"{uuid4().hex}.{renditions.extension}")
+    try:
+        for folder, content in zip(FOLDERS, (renditions.image, renditions.thumbnail), strict=True):
+            default_storage.save(folder + image.name, ContentFile(content))
+        yield image
+    finally:
+        if not image.is_used:
+            _delete(image.name)
+
+
+def discard_on_commit(name: str | None) -> None:
+    """Delete the files of a former image when the transaction commits."""
+    if name and STORED_NAME.fullmatch(name):  # manual SQL may have written any text
+        transaction.on_commit(partial(_delete, name), robust=True)
+
+
+def prune_images() -> int:
+    """Delete the files that no product names and that are older than KEPT. Returns their number."""
+    return sum(_prune(folder) for folder in FOLDERS)
+
+
+def _prune(folder: str) -> int:
+    if not default_storage.exists(folder):
+        return 0
+    _, names = default_storage.listdir(folder)
+    used = set(Product.objects.exclude(image=None).values_list("image", flat=True))
+    orphans = [name for name in names if name not in used and STORED_NAME.fullmatch(name)]
+    old = [name for name in orphans if default_storage.get_modified_time(folder + name) < timezone.now() - KEPT]
+    for name in old:
+        default_storage.delete(folder + name)
+    return len(old)
+
+
+def _delete(name: str) -> None:
+    for folder in FOLDERS:
+        default_storage.delete(folder + name)

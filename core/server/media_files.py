@@ -1,0 +1,34 @@
+"""Serves uploaded images from the storage, at /media/. A proxy or a CDN may serve the same files in its place."""
+
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_safe
+
+TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+HEADERS = {
+    "Cache-Control": "public, max-age=31536000, immutable",  # a name is never used for another content
+    "Cross-Origin-Resource-Policy": "cross-origin",  # pages of other origins show the images
+}
+
+
+@require_safe
+def image_file(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Respond with an image, or 304 if the client has it already. Raises Http404."""
+    kind, tag = TYPES.get(name.rpartition(".")[2]), f'"{name}"'
+    if kind is None:
+        raise Http404
+    try:
+        file = default_storage.open(name)
+    except (FileNotFoundError, IsADirectoryError, SuspiciousFileOperation) as error:
+        raise Http404 from error
+    response: HttpResponseBase | None = get_conditional_response(request, etag=tag)
+    if response is None:
+        response = FileResponse(file, content_type=kind)
+    else:
+        file.close()
+    for header, value in {**HEADERS, "ETag": tag}.items():
+        response[header] = value
+    return response
