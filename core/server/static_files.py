@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,31 @@ class StaticFiles(CompressedManifestStaticFilesStorage):
         Path(self.path(FINGERPRINT)).write_text(fingerprint())
 
 
+class Responses(dict[str, Any]):
+    """The response of each file by its path. It is made at the first request: all would be a tenth of a start."""
+
+    def get(self, path: str, default: Any = None) -> Any:
+        response = super().get(path, default)
+        if isinstance(response, partial):
+            response = self[path] = response()
+        return response
+
+
 class StaticFilesMiddleware(WhiteNoiseMiddleware):
     """WhiteNoise, with a lifetime of one year for names with a hash."""
 
     FOREVER = 365 * 24 * 60 * 60
+    files: dict[str, Any]
 
     def add_files(self, root: str, prefix: str | None = None) -> None:
+        self.files = Responses(self.files)
         if Path(root).is_dir():  # else nothing was collected, and WhiteNoise would warn
             super().add_files(root, prefix)
+
+    def get_static_file(self, path: str, url: str, stat_cache: dict[str, Any] | None = None) -> Any:
+        if stat_cache is None:  # asked for by a request
+            return super().get_static_file(path, url)
+        return partial(super().get_static_file, path, url, stat_cache)
 
 
 def fingerprint() -> str:
