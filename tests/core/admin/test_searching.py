@@ -4,6 +4,7 @@
 import random
 import sys
 import unicodedata
+from functools import cache
 from typing import Any
 
 import pytest
@@ -28,8 +29,13 @@ LISTS = {  # fields that are searched; of orders, the number: the ids of the cus
     "/admin/webhooks/endpoint/": 2,
     "/admin/webhooks/delivery/": 2,
 }
-ASSIGNED = [char for char in map(chr, range(1, sys.maxunicode + 1)) if unicodedata.category(char) not in ("Cn", "Cs")]
 AUTOCOMPLETE = {"app_label": "orders", "model_name": "order", "field_name": "user"}
+
+
+@cache
+def assigned() -> list[str]:
+    """Return the characters of Unicode; half a second, so not at the import."""
+    return [char for char in map(chr, range(1, sys.maxunicode + 1)) if unicodedata.category(char) not in ("Cn", "Cs")]
 
 
 @pytest.fixture
@@ -60,9 +66,10 @@ def folded_by_postgresql(texts: list[str]) -> list[str]:
 
 @pytest.mark.usefixtures("requires_postgresql")
 def test_postgresql_folds_every_character_as_python_does() -> None:
-    texts = ["|".join(ASSIGNED[start : start + 1_000]) for start in range(0, len(ASSIGNED), 1_000)]
+    chars = assigned()
+    texts = ["|".join(chars[start : start + 1_000]) for start in range(0, len(chars), 1_000)]
 
-    assert len(ASSIGNED) > 280_000
+    assert len(chars) > 280_000
     for begin in range(0, len(texts), 50):  # each statement has a timeout
         some = texts[begin : begin + 50]
         assert folded_by_postgresql(some) == [folded(text) for text in some]
@@ -72,7 +79,7 @@ def test_postgresql_folds_every_character_as_python_does() -> None:
 def test_postgresql_folds_marks_and_letters_together_as_python_does() -> None:
     chance = random.Random(7)
     letters = [
-        char for char in ASSIGNED if ord(char) < 0x600 or 0x1100 <= ord(char) < 0x1200 or 0x1E00 <= ord(char) < 0x2200
+        char for char in assigned() if ord(char) < 0x600 or 0x1100 <= ord(char) < 0x1200 or 0x1E00 <= ord(char) < 0x2200
     ]
     marks = "\u0301\u0307\u0308\u0323\u0327\u0345\u1161\u11a8\u200d\u3099"
     texts = ["".join(chance.choices([*letters, *marks * 100], k=12)) for _ in range(5_000)]
