@@ -25,12 +25,16 @@ FLAGS += ["--disable-quic", "--disable-background-networking", "--disable-compon
 
 
 class Page:
-    """One page, the errors in its console, and after `Network.enable` the URLs that it requested."""
+    """One page, the errors in its console, after `Network.enable` the URLs that it requested, and what it says.
+
+    After `Runtime.addBinding`, the page says a text by calling the function of that name.
+    """
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection, self._commands = connection, 0
         self.errors: list[str] = []
         self.requested: list[str] = []
+        self.said: list[str] = []
 
     def command(self, method: str, **params: Any) -> Any:
         self._commands += 1
@@ -40,9 +44,11 @@ class Page:
         return message["result"]
 
     def _note(self, event: str, params: Any) -> None:
-        """Record requests, and the errors of the console: log entries of level `error`, and uncaught exceptions."""
+        """Record requests, texts, and the errors of the console: log entries of level `error`, uncaught exceptions."""
         if event == "Network.requestWillBeSent":
             self.requested.append(params["request"]["url"])
+        if event == "Runtime.bindingCalled":
+            self.said.append(params["payload"])
         if event == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.errors.append(params["entry"]["text"])
         if event == "Runtime.exceptionThrown":
@@ -61,6 +67,12 @@ class Page:
         result = self.command("Runtime.evaluate", expression=expression, **options)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
+
+    def texts(self) -> Iterator[str]:
+        """Yield what the page says; wait for the next text."""
+        while True:
+            wait_until(lambda: self.value_of("true") and self.said, lambda: f"The page says no more: {self.errors}")
+            yield self.said.pop(0)
 
     def wait_for(self, expression: str) -> None:
         """Wait until an expression is true in the page."""

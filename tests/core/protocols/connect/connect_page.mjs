@@ -1,4 +1,4 @@
-// What a page has: bundled by connect_chromium.mjs.
+// What a page has: bundled by test_web.py.
 import { makeCalls, watch } from "./connect_calls.mjs";
 
 globalThis.run = async (job) => {

@@ -7,10 +7,10 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from google.rpc import error_details_pb2
 from accounts.models import User
 from catalog.models import Product
 from tests.support.api import access_token
+from tests.support.chromium import Page, chromium_page
 from tests.support.connect import WebShop
 from tests.support.factories import make_product, make_staff, make_user
 from tests.support.live import ROOT
@@ -29,6 +30,7 @@ PAGE_WAYS = ["Connect GET", "gRPC-Web"]
 HERE = Path(__file__).parent
 NOT_FOR_BROWSERS = {"BatchCreateProducts", "LivePriceUpdates"}  # streams from the client
 TIMEOUT_S = 60
+Where = Callable[..., AbstractContextManager[Iterator[str]]]  # a job is done there, and says texts
 
 
 @pytest.fixture(scope="module")
@@ -63,41 +65,54 @@ def shop(web_shop) -> WebShop:
     return web_shop
 
 
-@contextmanager
-def browser(folder: Path, shop: WebShop, **job: Any) -> Iterator[subprocess.Popen]:
-    """Do the job in a page of Chromium."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.skip("needs Chromium: none is installed")
-    with (
-        TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile,
-        running(folder, shop, "connect_chromium.mjs", job, chromium, profile) as process,
-    ):
-        yield process
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with chromium_page("about:blank") as page:
+        page.command("Runtime.addBinding", name="told")
+        yield page
+
+
+@pytest.fixture(scope="module")
+def bundle(folder: Path) -> str:
+    """The script of the page, with all that it imports."""
+    command = [folder / "node_modules" / ".bin" / "esbuild", "connect_page.mjs", "--bundle", "--format=iife"]
+    options: Any = {"cwd": folder, "capture_output": True, "text": True, "timeout": TIMEOUT_S}
+    return subprocess.run(command, check=True, **options).stdout
+
+
+@pytest.fixture
+def browser(page: Page, bundle: str) -> Where:
+    @contextmanager
+    def do(folder: Path, shop: WebShop, **job: Any) -> Iterator[Iterator[str]]:
+        """Do the job in a page of the shop."""
+        job = {"url": shop.web.url, **job}
+        page.go(f"{job['url']}/api/docs")  # its policy lets scripts call the shop
+        page.said.clear()
+        page.value_of(f"{bundle}; 0")
+        page.value_of(f"run({json.dumps(job)}); 0")
+        yield page.texts()
+        page.go("about:blank")
+
+    return do
 
 
 @contextmanager
-def node(folder: Path, shop: WebShop, **job: Any) -> Iterator[subprocess.Popen]:
-    with running(folder, shop, "connect_node.mjs", job) as process:
-        yield process
-
-
-@contextmanager
-def running(folder: Path, shop: WebShop, script: str, job: dict[str, Any], *more: str) -> Iterator[subprocess.Popen]:
-    command = ["node", script, json.dumps({"url": shop.web.url, **job}), *more]
+def node(folder: Path, shop: WebShop, **job: Any) -> Iterator[Iterator[str]]:
+    """Do the job in node."""
+    command = ["node", "connect_node.mjs", json.dumps({"url": shop.web.url, **job})]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         try:
-            yield process
+            yield process.stdout
         finally:
             process.terminate()
 
 
-def told(process: subprocess.Popen) -> Any:
+def told(texts: Iterator[str]) -> Any:
     """Return the next thing that is said."""
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line, "it said nothing more"
-    return json.loads(line)
+    text = next(texts, None)
+    assert text, "it said nothing more"
+    return json.loads(text)
 
 
 def token_of(shop: WebShop, username: str) -> str:
@@ -155,11 +170,17 @@ ENTRANCE = [
 ]
 
 
-def answers_of(folder: Path, shop: WebShop, way: str, calls: Calls, where: Any = node) -> Any:
+def answers_of(folder: Path, shop: WebShop, way: str, calls: Calls, where: Where = node) -> Any:
     tokens = {"": None} | {name: token_of(shop, name) for name in ("staff", "customer")}
     job = [{"as": name, "name": method, "token": tokens[who], "request": sent} for name, method, who, sent in calls]
-    with where(folder, shop, way=way, calls=job) as process:
-        return told(process)
+    with where(folder, shop, way=way, calls=job) as texts:
+        return told(texts)
+
+
+@pytest.fixture(scope="module")
+def answers_to_node(folder: Path, shop: WebShop) -> Callable[[str], Any]:
+    """The answers to all calls, made once a way."""
+    return cache(lambda way: answers_of(folder, shop, way, CALLS))
 
 
 def error(code: str, message: str, reason: str, **fields: str) -> dict[str, Any]:
@@ -167,8 +188,8 @@ def error(code: str, message: str, reason: str, **fields: str) -> dict[str, Any]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_each_call_is_answered(folder, shop, way):
-    answers = answers_of(folder, shop, way, CALLS)
+def test_each_call_is_answered(answers_to_node, way):
+    answers = answers_to_node(way)
 
     pot = answers["created"]["product"]
     assert (pot["name"], pot["price"], pot["stock"], pot["version"]) == ("Pot", 20.5, 9, 1)
@@ -193,8 +214,8 @@ def test_each_call_is_answered(folder, shop, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_each_refusal_has_its_code_its_reason_and_its_fields(folder, shop, way):
-    answers = answers_of(folder, shop, way, CALLS)
+def test_each_refusal_has_its_code_its_reason_and_its_fields(answers_to_node, way):
+    answers = answers_to_node(way)
 
     fields = {"name": "Name is required", "price": "Valid price is required"}
     missing = f"Product {answers['created']['product']['id']} not found"
@@ -236,11 +257,11 @@ def tea(shop: WebShop, **changes: Any) -> Product:
 @pytest.mark.parametrize("way", WAYS)
 def test_stream_tells_every_change_and_the_client_may_leave(folder, shop, way):
     product = tea(shop)
-    with node(folder, shop, way=way, watch=3, request={"id": product.pk}) as process:
-        begins = told(process)["begins"]
+    with node(folder, shop, way=way, watch=3, request={"id": product.pk}) as texts:
+        begins = told(texts)["begins"]
         for stock in (7, 6, 5):
             tea(shop, stock=stock)
-        updates, end = [told(process) for _ in range(3)], told(process)
+        updates, end = [told(texts) for _ in range(3)], told(texts)
 
     assert [update["stock"] for update in updates] == [7, 6, 5]
     assert int(begins) < int(updates[0]["cursor"])
@@ -250,27 +271,27 @@ def test_stream_tells_every_change_and_the_client_may_leave(folder, shop, way):
 @pytest.mark.parametrize("way", WAYS)
 def test_cursor_takes_up_again(folder, shop, way):
     product = tea(shop)
-    with node(folder, shop, way=way, watch=1, request={"id": product.pk}) as process:
-        told(process)
+    with node(folder, shop, way=way, watch=1, request={"id": product.pk}) as texts:
+        told(texts)
         tea(shop, stock=9)
-        last = told(process)["cursor"]
+        last = told(texts)["cursor"]
     tea(shop, stock=8)
     tea(shop, stock=7)
 
-    with node(folder, shop, way=way, watch=2, request={"id": product.pk, "after": last}) as process:
-        assert told(process) == {"begins": last}
-        assert [told(process)["stock"] for _ in range(2)] == [8, 7]
+    with node(folder, shop, way=way, watch=2, request={"id": product.pk, "after": last}) as texts:
+        assert told(texts) == {"begins": last}
+        assert [told(texts)["stock"] for _ in range(2)] == [8, 7]
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_error_in_the_middle_of_a_stream_has_its_reason_and_the_cursor(folder, shop, way):
     server = shop.start()
-    with node(folder, shop, url=server.url, way=way, watch=0, request={"id": tea(shop).pk}) as process:
-        told(process)
+    with node(folder, shop, url=server.url, way=way, watch=0, request={"id": tea(shop).pk}) as texts:
+        told(texts)
         tea(shop, stock=4)
-        update = told(process)
+        update = told(texts)
         server.process.terminate()
-        end = told(process)["ends"]
+        end = told(texts)["ends"]
     server.process.wait(10)
 
     assert (end["code"], end["reason"], end["cursor"]) == ("Unavailable", "unavailable", update["cursor"])
@@ -278,8 +299,8 @@ def test_error_in_the_middle_of_a_stream_has_its_reason_and_the_cursor(folder, s
 
 @pytest.mark.parametrize("way", WAYS)
 def test_stream_that_is_refused_says_why(folder, shop, way):
-    with node(folder, shop, way=way, watch=1, request={"id": 999_999}) as process:
-        facts = [told(process) for _ in range(2)]
+    with node(folder, shop, way=way, watch=1, request={"id": 999_999}) as texts:
+        facts = [told(texts) for _ in range(2)]
 
     assert (facts[-1]["ends"]["code"], facts[-1]["ends"]["message"]) == ("NotFound", "Product 999999 not found")
 
@@ -288,37 +309,37 @@ def test_stream_that_is_refused_says_why(folder, shop, way):
 
 
 @pytest.mark.parametrize("way", PAGE_WAYS)
-def test_each_call_is_answered_to_a_page_as_to_node(folder, shop, way):
+def test_each_call_is_answered_to_a_page_as_to_node(folder, shop, browser, answers_to_node, way):
     from_page = answers_of(folder, shop, way, CALLS, where=browser)
 
     states = [from_page[name]["order"]["status"] for name in ("cancelled", "refunded")]
     assert states == ["cancelled", "refunded"]
-    assert from_page["me"] == answers_of(folder, shop, way, CALLS)["me"]
+    assert from_page["me"] == answers_to_node(way)["me"]
     fields = {"name": "Name is required", "price": "Valid price is required"}
     assert from_page["invalid"] == error("InvalidArgument", "Invalid product data", "invalid_input", **fields)
 
 
 @pytest.mark.parametrize("way", PAGE_WAYS)
-def test_page_is_told_every_change_and_may_leave(folder, shop, way):
-    with browser(folder, shop, way=way, watch=3, request={"id": tea(shop).pk}) as process:
-        assert told(process)["begins"]
+def test_page_is_told_every_change_and_may_leave(folder, shop, browser, way):
+    with browser(folder, shop, way=way, watch=3, request={"id": tea(shop).pk}) as texts:
+        assert told(texts)["begins"]
         for stock in (7, 6, 5):
             tea(shop, stock=stock)
-        updates, end = [told(process) for _ in range(3)], told(process)
+        updates, end = [told(texts) for _ in range(3)], told(texts)
 
     assert [update["stock"] for update in updates] == [7, 6, 5]
     assert end["ends"]["code"] == "Canceled"
 
 
 @pytest.mark.parametrize("way", PAGE_WAYS)
-def test_page_is_told_why_a_stream_ends(folder, shop, way):
+def test_page_is_told_why_a_stream_ends(folder, shop, browser, way):
     server = shop.start()
-    with browser(folder, shop, url=server.url, way=way, watch=0, request={"id": tea(shop).pk}) as process:
-        told(process)
+    with browser(folder, shop, url=server.url, way=way, watch=0, request={"id": tea(shop).pk}) as texts:
+        told(texts)
         tea(shop, stock=4)
-        update = told(process)
+        update = told(texts)
         server.process.terminate()
-        end = told(process)["ends"]
+        end = told(texts)["ends"]
     server.process.wait(10)
 
     assert (end["code"], end["reason"], end["cursor"]) == ("Unavailable", "unavailable", update["cursor"])
