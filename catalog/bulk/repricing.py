@@ -1,6 +1,7 @@
 """Changes the prices of all products of a filter by a percentage, and undoes such a change from the history."""
 
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from catalog.permissions import can_edit_products
 from catalog.pricing import MAX_PERCENT, MIN_PERCENT, changed_by_percent, percent_text, rounded
 from catalog.querysets import ProductQuerySet
 from core.actors import Actor
-from core.databases import is_lock_timeout
+from core.databases import is_lock_timeout, is_postgresql
 from core.errors import DomainError, InProgress, InvalidInput, TooLarge
 from core.idempotency import once
 from core.origin import originating
@@ -30,6 +31,7 @@ MOST = 50_000  # products at once: their prices are in memory, and the client wa
 EXAMPLES = 20  # of a preview: the first products, and the first ones that would be refused
 LEFT_IDS = 1_000  # of an undo
 ROWS_LOCKED = 500  # per transaction: orders of these products wait for it
+PAUSE_S = 0.05  # between transactions on SQLite: a writer that waits tries again up to 0.1 s later
 LEASE = timedelta(minutes=10)  # after this time, a change that is still being applied or undone can be continued
 AS_OF = re.compile("[0-9]{1,18}", re.ASCII)
 
@@ -180,9 +182,8 @@ def undo_price_change(*, actor: Actor, price_change_id: int) -> PriceChange:
         raise PriceChangeUndone(f"Price change {price_change_id} is already undone")
     with _busy_with(made.pk, Q(undone_at=None)) as change:
         rows = sorted(prices_changed_by(change))
-        back = [ProductChange(pk, {"price": old}, seen={"price": new}) for pk, old, new in rows]
         with originating(cause="revert", reason=f"Undo of price change {change.pk}"):
-            restored = _changed(actor, back).changed
+            restored = _changed(actor, [(pk, new, old) for pk, old, new in rows]).changed
         left = [pk for pk, _, _ in rows if pk not in restored]
         change.restored, change.left_ids, change.undone_at = len(restored), left[:LEFT_IDS], timezone.now()
         change.save(update_fields=["restored", "left_ids", "undone_at"])
@@ -221,9 +222,8 @@ def _busy_with(pk: int, condition: Q) -> Iterator[PriceChange]:
 
 def _apply(actor: Actor, change: PriceChange, products: "QuerySet[Product]") -> None:
     plan = _planned(_prices(products.order_by("pk")), change.percent)
-    changes = [ProductChange(pk, {"price": new}, seen={"price": old}) for pk, old, new in plan.changes]
     with originating(reason=change.reason):
-        done = _changed(actor, changes)
+        done = _changed(actor, plan.changes)
     change.last = last_change()
     change.changed = sum(1 for _ in prices_changed_by(change))  # by an earlier call with the same key too
     change.unchanged, change.refused = plan.unchanged, len(plan.refused_ids) + len(done.locked)
@@ -250,10 +250,14 @@ def _planned(prices: Iterable[tuple[int, Decimal]], percent: Decimal) -> _Plan:
     return plan._replace(unchanged=unchanged)
 
 
-def _changed(actor: Actor, changes: Sequence[ProductChange]) -> _Done:
+def _changed(actor: Actor, prices: Sequence[tuple[int, Decimal, Decimal]]) -> _Done:
+    """Give each product, by its id, its second price if it still has the first one."""
     done = _Done(set(), set())
-    for start in range(0, len(changes), ROWS_LOCKED):
-        batch = changes[start : start + ROWS_LOCKED]
+    for start in range(0, len(prices), ROWS_LOCKED):
+        if start and not is_postgresql():
+            time.sleep(PAUSE_S)
+        rows = prices[start : start + ROWS_LOCKED]
+        batch = [ProductChange(pk, {"price": new}, seen={"price": old}) for pk, old, new in rows]
         try:
             results = change_products(actor=actor, changes=batch)
         except OperationalError as error:
