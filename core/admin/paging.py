@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from unfold.views import ChangeList
 
 from core.lists.deep_pages import page_at
+from core.lists.first_rows import first_ids
 from core.lists.row_counts import counted_table
 
 MOST = 2_000  # rows of a filter or a search that are counted, and shown in pages
@@ -26,8 +27,7 @@ class DeepPaginator(Paginator):  # type: ignore[type-arg]  # not generic at runt
     """Django's paginator for tables of any length.
 
     A whole table has an exact count, and pages to its end. Of other rows, one query reads the ids of the first MOST in
-    the order of the list. They are the count and the pages. Without them, the database would count all rows, and choose
-    a plan for one page that reads the whole table if the rows of the filter are far back in the order of the list.
+    the order of the list. They are the count and the pages. Without them, the database would count all rows.
     """
 
     @cached_property
@@ -35,7 +35,7 @@ class DeepPaginator(Paginator):  # type: ignore[type-arg]  # not generic at runt
         """The ids of at most MOST + 1 rows, in order. None for a whole table."""
         rows: Any = self.object_list
         is_whole = not isinstance(rows, QuerySet) or counted_table(rows.query)
-        return None if is_whole else list(rows.values_list("pk", flat=True)[: MOST + 1])
+        return None if is_whole else first_ids(rows, MOST + 1)
 
     @cached_property
     def count(self) -> int:
