@@ -54,9 +54,30 @@ class ProductSalesMonth(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["month", "product_id"], name="reports_productsalesmonth_once")]
+        indexes = [models.Index(fields=["product_id", "month"], name="reports_productsalesmonth_of")]
 
     def __str__(self) -> str:
         return f"{self.month:%Y-%m}: product {self.product_id}"
+
+
+class BestOfYear(models.Model):
+    """One of the products with the highest revenue in the summarised days of a year.
+
+    `days` and `total` are the number of these days and their revenue: if they differ now, the list is outdated.
+    """
+
+    year = models.IntegerField()
+    product_id = models.IntegerField()
+    units = models.BigIntegerField()
+    revenue = models.DecimalField(max_digits=AMOUNT_DIGITS, decimal_places=2)
+    days = models.IntegerField()
+    total = models.DecimalField(max_digits=AMOUNT_DIGITS, decimal_places=2)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["year", "product_id"], name="reports_bestofyear_once")]
+
+    def __str__(self) -> str:
+        return f"{self.year}: product {self.product_id}"
 
 
 class ChangedSale(models.Model):

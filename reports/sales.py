@@ -1,31 +1,21 @@
 """The figures of a period: from summaries where they are valid, else from the rows of orders. Always exact."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
-from itertools import chain
-from typing import Any, NamedTuple
 
-from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncDate
 
 from core.moments import shop_zone
 from orders.models import Order, OrderItem, OrderStatus
-from reports.models import ChangedSale, ProductSales, ProductSalesMonth, SalesDay
+from reports.models import ChangedSale, SalesDay
 from reports.periods import DAY, Period
 
 LOST = (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
 ZERO = Decimal(0)
-SUMMARY = ("product_id", "units", "revenue")
-CENT = Decimal("0.01")
-# Rounded, so that equal sums of SQLite's floating-point numbers are equal.
-RANKING = """
-WITH sold(product, units, revenue) AS ({parts}) SELECT product, SUM(units), ROUND(SUM(revenue), 2) AS earned
-FROM sold GROUP BY product ORDER BY earned DESC, product LIMIT %s
-"""
 SOLD = Coalesce("product_id", "former_product_id")  # the product of a line, even if it was deleted
 
 
@@ -59,16 +49,10 @@ class SalesFigures:
 FIGURES = tuple(field.name for field in fields(SalesFigures))
 
 
-class SoldProduct(NamedTuple):
-    product_id: int
-    units: int
-    revenue: Decimal
-
-
 def figures_by_day(period: Period) -> dict[date, SalesFigures]:
     """Return the figures of each day of the period, in order. At most three statements."""
-    found = _summarised(period)
-    found |= figures_of_rows(_ranges(day for day in period.days() if day not in found))
+    found = summarised_in(period)
+    found |= figures_of_rows(joined(day for day in period.days() if day not in found))
     return {day: found.get(day, SalesFigures()) for day in period.days()}
 
 
@@ -79,22 +63,6 @@ def total_of(days: Iterable[SalesFigures]) -> SalesFigures:
     return total
 
 
-def best_sellers(period: Period, count: int) -> list[SoldProduct]:
-    """Return the products with the highest revenue in the period. At most three statements.
-
-    The database adds up the parts and sorts them: a month of a large shop has 80,000 products.
-    """
-    summarised = _summarised(period)
-    ranges = _ranges(day for day in period.days() if day not in summarised)
-    parts = [*_products_of_summaries(summarised, period), *_products_of_rows(ranges)]
-    if not parts:
-        return []
-    texts, params = zip(*(part.query.sql_with_params() for part in parts), strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(RANKING.format(parts=" UNION ALL ".join(texts)), [*chain(*params), count])
-        return [SoldProduct(pk, int(units), Decimal(str(revenue)).quantize(CENT)) for pk, units, revenue in cursor]
-
-
 def changed_days(period: Period) -> set[date]:
     """Return the days with orders that changed since their summary, or may have. One statement."""
     start, end = period.bounds()
@@ -102,7 +70,7 @@ def changed_days(period: Period) -> set[date]:
     return set(marks.values_list(TruncDate("at", tzinfo=shop_zone()), flat=True).distinct())
 
 
-def _summarised(period: Period) -> dict[date, SalesFigures]:
+def summarised_in(period: Period) -> dict[date, SalesFigures]:
     """Return the days with a valid summary.
 
     The summaries are read before the marks: a day that is summarised in between counts as changed, and is read from
@@ -114,7 +82,7 @@ def _summarised(period: Period) -> dict[date, SalesFigures]:
     return {day: figures for day, figures in found.items() if day not in changed}
 
 
-def _ranges(days: Iterable[date]) -> list[Period]:
+def joined(days: Iterable[date]) -> list[Period]:
     """Join ascending days to periods."""
     ranges: list[Period] = []
     for day in days:
@@ -148,24 +116,3 @@ def lines_of_rows(ranges: Collection[Period]) -> QuerySet[OrderItem]:
     """Return the lines of the orders that count, if they name a product: `SOLD` is its id."""
     lines = OrderItem.objects.filter(_placed_in(ranges, "order__created_at")).exclude(order__status__in=LOST)
     return lines.order_by().filter(Q(product_id__isnull=False) | Q(former_product_id__isnull=False))
-
-
-def _products_of_rows(ranges: Collection[Period]) -> Iterator[QuerySet[Any]]:
-    """Yield queries of (product id, units, revenue)."""
-    if ranges:
-        lines = lines_of_rows(ranges).values_list(SOLD)
-        yield lines.annotate(Sum("quantity"), Sum("line_total"))
-
-
-def _products_of_summaries(days: Collection[date], period: Period) -> Iterator[QuerySet[Any]]:
-    """Yield queries of (product id, units, revenue)."""
-    months = [month for month in period.whole_months() if all(day in days for day in month.days())]
-    in_months = {day for month in months for day in month.days()}
-    ranges = _ranges(day for day in period.days() if day in days and day not in in_months)
-    if months:
-        yield ProductSalesMonth.objects.filter(month__in=[month.first for month in months]).values_list(*SUMMARY)
-    if ranges:
-        condition = Q()
-        for each in ranges:
-            condition |= Q(day__range=(each.first, each.last))
-        yield ProductSales.objects.filter(condition).values_list(*SUMMARY)

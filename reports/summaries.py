@@ -9,6 +9,7 @@ from django.db.models.functions import TruncDate
 
 from core.moments import shop_now, shop_zone
 from orders.models import Order
+from reports.best_of_year import forget_lists, renew_lists
 from reports.models import ChangedSale, ProductSales, ProductSalesMonth, SalesDay
 from reports.periods import DAY, Period, month_of
 from reports.sales import FIGURES, SOLD, SalesFigures, changed_days, figures_of_rows, lines_of_rows
@@ -28,6 +29,7 @@ def summarise_sales() -> int:
     due = [day for day in period.days() if day not in known]
     for chunk in _chunks(due):
         _summarise(chunk)
+    renew_lists()
     return len(due)
 
 
@@ -73,6 +75,7 @@ def _summarise(period: Period) -> None:
         [ProductSales(day=day, product_id=product, units=units, revenue=total) for day, product, units, total in sums],
         batch_size=BATCH_SIZE,
     )
+    forget_lists(period.days())
     for first in sorted({day.replace(day=1) for day in period.days()}):
         _add_up(month_of(first))
 

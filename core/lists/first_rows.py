@@ -37,7 +37,9 @@ def _is_risky(plan: dict[str, Any]) -> bool:
 def _sorted_without_index(rows: "QuerySet[Any]") -> "QuerySet[Any]":
     """Return the rows in the same order, by an expression that no index has."""
     first, *rest = rows.query.order_by
-    order = first if isinstance(first, OrderBy) else OrderBy(F(first.lstrip("-")), descending=first.startswith("-"))
+    order: Any = first  # an OrderBy, if it is not the name of a column
+    if isinstance(first, str):
+        order = OrderBy(F(first.lstrip("-")), descending=first.startswith("-"))
     value: Any = order.expression
     hidden = OrderBy(Coalesce(value, value), order.descending, order.nulls_first, order.nulls_last)
     return rows.order_by(hidden, *rest)

@@ -19,10 +19,11 @@ from core.admin.options import ShopAdmin
 from core.moments import shop_now, shop_zone
 from orders.models import OrderItem
 from reports.admin.curve import curve_of
+from reports.best_sellers import SoldProduct, best_sellers
 from reports.models import SalesDay
 from reports.periods import DAY, PERIODS, Period
 from reports.permissions import can_see_sales
-from reports.sales import SalesFigures, SoldProduct, best_sellers, figures_by_day, total_of
+from reports.sales import SalesFigures, figures_by_day, total_of
 
 BEST = 10
 MAX_DAYS = 3 * 366

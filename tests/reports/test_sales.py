@@ -17,10 +17,12 @@ from django.test.utils import CaptureQueriesContext
 from catalog.models import Product
 from core.moments import shop_now
 from orders.models import Order
+from reports import best_of_year
 from reports.admin.curve import curve_of
-from reports.models import ChangedSale, ProductSales, SalesDay
+from reports.best_sellers import best_sellers
+from reports.models import BestOfYear, ChangedSale, ProductSales, SalesDay
 from reports.periods import PERIODS, Period
-from reports.sales import SalesFigures, best_sellers, figures_by_day, total_of
+from reports.sales import SalesFigures, figures_by_day, total_of
 from reports.summaries import summarise_sales
 from tests.support.factories import make_order, make_product, make_staff, make_user
 
@@ -273,3 +275,42 @@ def test_best_sellers_of_a_year_are_read_by_month() -> None:
     [ranking] = [query["sql"] for query in queries if "reports_productsalesmonth" in query["sql"]]
     months = ranking.partition('"month" IN (')[2].partition(")")[0]
     assert re.findall(r"[0-9-]{10}", months) == ["2025-02-01", "2025-03-01"]
+
+
+@pytest.mark.parametrize("listed", [3, 1_000])
+def test_best_sellers_of_a_year_equal_the_rows_with_a_list(listed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(best_of_year, "LISTED", listed)
+    rng, year, uses = random.Random(11), Period(date(2025, 1, 1), date(2025, 12, 31)), 0
+    products = [make_product(price=f"{n}.10", stock=1_000) for n in range(1, 10)]
+    for _ in range(60):
+        lines = {product: rng.randint(1, 3) for product in rng.sample(products, 2)}
+        moment = datetime(2025, 2, 3, 12, tzinfo=UTC) + timedelta(minutes=rng.randrange(80 * 24 * 60))
+        placed(moment, rng.choice(Order.Status.values), lines)
+
+    for step in range(40):
+        if step % 5 == 0:
+            summarise_sales()
+        with CaptureQueriesContext(connection) as queries:
+            found = [tuple(each) for each in best_sellers(year, 2)]
+        assert found == counted(year)[1][:2], step
+        uses += "reports_bestofyear" in queries[-1]["sql"]
+        change(rng)
+    assert 8 <= uses <= 40  # else the months were added up
+
+
+def test_list_of_a_year_is_not_used_when_its_summaries_differ() -> None:
+    year = Period(date(2025, 1, 1), date(2025, 12, 31))
+    for price in (5, 4, 3):
+        placed("2025-03-10T12:00:00Z", lines={make_product(price=price): 1})
+    summarise_sales()
+    assert [int(each.revenue) for each in best_sellers(year, 2)] == [5, 4]
+    SalesDay.objects.filter(day="2025-03-10").update(revenue=1)
+    BestOfYear.objects.filter(revenue=5).update(revenue=9)
+
+    assert [int(each.revenue) for each in best_sellers(year, 2)] == [5, 4]
+    summarise_sales()
+    assert [int(revenue) for revenue in BestOfYear.objects.order_by("-revenue").values_list("revenue", flat=True)] == [
+        5,
+        4,
+        3,
+    ]
