@@ -127,6 +127,7 @@ def _nginx() -> str:
         "    include mime.types;\n": temporary,
         "        server web:8000 max_fails=0;": _servers(WEB).rstrip("\n"),
         "        server grpc:50051 max_fails=0;": _servers(GRPC).rstrip("\n"),
+        "root /srv;": f"root {FOLDER};",
         "listen 8080": f"listen {HOST}:{HTTP}",
         "listen 8443": f"listen {HOST}:{HTTPS}",
         "/etc/nginx/tls.crt": f"{FOLDER}/server.pem",

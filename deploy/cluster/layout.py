@@ -49,4 +49,6 @@ def shop_environment() -> dict[str, str]:
         "RATE_LIMITS": "off",
         "LOG_LEVEL": "WARNING",
         "STATIC_ROOT": str(FOLDER / "static"),
+        "MEDIA_ROOT": str(FOLDER / "media"),
+        "MEDIA_URL": f"https://localhost:{HTTPS}/media/",
     }

@@ -1,5 +1,6 @@
 """The files of deploy/ fit the shop: their commands, their settings, and nginx in front of real servers."""
 
+import getpass
 import json
 import re
 import shlex
@@ -17,11 +18,19 @@ from django.core.management import get_commands, load_command_class
 from protos.product_pb2 import GetProductRequest, ListProductsRequest
 from protos.product_pb2_grpc import ProductServiceStub
 from tests.support.factories import make_product
+from tests.support.images import image_file
 from tests.support.live import ROOT, Server, free_port
 from tests.support.rpc import GrpcServer
 from tests.support.waiting import wait_until
 
 DEPLOY = ROOT / "deploy"
+IMAGE_HEADERS = {
+    "content-type": "image/png",
+    "cache-control": "public, max-age=31536000, immutable",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "cross-origin",
+    "x-content-type-options": "nosniff",
+}
 SETTINGS = (ROOT / "docs/settings.md").read_text()
 
 
@@ -85,7 +94,9 @@ def proxied(live_shop, tmp_path, requires_nginx, requires_openssl):
         (tmp_path / "nginx.conf").write_text(adapted(tmp_path, ports))
         for server in (web, rpc):
             server.wait_until_live()
-        nginx = subprocess.Popen(["nginx", "-c", f"{tmp_path}/nginx.conf", "-g", "daemon off;"])
+        # As root, nginx would switch to a user who may not read the test's folder.
+        options = f"daemon off; user {getpass.getuser()};"
+        nginx = subprocess.Popen(["nginx", "-c", f"{tmp_path}/nginx.conf", "-g", options])
         stack.callback(nginx.wait)
         stack.callback(nginx.terminate)
         wait_until(lambda: _answers(f"https://localhost:{tls}"))
@@ -106,6 +117,7 @@ def adapted(folder: Path, ports: dict[str, int]) -> str:
         "/etc/nginx/tls": f"{folder}/tls",
         "/tmp/nginx.pid": f"{folder}/nginx.pid",  # noqa: S108  # a text of the file
         "mime.types": "/etc/nginx/mime.types",
+        "root /srv;": f"root {folder}/srv;",
     }
     text = (DEPLOY / "nginx.conf").read_text()
     for theirs, ours in here.items():
@@ -118,6 +130,24 @@ def _answers(url: str) -> bool:
     with suppress(httpx.TransportError):
         return httpx.get(f"{url}/health/live", verify=False, timeout=5).status_code == 200  # noqa: S501  # its own certificate
     return False
+
+
+@pytest.mark.live
+def test_nginx_serves_the_images_of_its_folder_and_asks_the_shop_for_others(proxied, media_folder, tmp_path):
+    _, tls, _ = proxied
+    for folder, name in ((media_folder, "of-the-shop.png"), (tmp_path / "srv" / "media", "of-nginx.png")):
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        (folder / "images" / name).write_bytes(image_file("PNG"))
+
+    with httpx.Client(base_url=f"https://localhost:{tls}/media/images/", verify=False) as client:  # noqa: S501  # its own certificate
+        found = [client.get(name) for name in ("of-nginx.png", "of-the-shop.png")]
+        missing = client.get("none.png")
+
+    assert ("x-request-id" in found[0].headers, "x-request-id" in found[1].headers) == (False, True)
+    assert missing.status_code == 404
+    for response in found:
+        assert response.content == image_file("PNG")
+        assert {name: response.headers[name] for name in IMAGE_HEADERS} == IMAGE_HEADERS
 
 
 @pytest.mark.live
