@@ -20,6 +20,7 @@ from core.metrics.facts import note_caller
 from core.permissions import anyone
 from core.protocols.rpc.caller import CallContext, grpc_address, metadata_of
 from core.protocols.rpc.errors import GONE, budget_metadata, request_metadata, status_of
+from core.protocols.rpc.received import ReceivedAhead
 from core.server import logs
 from core.server.bodies import ClientGone
 from core.server.leases import Lease, no_slot
@@ -121,18 +122,18 @@ class ClientStreaming(Method):
 
     def handler(self) -> grpc.RpcMethodHandler:
         handler: grpc.RpcMethodHandler = grpc.stream_unary_rpc_method_handler(
-            self, request_deserializer=self.read, response_serializer=self.response_class.SerializeToString
+            self, response_serializer=self.response_class.SerializeToString
         )
         return handler
 
-    def __call__(self, requests: Iterator[Message], context: grpc.ServicerContext) -> Message:
+    def __call__(self, requests: object, context: grpc.ServicerContext) -> Message:
         started_at, code = time.perf_counter(), grpc.StatusCode.OK
         service = self.service_for(context)
         named = logs.named(service.metadata.get("x-request-id", ""), "grpc")
         with named, call_span(self.path, service.metadata):
             try:
                 with self.connected():
-                    response = self._answer(service, requests)
+                    response = self._answer(service, context)
             except (ClientGone, grpc.RpcError):
                 code = grpc.StatusCode.CANCELLED
                 context.abort(code, GONE)
@@ -146,7 +147,7 @@ class ClientStreaming(Method):
             context.set_trailing_metadata((*request_metadata(), *budget_metadata(service.budget)))
         return response
 
-    def _answer(self, service: "Service", requests: Iterator[Message]) -> Message:
+    def _answer(self, service: "Service", context: grpc.ServicerContext) -> Message:
         if not self._slots.acquire(blocking=False):
             raise RateLimited(f"{self.name} serves at most {self.AT_ONCE} calls at once", retry_after_s=1)
         try:
@@ -154,21 +155,20 @@ class ClientStreaming(Method):
             service.enter()
             with closing(Lease()) as lease:
                 lease.grant(service.identity, by_role=service.rule() is not anyone, hold=no_slot)
-                service.request = self._whole(service, requests, lease)
+                service.request = self._whole(service, ReceivedAhead(context), lease)
                 response: Message = getattr(service, self.name)(service.request, service.context)
                 return response
         finally:
             self._slots.release()
 
-    @staticmethod
-    def _whole(service: "Service", requests: Iterator[Message], lease: Lease) -> Iterator[Message]:
+    def _whole(self, service: "Service", contents: Iterator[bytes], lease: Lease) -> Iterator[Message]:
         """Yield the messages while the caller has the right to send them.
 
         Raises the reason if the caller loses that right, and ClientGone if the call broke off after the last message.
         """
-        for message in map(readable, requests):
+        for content in contents:
             if lease.reason is not None:
                 raise lease.reason
-            yield message
+            yield readable(self.read(content))
         time.sleep(SETTLE_S)
         service.check_is_awaited()
