@@ -205,19 +205,19 @@ def prices_changed_by(change: PriceChange) -> Iterator[tuple[int, Decimal, Decim
 def _busy_with(pk: int, condition: Q) -> Iterator[PriceChange]:
     """Let no other call apply or undo this change. Raises InProgress if another does, PriceChangeUndone.
 
-    No transaction holds the row meanwhile: the work has many. If a process dies, the next call continues after LEASE;
-    the two would do no harm to each other, because each product is changed only from the price that was seen.
+    No transaction holds the row meanwhile: the work has many. If a process dies, the next call continues after LEASE,
+    many times the seconds that the largest change takes.
     """
     now = timezone.now()
-    is_free = Q(busy_until=None) | Q(busy_until__lt=now)
-    if not PriceChange.objects.filter(is_free, condition, pk=pk).update(busy_until=now + LEASE):
+    until, is_free = now + LEASE, Q(busy_until=None) | Q(busy_until__lt=now)
+    if not PriceChange.objects.filter(is_free, condition, pk=pk).update(busy_until=until):
         if PriceChange.objects.existing(pk).undone_at:
             raise PriceChangeUndone(f"Price change {pk} is already undone")
         raise InProgress(f"Price change {pk} is in progress", retry_after_s=1)
     try:
         yield PriceChange.objects.existing(pk)
     finally:
-        PriceChange.objects.filter(pk=pk).update(busy_until=None)
+        PriceChange.objects.filter(pk=pk, busy_until=until).update(busy_until=None)
 
 
 def _apply(actor: Actor, change: PriceChange, products: "QuerySet[Product]") -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.models import User
@@ -130,6 +131,28 @@ def test_price_that_others_change_in_between_is_kept(staff: User, monkeypatch: p
 
     assert counts(raised(staff)) == (5, 4, 0, 0, 1)
     assert prices() == NEW | {"Tea 4": "8.00"}
+
+
+def test_products_that_others_keep_locked_are_refused_and_changed_by_the_same_preview_later(
+    staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_of = preview_prices(actor=staff, selection=drinks(staff), percent=TEN).as_of
+    change_products, failures = repricing.change_products, iter([OperationalError("locked")])
+
+    def locked_once(**asked: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return change_products(**asked)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(repricing, "change_products", locked_once)
+        patch.setattr(repricing, "is_lock_timeout", lambda error: str(error) == "locked")
+        first = raised(staff, as_of=as_of)
+    assert (counts(first), prices()) == ((5, 2, 0, 3, 0), NEW | {f"Tea {n}": f"{n}.00" for n in (1, 2, 3)})
+
+    rest = raised(staff, as_of=as_of)
+
+    assert (counts(rest), prices()) == ((5, 3, 0, 0, 2), NEW)
 
 
 @pytest.mark.parametrize("percent", [Decimal(0), Decimal("-100.01"), Decimal(10_001)])
