@@ -71,7 +71,7 @@ def test_list_without_a_filter_or_a_product_offers_no_change_of_prices(client: C
 
 def test_staff_of_orders_are_offered_no_change_of_prices(client: Client) -> None:
     reader = make_user(is_staff=True)
-    reader.groups.add(Group.objects.get(name=StaffRole.ORDERS))
+    reader.groups.add(Group.objects.get_or_create(name=StaffRole.ORDERS)[0])
     client.force_login(reader)
 
     assert LINK not in client.get(f"{LIST}?q=tea").content.decode()
