@@ -13,6 +13,7 @@ from catalog.models import SKU_CONSTRAINT, Category, Product, ProductHistory
 from catalog.permissions import can_edit_products
 from core.actors import Actor
 from core.databases import violated_constraint
+from core.django_internals import new_row
 from core.errors import DomainError, InvalidInput
 from core.origin import originating
 from core.permissions import permitted
@@ -224,7 +225,7 @@ def _normalise(product: Product) -> None:
 
 def _cleaned(values: Mapping[str, object]) -> Product | DomainError:
     wanted = _writable(values)
-    product = Product(**wanted)
+    product = new_row(Product, wanted)
     if (
         wanted.keys() >= REQUIRED.keys()
         and wanted.get("sku") != ""

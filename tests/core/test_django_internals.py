@@ -1,10 +1,12 @@
 """Rows that are made from their columns equal the rows that Django reads."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from core.django_internals import set_prefetched, stored_row
+from catalog.models import Product
+from core.django_internals import new_row, set_prefetched, stored_row
 from orders.models import Order, OrderItem
 from tests.support.factories import make_order
 
@@ -30,6 +32,19 @@ def test_stored_row_equals_the_row_that_django_reads() -> None:
 def test_stored_row_needs_all_columns() -> None:
     with pytest.raises(KeyError, match="number"):
         stored_row(Order, {"id": 1})
+
+
+def test_new_row_equals_the_row_of_the_constructor() -> None:
+    values = {"name": "Tea", "price": Decimal("1.50"), "category_id": None}
+
+    made, expected = new_row(Product, values), Product(**values)
+
+    assert vars(made).keys() == vars(expected).keys()
+    differing = {name for name in vars(made) if vars(made)[name] != vars(expected)[name]}
+    assert differing <= {"_state", "created_at", "updated_at"}  # the times of two calls
+    assert (made._state.adding, made._state.db) == (expected._state.adding, expected._state.db)
+    made.save()
+    assert Product.objects.get().name == "Tea"
 
 
 def test_prefetched_rows_are_read_without_a_query(django_assert_num_queries: Any) -> None:
