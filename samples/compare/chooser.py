@@ -35,10 +35,11 @@ QUESTIONS = [
     _question("cache", "Same answer for all?", yes="Yes, caches help", no="No, it differs by caller"),
     _question(
         "stream",
-        "Does data stream?",
-        none="No",
-        server="From the server",
-        both="In both directions",
+        "How does data flow?",
+        none="One response to each request",
+        rows="Many rows to the server at once",
+        server="Changes from the server as they happen",
+        both="A stream in both directions",
     ),
 ]
 
@@ -70,10 +71,24 @@ ANSWERS = (
         "follow",
     ),
     Advice(
-        {"stream": "server", "browser": "yes"},
+        {"stream": "rows"},
+        "REST",
+        "One request writes up to 10,000 rows. Its response names each refused row; the valid rows are written.",
+        "If the rows arrive over time, or are never all in memory: a stream of gRPC.",
+        "batch",
+    ),
+    Advice(
+        {"stream": "server", "caller": "service", "browser": "no"},
+        "gRPC",
+        "A server stream has typed messages, flow control and the fewest bytes for each change.",
+        "A caller without HTTP/2 or without the .proto files: SSE, which is plain HTTP.",
+        "follow",
+    ),
+    Advice(
+        {"stream": "server"},
         "SSE",
-        "Server-sent events are plain HTTP: a page reconnects by itself and resumes from the last cursor, without a "
-        "library. Everything else may use REST or GraphQL.",
+        "Server-sent events are plain HTTP: curl and every language read them, a web page reconnects by itself, and "
+        "each client resumes from its last cursor. Everything else may use REST or GraphQL.",
         "If the client wants fields of its choice, a GraphQL subscription; if it also sends, a WebSocket.",
         "follow",
     ),
@@ -81,8 +96,7 @@ ANSWERS = (
         {"caller": "service", "browser": "no"},
         "gRPC",
         "The fewest bytes on the wire, a client generated from .proto files in any language, deadlines and streams.",
-        "If a cache in front could answer, REST saves the whole request; and curl reads REST without any tool. "
-        "For one batch of many rows, compare the figures first.",
+        "If a cache in front could answer, REST saves the whole request; and curl reads REST without any tool.",
         "one-product",
     ),
     Advice(

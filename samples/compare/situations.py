@@ -57,10 +57,12 @@ def _unchanged(figures: ByProtocol) -> str:
 def _one_request(figures: ByProtocol) -> str:
     requests = {name: figures[name].requests for name in LABELS}
     far = {name: ms(figures[name].at_distance_ms(DISTANCE_MS)) for name in LABELS}
+    total = {name: size(figures[name].up + figures[name].down) for name in LABELS}
     return (
         f"{count_of(requests['graphql'], 'request')} instead of {requests['rest']} (REST) and {requests['native']} "
         f"(gRPC): {_times(figures, 'graphql', 'rest', 'native')}; with {DISTANCE_MS} ms to the shop {far['graphql']} "
-        f"instead of {far['rest']} and {far['native']} (computed)."
+        f"instead of {far['rest']} and {far['native']} (computed). On the wire {total['graphql']} instead of "
+        f"{total['rest']} and {total['native']}."
     )
 
 
@@ -75,7 +77,7 @@ def _small(figures: ByProtocol) -> str:
 def _many_rows(figures: ByProtocol) -> str:
     return (
         f"1,000 rows: {_times(figures, 'rest', 'graphql', 'native')}. It sends {size(figures['rest'].up)}, GraphQL "
-        f"{size(figures['graphql'].up)}, gRPC {size(figures['native'].up)}."
+        f"{size(figures['graphql'].up)}, gRPC {size(figures['native'].up)}. Each names the refused rows."
     )
 
 

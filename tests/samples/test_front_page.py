@@ -84,3 +84,30 @@ def test_every_combination_of_choices_leads_to_advice_and_each_advice_is_given()
     given = {advice_for(dict(zip(names, choices, strict=True))).why for choices in itertools.product(*values)}
 
     assert given == {advice.why for advice in ANSWERS}
+
+
+@pytest.mark.parametrize(
+    ("caller", "browser", "cache", "stream", "task", "use"),
+    [
+        ("anyone", "no", "yes", "none", "again", "REST"),
+        ("app", "no", "no", "none", "screen", "GraphQL"),
+        ("service", "no", "no", "none", "one-product", "gRPC"),
+        ("service", "no", "no", "rows", "batch", "REST"),
+        ("app", "yes", "no", "server", "follow", "SSE"),
+        ("service", "no", "no", "server", "follow", "gRPC"),
+    ],
+)
+def test_questions_lead_to_the_row_of_the_same_situation(caller, browser, cache, stream, task, use):
+    situation = next(each for each in SITUATIONS if each.task == task)
+    advice = advice_for({"caller": caller, "browser": browser, "cache": cache, "stream": stream})
+
+    assert (advice.task, advice.use) == (task, use)
+    assert use in situation.use
+
+
+@pytest.mark.parametrize(("stream", "task"), [("rows", "batch"), ("server", "follow"), ("both", "follow")])
+def test_advice_on_many_rows_and_on_streams_shows_their_figures(stream, task):
+    others = [[choice["value"] for choice in question["choices"]] for question in QUESTIONS[:3]]
+    choices = [dict(zip(("caller", "browser", "cache"), each, strict=True)) for each in itertools.product(*others)]
+
+    assert {advice_for({**each, "stream": stream}).task for each in choices} == {task}
