@@ -98,3 +98,16 @@ def test_pages_are_served_without_another_host_or_inline_code(site, settings):
     assert client.get("/docs/choosing")["Location"] == "/docs/choosing/"
     assert client.get("/docs/../manage.py").status_code == 400
     assert client.get("/docs/docs.css")["Content-Type"] == "text/css"
+
+
+def test_long_identifiers_break_between_their_words_and_examples_are_untouched(site, settings):
+    settings.DOCS_ROOT = str(site)
+    text = b"".join(Client().get("/docs/operations/").streaming_content).decode()
+    errors = b"".join(Client().get("/docs/errors/").streaming_content).decode()
+
+    assert "<code>batch<wbr>Create<wbr>Products</code>" in text
+    assert "<code>GET /products/<wbr>{id}/<wbr>events</code>" in text
+    assert "<code>python manage.py quickstart</code>" in text
+    assert "<code>FAILED_<wbr>PRECONDITION</code>" in errors
+    assert "<code>google.rpc.<wbr>Error<wbr>Info.<wbr>reason</code>" in errors
+    assert [example for example in re.findall(r"<pre.*?</pre>", errors, re.DOTALL) if "<wbr>" in example] == []
