@@ -6,6 +6,7 @@ from django.db.models.signals import post_migrate
 class CoreConfig(AppConfig):
     name = "core"
     label = "ecommerce"  # the label of its tables and migrations
+    verbose_name = "For developers"  # its section of the admin
 
     def ready(self) -> None:
         from core.history.origins import add_origins, renew_origins

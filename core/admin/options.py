@@ -90,6 +90,10 @@ class ShopAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ShopList]:
         return ShopList
 
+    def note_if_empty(self) -> str:
+        """Return a sentence for the list if it has no rows, without a search and filters."""
+        return ""
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Whether a filter of this list uses the parameter, or the parameter names no field and so has no effect.
 

@@ -1,5 +1,6 @@
 """The list of logged requests: find one by its X-Request-ID, or those of a caller, and see what it changed."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -55,6 +56,9 @@ class LoggedRequestAdmin(ShopAdmin):
         "changes",
     )
     readonly_fields = fields
+
+    def note_if_empty(self) -> str:
+        return "" if settings.REQUEST_LOG_DAYS else "Requests are kept only if REQUEST_LOG_DAYS is set to 1 or more."
 
     @display(description="Began", ordering="at")
     def began(self, logged: LoggedRequest) -> str:

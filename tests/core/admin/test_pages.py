@@ -25,6 +25,7 @@ PASSWORD = "a-Long-enough-1"
 LISTS = ("/admin/catalog/product/", "/admin/orders/order/", "/admin/accounts/user/")
 PAGES = (*LISTS, "/admin/", "/admin/catalog/product/add/", "/admin/accounts/user/add/", "/admin/password_change/")
 MAX_QUERIES = 12
+PRODUCTS, REQUESTS, RESET = "/admin/catalog/product/", "/admin/ecommerce/loggedrequest/", "Reset search and filters"
 
 
 @pytest.fixture
@@ -259,3 +260,33 @@ def test_moment_is_written_in_words(staff: User) -> None:
     order.refresh_from_db()
 
     assert (moment(order.created_at), moment(None)) == ("1 Mar 2025, 07:05", "-")
+
+
+# -- Empty lists ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("path", "shown", "hidden"),
+    [
+        (PRODUCTS, ["No products yet", "product/add/"], [RESET, "No products match"]),
+        (f"{PRODUCTS}?q=zzz", ["No products match", "product/add/", RESET], ["No products yet"]),
+        (f"{PRODUCTS}?stock_is=none", ["No products match", RESET], ["No products yet"]),
+        (REQUESTS, ["No requests yet", "only if REQUEST_LOG_DAYS is set"], ["loggedrequest/add/", RESET]),
+    ],
+)
+def test_empty_list_says_why_it_is_empty_and_offers_what_helps(
+    client: Client, staff: User, settings: Any, path: str, shown: list[str], hidden: list[str]
+) -> None:
+    settings.REQUEST_LOG_DAYS = 0
+
+    text = client.get(path).content.decode()
+
+    assert [each for each in shown if each not in text] == []
+    assert [each for each in hidden if each in text] == []
+
+
+def test_empty_list_of_requests_has_no_note_if_requests_are_kept(client: Client, staff: User, settings: Any) -> None:
+    settings.REQUEST_LOG_DAYS = 7
+
+    text = client.get(REQUESTS).content.decode()
+
+    assert "No requests yet" in text
+    assert "REQUEST_LOG_DAYS" not in text
