@@ -65,7 +65,7 @@ class UserAdmin(SecurityAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg] 
         ("created_at", DayRangeFilter),
     )
     search_fields = ("username", "email")
-    search_help_text = "User name or e-mail"
+    search_help_text = "Username or email"
     ordering = ("-id",)
     filter_horizontal = ()
 

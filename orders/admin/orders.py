@@ -88,7 +88,7 @@ class OrderAdmin(OrderExport, HistoryAdmin):
     list_select_related = ("user",)
     list_filter = (("status", ChoicesCheckboxFilter), ("created_at", DayRangeFilter), ("total", MoneyRangeFilter))
     search_fields = ("~number", "user__username", "user__email")
-    search_help_text = "Number, with or without #, user name or e-mail"
+    search_help_text = "Number, username or email"
     fields = readonly_fields = ("number", "state", "customer", "email", "placed", "sum", *SHIPMENT)
     acts_in_one_transaction = False  # a refused order must not undo the moves of the others
     inlines = (LineInline,)
@@ -107,7 +107,7 @@ class OrderAdmin(OrderExport, HistoryAdmin):
         url = reverse("admin:accounts_user_change", args=[order.user_id])
         return format_html('<a class="text-link" href="{}">{}</a>', url, order.user.username)
 
-    @display(description="E-mail")
+    @display(description="Email")
     def email(self, order: Order) -> str:
         return order.user.email if order.user else "-"
 
