@@ -61,7 +61,7 @@ def test_requests_of_all_workers_are_counted_and_kept_when_a_worker_is_replaced(
         httpx.get(f"{server.url}/nothing/{number}", timeout=30)
         httpx.post(f"{server.url}/graphql", json=QUERY, timeout=30)
     wait_until(lambda: "serve has ended as planned, and is replaced." in server.log)
-    wait_until(lambda: scraped(port).get("shop_threads", {}).get(("web",), 0) >= 8)
+    wait_until(lambda: scraped(port).get("shop_threads", {}).get(("web",), 0) >= 8, pause_s=0.2)
     found = scraped(port)
 
     counts = found["shop_request_seconds_count"]
