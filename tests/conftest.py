@@ -66,6 +66,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 # A test that uses one of these talks to a server process: it is marked `live`.
 SERVERS = {"live_shop", "live_shops", "grpc_shops", "web_shop"}
+# A test that uses one of these is not `same_everywhere`, nor one that requires a program.
+NOT_EVERYWHERE = {"db", "transactional_db", "migrated_template", "npm_packages", "python_generators", *SERVERS}
 
 
 def pytest_configure() -> None:
@@ -85,6 +87,9 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
         if not SERVERS.isdisjoint(item.fixturenames):
             item.add_marker(pytest.mark.live)
+        needs = {name for name in item.fixturenames if name in NOT_EVERYWHERE or name.startswith("requires_")}
+        if needs and item.get_closest_marker("same_everywhere"):
+            raise pytest.UsageError(f"{item.nodeid} is marked same_everywhere, but needs {', '.join(sorted(needs))}")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -14,6 +14,8 @@ from core.protocols.rest.problems import problem_of
 from core.protocols.rpc.errors import DETAILS_KEY, status_of
 from tests.support.protocol_names import VERSIONS, document
 
+pytestmark = pytest.mark.same_everywhere
+
 UNDESCRIBED = {
     405: "no operation has it: it is for a method that a path lacks",
     410: "streams alone have cursors that expire, and report it as an event",

@@ -73,6 +73,8 @@ from tests.support.protocol_names import (
     outputs,
 )
 
+pytestmark = pytest.mark.same_everywhere
+
 # -- The reasons that many places share -------------------------------------------------------------------------
 REPEAT = {"version": "the version that the change is based on"}
 FOLDED = {"name_folded": "made from the name, for searches"}

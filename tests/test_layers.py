@@ -11,6 +11,8 @@ from typing import NamedTuple
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.same_everywhere
+
 ROOT = Path(__file__).resolve().parent.parent
 # From the ground up: each storey may import itself and those before it. A module belongs to the longest name that fits.
 STOREYS = [

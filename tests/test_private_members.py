@@ -12,6 +12,8 @@ from types import ModuleType
 
 import pytest
 
+pytestmark = pytest.mark.same_everywhere
+
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("core", "accounts", "catalog", "orders", "webhooks", "samples", "ecommerce")
 ADAPTERS = {

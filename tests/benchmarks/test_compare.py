@@ -14,6 +14,8 @@ from benchmarks.compare.report import number, report
 from benchmarks.compare.samples import Caller, Sample
 from benchmarks.compare.sql import bound, script
 
+pytestmark = pytest.mark.same_everywhere
+
 SVG = "{http://www.w3.org/2000/svg}"
 
 

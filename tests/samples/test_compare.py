@@ -113,6 +113,7 @@ def test_all_tasks_agree_over_all_protocols(compared_shop):
     assert comparison.tasks["again"]["rest"].body_down == 0
 
 
+@pytest.mark.same_everywhere
 @pytest.mark.live
 def test_command_starts_a_shop_and_prints_its_figures(capsys):
     call_command("compare", "--task=one-product", "--json")

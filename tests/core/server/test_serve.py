@@ -72,6 +72,7 @@ def test_database_is_left_as_it_is(tmp_path, django_db_blocker):
     assert (ready, tables) == (503, [])
 
 
+@pytest.mark.same_everywhere
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_taken_port_is_one_line_and_exit_1(workers):
     with socket.create_server(("127.0.0.1", 0)) as listener:

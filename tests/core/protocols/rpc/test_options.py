@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
 from grpc._cython import cygrpc
 
 from tests.support.factories import make_product
@@ -43,6 +44,7 @@ def options_in(tree: ast.AST) -> Iterator[str]:
                 yield from (f"grpc.{word.arg.replace('__', '.')}" for word in keywords if word.arg and "__" in word.arg)
 
 
+@pytest.mark.same_everywhere
 def test_every_option_is_known_to_the_core():
     files = [path for folder in SOURCES for path in (ROOT / folder).rglob("*.py")]
     found = {(name, path.name) for path in files for name in options_in(ast.parse(path.read_text()))}

@@ -71,8 +71,9 @@ def next_stock(watcher: Any) -> int | str:
         return error.code().name
 
 
-def test_workers_that_fail_as_soon_as_they_start_end_the_command(live_shops):
-    env = live_shops(processes=0).env
+@pytest.mark.same_everywhere
+def test_workers_that_fail_as_soon_as_they_start_end_the_command(tmp_path):
+    env = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}"}
     command = [sys.executable, "manage.py", "grpcrunserver", f"127.0.0.1:{free_port()}", "--workers", "2"]
 
     run = subprocess.run(
