@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from core.server.static_files import FINGERPRINT, Responses, StaticFilesMiddlewa
 from tests.support.connect import web_shop  # noqa: F401  # a fixture
 from tests.support.generators import python_generators  # noqa: F401  # a fixture
 from tests.support.live import live_shop, live_shops, migrated_template, unsynced  # noqa: F401  # fixtures
+from tests.support.measuring import unmeasured
 from tests.support.npm import npm_packages  # noqa: F401  # a fixture
 from tests.support.rpc import grpc_shops, rpc  # noqa: F401  # fixtures
 from tests.support.services import (
@@ -90,6 +92,12 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
         needs = {name for name in item.fixturenames if name in NOT_EVERYWHERE or name.startswith("requires_")}
         if needs and item.get_closest_marker("same_everywhere"):
             raise pytest.UsageError(f"{item.nodeid} is marked same_everywhere, but needs {', '.join(sorted(needs))}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    with unmeasured() if item.get_closest_marker("unmeasured") else nullcontext():
+        return (yield)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -14,6 +14,8 @@ from tests.support.chromium import Page, chromium_page
 from tests.support.images import image_file
 from tests.support.live import Shop
 
+pytestmark = pytest.mark.unmeasured
+
 PASSWORD, ARTICLE = "a-demo-password", "TEA-001"  # the SKU of product 1
 PRODUCTS, ORDERS, USERS = "/admin/catalog/product/", "/admin/orders/order/", "/admin/accounts/user/"
 PATHS = (

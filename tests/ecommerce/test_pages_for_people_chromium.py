@@ -9,6 +9,8 @@ from tests.support.axe import barriers
 from tests.support.chromium import Page, chromium_page
 from tests.support.live import Shop
 
+pytestmark = pytest.mark.unmeasured
+
 PATHS = ("/docs/", "/docs/choosing/", "/docs/errors/", "/docs/settings/", "/docs/architecture/")
 PATHS += ("/docs/operations/place-order/", "/docs/no-such-page/", "/nothing")
 

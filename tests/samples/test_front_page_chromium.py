@@ -20,7 +20,7 @@ from tests.support.live import ROOT
 from tests.support.processes import end
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.unmeasured]
 
 SAID = "document.querySelector('#said')"
 IS_OVER = f"['ok', 'error'].includes({SAID}?.className)"

@@ -12,6 +12,8 @@ from tests.support.chromium import Page, chromium_page
 from tests.support.factories import make_order
 from tests.support.live import Shop
 
+pytestmark = pytest.mark.unmeasured
+
 PASSWORD = "a-demo-password"
 SIGN_IN = "'/api/v1/auth/token', 'post'"
 PRODUCTS, ORDERS = "/admin/catalog/product/", "/admin/orders/order/"

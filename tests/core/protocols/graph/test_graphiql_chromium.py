@@ -13,6 +13,8 @@ from tests.support.chromium import Page, chromium_page
 from tests.support.factories import make_order, make_product, make_user
 from tests.support.live import Shop
 
+pytestmark = pytest.mark.unmeasured
+
 EDITOR = "document.querySelector('.graphiql-query-editor .CodeMirror')?.CodeMirror"
 HEADERS = "[...document.querySelectorAll('.graphiql-editor-tool .CodeMirror')].at(-1)?.CodeMirror"
 TABS = "document.querySelectorAll('.graphiql-tab').length"
