@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models.functions import RowNumber
 
 from core.errors import InvalidInput
+from core.lists.first_rows import rows_at
 from core.validation.validators import MAX_INT32, is_storable
 
 Row = TypeVar("Row", bound=models.Model)
@@ -74,11 +75,14 @@ class Page(NamedTuple, Generic[Row]):
 
 
 def page_of(queryset: models.QuerySet[Row], sort: Sort, wanted: Slice) -> Page[Row]:
-    """Return one page. One statement. Raises InvalidInput if a cursor is malformed or was made for another order."""
+    """Return one page. One statement, or those of `rows_at`.
+
+    Raises InvalidInput if a cursor is malformed or was made for another order.
+    """
     backwards = wanted.first is None and wanted.last is not None
     limit = wanted.last if backwards else wanted.first
     rows = sort.applied(within(queryset, sort, wanted), backwards=backwards)
-    return _page(list(rows if limit is None else rows[: limit + 1]), wanted, backwards=backwards)
+    return _page(list(rows) if limit is None else rows_at(rows, 0, limit + 1), wanted, backwards=backwards)
 
 
 def pages_by(queryset: models.QuerySet[Row], owner: str, sort: Sort, wanted: Slice) -> dict[int, Page[Row]]:

@@ -9,8 +9,12 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker
 
 from catalog.models import Product
-from core.lists.first_rows import first_ids
+from core.lists import first_rows
+from core.lists.first_rows import first_ids, rows_at
+from core.lists.keyset import Sort
 from core.text.ascii import AsciiLower
+from tests.support.api import Api
+from tests.support.graph import Graph
 
 ROWS = 20_000
 NUMBERS = {
@@ -78,3 +82,51 @@ def test_common_rows_are_read_in_order_by_the_index(monkeypatch: pytest.MonkeyPa
         assert len(first_ids(found, MOST)) == MOST
 
     assert "COALESCE" not in queries[-1]["sql"]
+
+
+def test_list_without_rows_has_no_first_rows() -> None:
+    assert first_ids(Product.objects.none().order_by("name"), MOST) == []
+    assert rows_at(Product.objects.search("teal").filter(pk__in=[]).order_by("name"), 0, 20) == []
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds that suit the table of these tests."""
+    for name, bound in (("MOST_SORTED", 5_000), ("FEW_SORTED", 100), ("READ_BEFORE", 500)):
+        monkeypatch.setattr(first_rows, name, bound)
+
+
+@pytest.mark.parametrize("sort", ["name", "-name", "price", "-stock", "-created_at", "id"])
+@pytest.mark.parametrize("word", ["teal", "lamp", "1234", "none"])
+@pytest.mark.usefixtures("small")
+def test_pages_of_a_search_are_those_of_the_list(sort: str, word: str) -> None:
+    found = Sort(sort.lstrip("-"), descending=sort.startswith("-")).applied(Product.objects.search(word))
+    whole = list(found.all())
+
+    for start, stop in ((0, 20), (20, 40), (380, 480), (0, 21)):
+        assert rows_at(found, start, stop) == whole[start:stop]
+
+
+@pytest.mark.parametrize(("word", "last"), [("teal", "COALESCE"), ("lamp", '"catalog_product"."name" < ')])
+@pytest.mark.usefixtures("requires_postgresql", "small")
+def test_search_reads_the_start_of_the_list_and_then_sorts(word: str, last: str) -> None:
+    found = Sort("name").applied(Product.objects.search(word))
+
+    with CaptureQueriesContext(connection) as queries:
+        assert len(rows_at(found, 0, 20)) == 20
+
+    assert last in queries[-1]["sql"]
+
+
+@pytest.mark.usefixtures("unlimited", "small")
+def test_protocols_show_the_first_rows_of_a_word_at_the_end() -> None:
+    expected = list(Product.objects.search("teal").order_by("name", "id").values_list("name", flat=True)[:3])
+    query = '{ allProducts(q: "teal", orderBy: "name", first: 3) { totalCount edges { node { name } } } }'
+
+    rest = Api().get("/products?q=teal&sort=name&order=asc&per_page=3").json()
+    graph = Graph().data(query)["allProducts"]
+
+    assert [row["name"] for row in rest["products"]] == expected
+    assert rest["pagination"]["total"] == ROWS // 20
+    assert [edge["node"]["name"] for edge in graph["edges"]] == expected
+    assert graph["totalCount"] == ROWS // 20

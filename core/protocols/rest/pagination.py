@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from core.errors import BadParameters, InvalidInput
 from core.lists.deep_pages import DEEP, page_at
+from core.lists.first_rows import rows_at
 from core.lists.keyset import (
     DEFAULT_PER_PAGE,
     MAX_PER_PAGE,
@@ -75,7 +76,7 @@ class Pages(BasePagination):
 
 
 class NumberedPages(Pages):
-    """Pages by `page` and `per_page`, in one or two SQL statements; three if the page is deep."""
+    """Pages by `page` and `per_page`, in one or two SQL statements; three if the page is deep, five for a search."""
 
     def read_parameters(self, bad: BadParameters) -> None:
         with bad:
@@ -91,7 +92,7 @@ class NumberedPages(Pages):
         if start >= DEEP:
             self.total = queryset.count()
             return list(page_at(queryset, start, self.per_page, self.total)) if start < self.total else []
-        rows = list(queryset[start : start + self.per_page])
+        rows = rows_at(queryset, start, start + self.per_page)
         known = total_after(start, rows, self.per_page)
         self.total = queryset.count() if known is None else known
         return rows

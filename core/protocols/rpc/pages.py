@@ -15,8 +15,9 @@ from google.protobuf.message_factory import GetMessageClass
 
 from core.actors import Actor
 from core.errors import BadParameters, InvalidInput, TooLarge
-from core.lists.deep_pages import page_at
+from core.lists.deep_pages import DEEP, page_at
 from core.lists.filters import Rows, ShopFilterSet, filtered, filters_of
+from core.lists.first_rows import rows_at
 from core.lists.keyset import (
     DEFAULT_PER_PAGE,
     MAX_PER_PAGE,
@@ -102,8 +103,10 @@ class QuerysetRows(NamedTuple):
         return self.queryset.count()
 
     def page(self, sort: Sort, start: int, size: int) -> tuple[Sequence[Any], int]:
-        total = self.total()
-        return (list(page_at(sort.applied(self.queryset), start, size, total)) if start < total else []), total
+        total, rows = self.total(), sort.applied(self.queryset)
+        if start >= total:
+            return [], total
+        return list(page_at(rows, start, size, total)) if start >= DEEP else rows_at(rows, start, start + size), total
 
     def page_after(self, sort: Sort, size: int, position: str | None) -> tuple[Sequence[Any], bool]:
         page = page_after(self.queryset, sort, size, position)
