@@ -148,7 +148,8 @@ REFUSAL_WRITER = "ecommerce.refusals.refusal_of"  # for requests that no view an
 STATIC_URL = "/static/"
 STATIC_ROOT = env.text("STATIC_ROOT", "") or str(BASE_DIR / "staticfiles")  # `serve` and `quickstart` collect there
 DOCS_ROOT = env.text("DOCS_ROOT", "") or str(BASE_DIR / "site")  # where the documentation is built
-MEDIA_ROOT = env.text("MEDIA_ROOT", "") or str(BASE_DIR / "media")  # the images of products
+# The images of products. Each database needs a folder of its own: `prune` deletes the files that it does not name.
+MEDIA_ROOT = env.text("MEDIA_ROOT", "") or str(secret.folder(DATABASES["default"], BASE_DIR) / "media")
 MEDIA_URL = env.prefix("MEDIA_URL", "/media/")  # how their URLs begin in the APIs; the server itself serves /media/
 MEDIA_STORAGE = env.backend("MEDIA_STORAGE", "django.core.files.storage.FileSystemStorage")
 MEDIA_STORAGE_OPTIONS = env.options("MEDIA_STORAGE_OPTIONS")

@@ -3,7 +3,6 @@
 The name is random, so no client chooses it, it is never used twice, and caches may keep the file.
 """
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,7 +19,6 @@ from catalog.models import IMAGES, STORED_NAME, THUMBNAILS, Product
 
 FOLDERS = (IMAGES, THUMBNAILS)
 KEPT = timedelta(days=1)  # longer than any upload takes: a file without a product may be of one that is not committed
-log = logging.getLogger(__name__)
 
 
 class StoredImage:
@@ -33,14 +31,24 @@ class StoredImage:
 @contextmanager
 def stored(renditions: Renditions) -> Iterator[StoredImage]:
     """Store the files for the block, and delete them after it unless they are used."""
-    image = StoredImage(f"{uuid4().hex}.{renditions.extension}")
+    image = StoredImage(store(renditions))
     try:
-        for folder, content in zip(FOLDERS, (renditions.image, renditions.thumbnail), strict=True):
-            default_storage.save(folder + image.name, ContentFile(content))
         yield image
     finally:
         if not image.is_used:
             _delete(image.name)
+
+
+def store(renditions: Renditions) -> str:
+    """Store the files, or neither of them; return their name. Prefer `stored`, which deletes unused files."""
+    name = f"{uuid4().hex}.{renditions.extension}"
+    try:
+        for folder, content in zip(FOLDERS, (renditions.image, renditions.thumbnail), strict=True):
+            default_storage.save(folder + name, ContentFile(content))
+    except BaseException:
+        _delete(name)
+        raise
+    return name
 
 
 def discard_on_commit(name: str | None) -> None:

@@ -12,6 +12,7 @@ from accounts.models import User
 from catalog.models import Category, Product
 from orders.models import Order, OrderEvent, OrderItem
 from samples.demo.history import CUSTOMERS, HISTORY_DAYS, PlannedOrder, PlannedProduct, plan
+from samples.demo.pictures import stored_pictures
 
 STAFF, CUSTOMER = "staff", "customer"
 # The tree of categories: the SKUs of a leaf's products start with its prefix.
@@ -51,7 +52,10 @@ def _load(now: datetime) -> None:
     User.objects.filter(pk__in=(staff.pk, customer.pk)).update(created_at=opened)
     users = User.objects.bulk_create(_customer(name, index, opened) for index, name in enumerate(CUSTOMERS))
     categories = _categories()
-    products = Product.objects.bulk_create(_product(row, categories, now) for row in planned_products)
+    pictures = stored_pictures()
+    products = Product.objects.bulk_create(
+        _product(row, categories, pictures.get(row.sku), now) for row in planned_products
+    )
     owners = [customer if row.customer is None else users[row.customer] for row in planned_orders]
     lines = [_lines(row, products) for row in planned_orders]
     orders = Order.objects.bulk_create(
@@ -84,8 +88,9 @@ def _categories() -> dict[str, Category]:
     return leaves
 
 
-def _product(row: PlannedProduct, categories: Mapping[str, Category], now: datetime) -> Product:
+def _product(row: PlannedProduct, categories: Mapping[str, Category], image: str | None, now: datetime) -> Product:
     return Product(
+        image=image,
         category=categories[row.sku.partition("-")[0]],
         sku=row.sku,
         name=row.name,

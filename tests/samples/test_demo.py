@@ -18,7 +18,9 @@ from orders.transitions import VERBS
 from samples.demo import loading
 from samples.demo.history import CUSTOMERS, plan
 from samples.demo.loading import prepare
+from samples.demo.pictures import SHADES
 from tests.support.factories import make_product, make_user
+from tests.support.images import FOLDERS, files_in, opened
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +37,27 @@ def test_empty_database_gets_a_shop_worth_looking_at():
     assert User.objects.filter(username__in=CUSTOMERS, email__endswith="@example.com").count() == 20
     assert Order.objects.count() == 186
     assert Order.objects.filter(user__username="customer").count() == 9
+
+
+def test_lamps_have_images_of_their_own(settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path / "media")
+    prepare("sesame")
+
+    names = list(Product.objects.exclude(image=None).order_by("sku").values_list("image", flat=True))
+
+    assert list(Product.objects.exclude(image=None).order_by("sku").values_list("sku", flat=True)) == list(SHADES)
+    assert files_in(tmp_path / "media") == sorted(f"{folder}/{name}" for folder in FOLDERS for name in names)
+    assert opened((tmp_path / "media" / "images" / names[1]).read_bytes()).getpixel((320, 150)) == (0x8F, 0xA5, 0x8A)
+
+
+def test_folder_that_can_not_be_written_leaves_the_images_out(settings, tmp_path):
+    (tmp_path / "media").write_text("a file, no folder")
+    settings.MEDIA_ROOT = str(tmp_path / "media")
+
+    prepare("sesame")
+
+    assert Product.objects.count() == 216
+    assert not Product.objects.exclude(image=None).exists()
 
 
 def test_demo_users_sign_in_with_the_password_and_customers_cannot():
