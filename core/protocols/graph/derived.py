@@ -111,7 +111,8 @@ def inputs_of(serializer_class: SerializerClass, *, partial: bool = False) -> di
 @cache
 def nullable_in(serializer_class: SerializerClass) -> frozenset[str]:
     """Return the names of the fields for which null is a value."""
-    return frozenset(name for name, field in serializer_class().fields.items() if field.allow_null)
+    fields = serializer_class().fields.items()
+    return frozenset(name for name, field in fields if field.allow_null and not field.read_only)
 
 
 def given(values: Mapping[str, Any], *, with_null: Collection[str] = ()) -> dict[str, Any]:

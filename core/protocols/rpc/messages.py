@@ -1,5 +1,6 @@
 """Protobuf messages from the shared serializers."""
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from functools import cache
 from math import isfinite, isnan
@@ -121,6 +122,8 @@ def _field_reader(field: Any) -> Read | None:
         read = str
     elif field.type == Field.TYPE_DOUBLE:
         read = _finite_or_text
+    elif field.type == Field.TYPE_BYTES:
+        read = _base64
     elif field.type == Field.TYPE_ENUM:
         read = _enum_reader({value.number: value.name for value in field.enum_type.values})
     elif field.type == Field.TYPE_MESSAGE and not field.message_type.GetOptions().map_entry:
@@ -144,6 +147,10 @@ def _enum_reader(names: dict[int, str]) -> Read:
 
 def _as_it_is(value: object) -> Any:
     return value
+
+
+def _base64(value: bytes) -> str:
+    return b64encode(value).decode()
 
 
 def _finite_or_text(value: float) -> float | str:

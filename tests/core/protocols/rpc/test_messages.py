@@ -20,6 +20,7 @@ VALUES = {
     FieldDescriptor.TYPE_STRING: ["", "Tea", "Zoë 🫖", "\0"],
     FieldDescriptor.TYPE_DOUBLE: [0.0, -0.0, 1.0, 19.99, 1e22, 5e-324, float("inf"), float("-inf"), float("nan")],
     FieldDescriptor.TYPE_BOOL: [False, True],
+    FieldDescriptor.TYPE_BYTES: [b"", b"\x00\xff\xfe", b"Tea"],
 }
 INTEGERS = [0, 1, -1, 2**31 - 1, -(2**31)]
 
