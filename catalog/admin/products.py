@@ -57,8 +57,7 @@ class StockFilter(RadioFilter):
 @admin.register(Product)
 class ProductAdmin(PriceListImport, HistoryAdmin):
     form = ProductForm
-    list_display = ("picture", "name", "article", "price", "stock", "reorder_level", "version_read", "changed")
-    list_display_links = ("name",)
+    list_display = ("name", "article", "price", "stock", "reorder_level", "version_read", "changed", "picture")
     list_editable = ("price", "stock")
     list_filter = (
         StockFilter,
