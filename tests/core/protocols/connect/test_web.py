@@ -139,6 +139,13 @@ CALLS: Calls = [  # under which name, the method, who, the request
     ("emptied", "DeleteCategory", "staff", {"id": "$category.category.id"}),
     ("history", "ListProductHistory", "staff", {"id": "$created.product.id"}),
     ("reverted", "RevertProduct", "staff", {"id": "$created.product.id", "changeId": 0}),
+    ("preview", "PreviewPrices", "staff", {"percent": 10, "q": "no such product"}),
+    ("repriced", "ChangePrices", "staff", {"percent": 10, "q": "no such product"}),
+    ("price_change", "GetPriceChange", "staff", {"id": 1}),
+    ("price_changes", "ListPriceChanges", "staff", {}),
+    ("undone", "UndoPriceChange", "staff", {"id": 1}),
+    ("pictured", "SetProductImage", "staff", {"id": "$created.product.id", "image": "PHN2Zy8+"}),
+    ("bare", "RemoveProductImage", "staff", {"id": "$created.product.id"}),
     ("placed", "PlaceOrder", "customer", {"items": [{"productId": "$created.product.id", "quantity": 2}]}),
     ("order", "GetOrder", "customer", {"id": "$placed.order.id"}),
     ("orders", "ListOrders", "customer", {}),
@@ -200,6 +207,10 @@ def test_each_call_is_answered(answers_to_node, way):
     assert len(answers["by_sku"]["failures"]) == 1
     assert [change["kind"] for change in answers["history"]["changes"]] == ["correction", "correction", "created"]
     assert answers["reverted"]["error"]["code"] == "InvalidArgument"
+    assert answers["preview"].get("matched", 0) == answers["price_changes"].get("total", 0) == 0
+    assert [answers[name]["error"]["code"] for name in ("repriced", "pictured")] == ["InvalidArgument"] * 2
+    assert [answers[name]["error"]["code"] for name in ("price_change", "undone")] == ["NotFound"] * 2
+    assert answers["bare"]["product"]["id"] == pot["id"]
     assert len(answers["moves"]["changes"]) == 5
     assert answers["order"] == answers["placed"]
     assert answers["placed"]["order"]["total"] == 41
