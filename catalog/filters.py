@@ -33,6 +33,9 @@ class ProductFilter(ShopFilterSet):
         validators=storable_text,
         help_text="The name contains this; case and Unicode form are ignored.",
     )
+    sku = django_filters.CharFilter(
+        method="by_sku", max_length=64, validators=storable_text, help_text="The SKU is this; case is ignored."
+    )
     min_price = AmountFilter("price", "gte", help_text="Lowest price, inclusive.")
     max_price = AmountFilter("price", "lte", help_text="Highest price, inclusive.")
     in_stock = StrictBooleanFilter(
@@ -64,6 +67,9 @@ class ProductFilter(ShopFilterSet):
 
     def by_name(self, queryset: ProductQuerySet, name: str, text: str) -> ProductQuerySet:
         return queryset.search(text)
+
+    def by_sku(self, queryset: ProductQuerySet, name: str, sku: str) -> ProductQuerySet:
+        return queryset.with_sku(sku)
 
     def by_stock(self, queryset: ProductQuerySet, name: str, wanted: bool) -> ProductQuerySet:
         return queryset.filter(stock__gt=0) if wanted else queryset.filter(stock=0)

@@ -15,6 +15,7 @@ from core.history.changes import NumberOfFields
 from core.lists.keyset import Sort
 from core.permissions import require
 from core.querysets import ShopQuerySet
+from core.text.ascii import AsciiLower
 from core.validation.validators import MAX_INT32
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ class ProductQuerySet(ShopQuerySet["Product"]):
     def search(self, text: str) -> Self:
         """Return products with `text` in their name, ignoring case and Unicode form."""
         return self.filter(name__has=text)
+
+    def with_sku(self, sku: str) -> Self:
+        """Return the product with this whole SKU, ignoring case, by the unique index."""
+        return self.alias(sku_lower=AsciiLower("sku")).filter(sku_lower=sku.lower())
 
     def low(self) -> Self:
         """Return the products whose stock is at their reorder level or below."""

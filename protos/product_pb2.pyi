@@ -175,7 +175,7 @@ class GetProductResponse(_message.Message):
     def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
 
 class ListProductsRequest(_message.Message):
-    __slots__ = ("page", "page_size", "sort_by", "q", "min_price", "max_price", "in_stock", "cursor", "low_stock", "category")
+    __slots__ = ("page", "page_size", "sort_by", "q", "min_price", "max_price", "in_stock", "cursor", "low_stock", "category", "sku")
     PAGE_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     SORT_BY_FIELD_NUMBER: _ClassVar[int]
@@ -186,6 +186,7 @@ class ListProductsRequest(_message.Message):
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     LOW_STOCK_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
     page: int
     page_size: int
     sort_by: str
@@ -196,7 +197,8 @@ class ListProductsRequest(_message.Message):
     cursor: str
     low_stock: bool
     category: str
-    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[float] = ..., max_price: _Optional[float] = ..., in_stock: _Optional[bool] = ..., cursor: _Optional[str] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ...) -> None: ...
+    sku: str
+    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[float] = ..., max_price: _Optional[float] = ..., in_stock: _Optional[bool] = ..., cursor: _Optional[str] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ..., sku: _Optional[str] = ...) -> None: ...
 
 class ListProductsResponse(_message.Message):
     __slots__ = ("products", "total", "page", "total_pages", "next_cursor")
@@ -360,7 +362,7 @@ class BatchChangeResponse(_message.Message):
     def __init__(self, changed_count: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[BatchCreateFailure, _Mapping]]] = ...) -> None: ...
 
 class PreviewPricesRequest(_message.Message):
-    __slots__ = ("percent", "q", "min_price", "max_price", "in_stock", "low_stock", "category")
+    __slots__ = ("percent", "q", "min_price", "max_price", "in_stock", "low_stock", "category", "sku")
     PERCENT_FIELD_NUMBER: _ClassVar[int]
     Q_FIELD_NUMBER: _ClassVar[int]
     MIN_PRICE_FIELD_NUMBER: _ClassVar[int]
@@ -368,6 +370,7 @@ class PreviewPricesRequest(_message.Message):
     IN_STOCK_FIELD_NUMBER: _ClassVar[int]
     LOW_STOCK_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
     percent: float
     q: str
     min_price: float
@@ -375,7 +378,8 @@ class PreviewPricesRequest(_message.Message):
     in_stock: bool
     low_stock: bool
     category: str
-    def __init__(self, percent: _Optional[float] = ..., q: _Optional[str] = ..., min_price: _Optional[float] = ..., max_price: _Optional[float] = ..., in_stock: _Optional[bool] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ...) -> None: ...
+    sku: str
+    def __init__(self, percent: _Optional[float] = ..., q: _Optional[str] = ..., min_price: _Optional[float] = ..., max_price: _Optional[float] = ..., in_stock: _Optional[bool] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ..., sku: _Optional[str] = ...) -> None: ...
 
 class PreviewPricesResponse(_message.Message):
     __slots__ = ("preview",)
@@ -420,7 +424,7 @@ class PriceExample(_message.Message):
     def __init__(self, product_id: _Optional[int] = ..., sku: _Optional[str] = ..., name: _Optional[str] = ..., price: _Optional[float] = ..., new_price: _Optional[float] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class ChangePricesRequest(_message.Message):
-    __slots__ = ("percent", "as_of", "q", "min_price", "max_price", "in_stock", "low_stock", "category")
+    __slots__ = ("percent", "as_of", "q", "min_price", "max_price", "in_stock", "low_stock", "category", "sku")
     PERCENT_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     Q_FIELD_NUMBER: _ClassVar[int]
@@ -429,6 +433,7 @@ class ChangePricesRequest(_message.Message):
     IN_STOCK_FIELD_NUMBER: _ClassVar[int]
     LOW_STOCK_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
     percent: float
     as_of: str
     q: str
@@ -437,7 +442,8 @@ class ChangePricesRequest(_message.Message):
     in_stock: bool
     low_stock: bool
     category: str
-    def __init__(self, percent: _Optional[float] = ..., as_of: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[float] = ..., max_price: _Optional[float] = ..., in_stock: _Optional[bool] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ...) -> None: ...
+    sku: str
+    def __init__(self, percent: _Optional[float] = ..., as_of: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[float] = ..., max_price: _Optional[float] = ..., in_stock: _Optional[bool] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ..., sku: _Optional[str] = ...) -> None: ...
 
 class ChangePricesResponse(_message.Message):
     __slots__ = ("price_change",)

@@ -207,7 +207,7 @@ class GetProductResponse(_message.Message):
     def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
 
 class ListProductsRequest(_message.Message):
-    __slots__ = ("page", "page_size", "sort_by", "q", "min_price", "max_price", "in_stock", "cursor", "low_stock", "category")
+    __slots__ = ("page", "page_size", "sort_by", "q", "min_price", "max_price", "in_stock", "cursor", "low_stock", "category", "sku")
     PAGE_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     SORT_BY_FIELD_NUMBER: _ClassVar[int]
@@ -218,6 +218,7 @@ class ListProductsRequest(_message.Message):
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     LOW_STOCK_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
     page: int
     page_size: int
     sort_by: str
@@ -228,7 +229,8 @@ class ListProductsRequest(_message.Message):
     cursor: str
     low_stock: bool
     category: str
-    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[_Union[Money, _Mapping]] = ..., max_price: _Optional[_Union[Money, _Mapping]] = ..., in_stock: _Optional[bool] = ..., cursor: _Optional[str] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ...) -> None: ...
+    sku: str
+    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[_Union[Money, _Mapping]] = ..., max_price: _Optional[_Union[Money, _Mapping]] = ..., in_stock: _Optional[bool] = ..., cursor: _Optional[str] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ..., sku: _Optional[str] = ...) -> None: ...
 
 class ListProductsResponse(_message.Message):
     __slots__ = ("products", "total", "page", "total_pages", "next_cursor")
@@ -760,7 +762,7 @@ class Money(_message.Message):
     def __init__(self, currency_code: _Optional[str] = ..., units: _Optional[int] = ..., nanos: _Optional[int] = ...) -> None: ...
 
 class PreviewPricesRequest(_message.Message):
-    __slots__ = ("percent", "q", "min_price", "max_price", "in_stock", "low_stock", "category")
+    __slots__ = ("percent", "q", "min_price", "max_price", "in_stock", "low_stock", "category", "sku")
     PERCENT_FIELD_NUMBER: _ClassVar[int]
     Q_FIELD_NUMBER: _ClassVar[int]
     MIN_PRICE_FIELD_NUMBER: _ClassVar[int]
@@ -768,6 +770,7 @@ class PreviewPricesRequest(_message.Message):
     IN_STOCK_FIELD_NUMBER: _ClassVar[int]
     LOW_STOCK_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
     percent: float
     q: str
     min_price: Money
@@ -775,7 +778,8 @@ class PreviewPricesRequest(_message.Message):
     in_stock: bool
     low_stock: bool
     category: str
-    def __init__(self, percent: _Optional[float] = ..., q: _Optional[str] = ..., min_price: _Optional[_Union[Money, _Mapping]] = ..., max_price: _Optional[_Union[Money, _Mapping]] = ..., in_stock: _Optional[bool] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ...) -> None: ...
+    sku: str
+    def __init__(self, percent: _Optional[float] = ..., q: _Optional[str] = ..., min_price: _Optional[_Union[Money, _Mapping]] = ..., max_price: _Optional[_Union[Money, _Mapping]] = ..., in_stock: _Optional[bool] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ..., sku: _Optional[str] = ...) -> None: ...
 
 class PreviewPricesResponse(_message.Message):
     __slots__ = ("preview",)
@@ -820,7 +824,7 @@ class PriceExample(_message.Message):
     def __init__(self, product_id: _Optional[int] = ..., sku: _Optional[str] = ..., name: _Optional[str] = ..., price: _Optional[_Union[Money, _Mapping]] = ..., new_price: _Optional[_Union[Money, _Mapping]] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class ChangePricesRequest(_message.Message):
-    __slots__ = ("percent", "as_of", "q", "min_price", "max_price", "in_stock", "low_stock", "category")
+    __slots__ = ("percent", "as_of", "q", "min_price", "max_price", "in_stock", "low_stock", "category", "sku")
     PERCENT_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     Q_FIELD_NUMBER: _ClassVar[int]
@@ -829,6 +833,7 @@ class ChangePricesRequest(_message.Message):
     IN_STOCK_FIELD_NUMBER: _ClassVar[int]
     LOW_STOCK_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
     percent: float
     as_of: str
     q: str
@@ -837,7 +842,8 @@ class ChangePricesRequest(_message.Message):
     in_stock: bool
     low_stock: bool
     category: str
-    def __init__(self, percent: _Optional[float] = ..., as_of: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[_Union[Money, _Mapping]] = ..., max_price: _Optional[_Union[Money, _Mapping]] = ..., in_stock: _Optional[bool] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ...) -> None: ...
+    sku: str
+    def __init__(self, percent: _Optional[float] = ..., as_of: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[_Union[Money, _Mapping]] = ..., max_price: _Optional[_Union[Money, _Mapping]] = ..., in_stock: _Optional[bool] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ..., sku: _Optional[str] = ...) -> None: ...
 
 class ChangePricesResponse(_message.Message):
     __slots__ = ("price_change",)

@@ -111,12 +111,16 @@ def test_sort_keys(query, expected):
         ("min_price=3&max_price=5", ["Café au lait", "Teapot"]),
         ("in_stock=true", ["Green tea", "Teapot", "100% wool"]),
         ("in_stock=0", ["Café au lait"]),
-        ("q=&in_stock=", ["Green tea", "Café au lait", "Teapot", "100% wool"]),
+        ("sku=te-1", ["Teapot"]),
+        ("sku=TE-1&max_price=4", []),
+        ("sku=te", []),
+        ("sku=tä-1", []),
+        ("q=&in_stock=&sku=", ["Green tea", "Café au lait", "Teapot", "100% wool"]),
     ],
 )
 def test_filters(query, expected):
     for name, price, stock in (("Green tea", 2, 1), ("Café au lait", 4, 0), ("Teapot", 5, 2), ("100% wool", 9, 1)):
-        make_product(name=name, price=price, stock=stock)
+        make_product(name=name, price=price, stock=stock, sku="Te-1" if name == "Teapot" else None)
 
     response = Api().get(f"/products?sort=id&order=asc&{query}")
 

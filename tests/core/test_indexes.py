@@ -102,6 +102,7 @@ def test_page_after_a_cursor_reads_an_index(key: str) -> None:
 
 FILTERS: dict[str, tuple[Any, str]] = {
     "price": (lambda: Product.objects.filter(price__gte=5, price__lte=6), "catalog_product_price"),
+    "sku": (lambda: NEWEST_FIRST.applied(Product.objects.with_sku("sku-77")), "catalog_product_sku_unique"),
     "stock": (lambda: Product.objects.filter(stock=0), "catalog_product_stock"),
     "orders of a user": (lambda: Order.objects.filter(user=User.objects.earliest("id")), "orders_order_of_user"),
     "products of a request": (
