@@ -23,7 +23,8 @@ PATHS = (
     *(f"{PRODUCTS}1/delete/", f"{PRODUCTS}import/", "/admin/reports/salesday/?period=last_month", USERS),
     *(f"{USERS}1/change/", f"{USERS}security/", "/admin/webhooks/endpoint/", "/admin/webhooks/endpoint/add/"),
     *("/admin/catalog/category/", "/admin/catalog/category/2/change/", f"{PRODUCTS}change-prices/filter/?category=1"),
-    *("/admin/webhooks/delivery/", f"{PRODUCTS}?q=a", "/admin/ecommerce/loggedrequest/"),
+    *("/admin/webhooks/delivery/", f"{PRODUCTS}?q=a", f"{PRODUCTS}?q=zzzz", "/admin/password_change/"),
+    *(f"{PRODUCTS}1/history/", f"{ORDERS}1/history/", f"{USERS}add/", "/admin/ecommerce/loggedrequest/"),
 )
 # Only colours differ between the themes.
 AUDIT = """
