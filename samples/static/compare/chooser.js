@@ -37,7 +37,7 @@ function advice(choices) {
   const { use, why, but, task } = facts.answers.find(fits);
   const measured = facts.byHowMuch[task];
   return [
-    h("p", {}, h("strong", {}, `${use}:`), ` ${why}`),
+    h("p", {}, h("strong", {}, use), `: ${why}`),
     measured && h("p", {}, `Measured: ${measured}`),
     h("p", { class: "note" }, `But: ${but}`),
   ].filter(Boolean);
