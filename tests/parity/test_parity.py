@@ -26,7 +26,7 @@ from tests.support.live import ROOT
 from tests.support.rpc import METHODS
 
 __all__ = ["doors"]
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unlimited")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unlimited"), pytest.mark.unmeasured]
 
 RANDOM = re.compile(r"[0-9a-f]{32}(?=\.png)")
 
