@@ -19,6 +19,7 @@ from catalog.errors import ProductChanged, ProductNotFound, StaleProduct
 from catalog.images import files
 from catalog.models import Product, ProductHistory
 from core.errors import Forbidden, InvalidInput, Unauthenticated
+from core.models import ChangeEvent
 from tests.support.api import Api, errors_of
 from tests.support.factories import make_product, make_staff, make_user
 from tests.support.graph import Graph
@@ -60,6 +61,8 @@ def test_image_is_a_change_like_any_other(media):
     entry = ProductHistory.objects.filter(product_id=product.pk).latest("id")
     assert (entry.kind, entry.actor_id) == ("changed", staff.pk)
     assert entry.fields == [{"field": "image", "old": None, "new": changed.image}]
+    events = ChangeEvent.objects.filter(topic="product", object_id=product.pk).order_by("id")
+    assert [event.kind for event in events] == ["created", "updated"]
 
 
 @pytest.mark.django_db(transaction=True)
