@@ -3,6 +3,7 @@
 import graphene
 from graphql import GraphQLResolveInfo
 
+from accounts.filters import UserFilter
 from accounts.models import User
 from accounts.permissions import can_list_users
 from accounts.querysets import BY_ID, SORT_KEYS
@@ -11,7 +12,7 @@ from accounts.sign_in import refresh, register, sign_in, sign_out
 from accounts.tokens import TokenPair
 from core.protocols.graph.connections import ConnectionField, CountedConnection, order_argument
 from core.protocols.graph.context import graphql_address
-from core.protocols.graph.derived import NodeType, arguments_of
+from core.protocols.graph.derived import NodeType, arguments_of, filter_arguments
 from core.protocols.graph.resolvers import CallerRow, OneRow, PagedRows
 
 
@@ -27,12 +28,15 @@ class Query(graphene.ObjectType):
     me = graphene.Field(UserType, description="The caller.")
     user = graphene.Field(UserType, id=graphene.Int(), description="One user. For that user and staff.")
     all_users = ConnectionField(
-        UserType, order_by=order_argument(SORT_KEYS, BY_ID), description="All users. For staff."
+        UserType,
+        **filter_arguments(UserFilter),
+        order_by=order_argument(SORT_KEYS, BY_ID),
+        description="All users. For staff.",
     )
 
     resolve_me = CallerRow()
     resolve_user = OneRow(User.objects.all())
-    resolve_all_users = PagedRows(User.objects.all(), SORT_KEYS, BY_ID, guard=can_list_users)
+    resolve_all_users = PagedRows(User.objects.all(), SORT_KEYS, BY_ID, filterset=UserFilter, guard=can_list_users)
 
 
 class RegisterUser(graphene.Mutation):

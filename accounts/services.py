@@ -1,10 +1,12 @@
 """Users and tokens over gRPC."""
 
+from accounts.filters import UserFilter
 from accounts.models import User
 from accounts.permissions import can_list_users
 from accounts.querysets import BY_ID
 from accounts.serializers import UserSerializer
 from accounts.sign_in import refresh, register, sign_in, sign_out
+from core.errors import BadParameters
 from core.permissions import anyone, guarded_by, signed_in
 from core.protocols.rpc.caller import CallContext
 from core.protocols.rpc.messages import MessageSerializer, data_of
@@ -36,7 +38,13 @@ class AccountService(Service):
 
     @guarded_by(can_list_users)
     def ListUsers(self, request: pb.ListUsersRequest, context: CallContext) -> pb.ListUsersResponse:
-        return list_response(pb.ListUsersResponse, self.listed(), BY_ID, page_request_of(request))
+        bad = BadParameters()
+        with bad:
+            listed = self.listed(UserFilter)
+        with bad:
+            page = page_request_of(request)
+        bad.check()
+        return list_response(pb.ListUsersResponse, listed, BY_ID, page)
 
     @guarded_by(anyone)
     def ObtainToken(self, request: pb.ObtainTokenRequest, context: CallContext) -> pb.ObtainTokenResponse:

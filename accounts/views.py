@@ -6,6 +6,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from accounts import openapi
+from accounts.filters import UserFilter
 from accounts.models import User
 from accounts.permissions import can_list_users
 from accounts.serializers import UserSerializer
@@ -20,6 +21,7 @@ from core.protocols.rest.views import ShopView, ShopViewSet
 class UserViewSet(ShopViewSet):
     queryset = User.objects.order_by("id")
     serializer_class = UserSerializer
+    filterset_class = UserFilter
     list_name = "users"
 
     @guarded_by(can_list_users)

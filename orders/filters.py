@@ -3,12 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+import django_filters
+
 from core.lists.filters import OneOf, Rows, ShopFilterSet
 from core.lists.keyset import NEWEST_FIRST
+from core.validation.validators import storable_text
 from orders.models import Order
+from orders.querysets import OrderQuerySet
 
 
-class OrderFilter(ShopFilterSet):
+class UserOrderFilter(ShopFilterSet):
+    """The filters of the orders of one user."""
+
     status = OneOf(tuple(Order.Status.values), help_text="Only orders in this status.")
 
     class Meta:
@@ -18,3 +24,24 @@ class OrderFilter(ShopFilterSet):
     def applied(self, queryset: Rows, values: Mapping[str, Any]) -> Rows:
         """Filter, and sort the newest first."""
         return NEWEST_FIRST.applied(super().applied(queryset, values))
+
+
+class OrderFilter(UserOrderFilter):
+    number = django_filters.CharFilter(
+        method="by_number",
+        max_length=33,
+        validators=storable_text,
+        help_text="The number is this, with or without a # before it; case is ignored.",
+    )
+    email = django_filters.CharFilter(
+        method="by_email",
+        max_length=120,
+        validators=storable_text,
+        help_text="The e-mail of the customer is this; case is ignored.",
+    )
+
+    def by_number(self, queryset: OrderQuerySet, name: str, number: str) -> OrderQuerySet:
+        return queryset.numbered(number)
+
+    def by_email(self, queryset: OrderQuerySet, name: str, email: str) -> OrderQuerySet:
+        return queryset.of_email(email)

@@ -28,6 +28,22 @@ class OrderQuerySet(ShopQuerySet["Order"]):
         """Load only the columns of a short list."""
         return self.only("id", "user_id", "status", "total", "version")
 
+    def numbered(self, number: str) -> Self:
+        """Return the order with this number, with or without a # before it, by the unique index.
+
+        Case is ignored, unless the stored number mixes capitals and small letters: the shop's numbers have capitals.
+        """
+        number = number.removeprefix("#")
+        return self.filter(number__in={number, number.upper(), number.lower()})
+
+    def of_email(self, email: str) -> Self:
+        """Return the orders of the user with this e-mail address, ignoring case.
+
+        One statement reads the id now: with a known id, both databases read the newest orders from the index.
+        """
+        users = apps.get_model("accounts", "User").objects.with_email(email).order_by()
+        return self.filter(user__in=list(users.values_list("pk", flat=True)))
+
     def newest_first(self) -> Self:
         return NEWEST_FIRST.applied(self)
 

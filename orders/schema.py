@@ -24,14 +24,15 @@ from core.protocols.graph.connections import (
     slice_of,
 )
 from core.protocols.graph.context import extend, graphql_caller
-from core.protocols.graph.derived import NodeType, input_type, inputs_of
+from core.protocols.graph.derived import NodeType, filter_arguments, input_type, inputs_of
 from core.protocols.graph.live.subscription_spec import SubscriptionSpec
 from core.protocols.graph.peers import for_all, together
-from core.protocols.graph.resolvers import OneRow, Related
+from core.protocols.graph.resolvers import OneRow, PagedRows, Related
 from core.protocols.graph.scalars import DateTime
 from core.serializers import checked
 from orders.actions import move_order, place_order
 from orders.feed import is_for, order_facts
+from orders.filters import OrderFilter
 from orders.models import Order, OrderHistory, OrderItem, OrderStatus
 from orders.querysets import OrderQuerySet
 from orders.serializers import (
@@ -144,6 +145,20 @@ class Query(graphene.ObjectType):
 
     order = graphene.Field(OrderType, id=graphene.Int(), description="One order, for its owner and staff.")
     resolve_order = OneRow(Order.objects.all())
+
+    all_orders = ConnectionField(
+        OrderType,
+        status=OrderStatusType(description="Only orders in this status."),
+        **filter_arguments(OrderFilter, without=("status",)),
+        description="The caller's own orders; for staff, all orders. Newest first.",
+    )
+    resolve_all_orders = PagedRows(
+        Order.objects.all(),
+        (NEWEST_FIRST.key,),
+        NEWEST_FIRST,
+        filterset=OrderFilter,
+        guard=Order.objects.all().readers,
+    )
 
 
 OrderItemInput = input_type(

@@ -15,7 +15,7 @@ from core.protocols.rest.creating import Creation
 from core.protocols.rest.views import ShopViewSet
 from orders import openapi
 from orders.actions import move_order, place_order
-from orders.filters import OrderFilter
+from orders.filters import OrderFilter, UserOrderFilter
 from orders.models import Order, OrderHistory
 from orders.serializers import (
     BasketSerializer,
@@ -81,7 +81,7 @@ class OrderHistoryViewSet(ShopViewSet):
 class UserOrdersViewSet(ShopViewSet):
     queryset = Order.objects.all()
     serializer_class = OrderRowSerializer
-    filterset_class = OrderFilter
+    filterset_class = UserOrderFilter
     list_name = "orders"
     list_extra = {"user_id": {"type": "integer", "example": 12}}
 

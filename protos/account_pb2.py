@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14protos/account.proto\x12\tecommerce\"G\n\x04User\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x10\n\x08username\x18\x02 \x01(\t\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12\x12\n\ncreated_at\x18\x04 \x01(\x03\"H\n\x13RegisterUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x10\n\x08password\x18\x03 \x01(\t\"5\n\x14RegisterUserResponse\x12\x1d\n\x04user\x18\x01 \x01(\x0b\x32\x0f.ecommerce.User\"\x1c\n\x0eGetUserRequest\x12\n\n\x02id\x18\x01 \x01(\x05\"0\n\x0fGetUserResponse\x12\x1d\n\x04user\x18\x01 \x01(\x0b\x32\x0f.ecommerce.User\"\x0e\n\x0cGetMeRequest\".\n\rGetMeResponse\x12\x1d\n\x04user\x18\x01 \x01(\x0b\x32\x0f.ecommerce.User\"S\n\x10ListUsersRequest\x12\x0c\n\x04page\x18\x01 \x01(\x05\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x13\n\x06\x63ursor\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_cursor\"z\n\x11ListUsersResponse\x12\x1e\n\x05users\x18\x01 \x03(\x0b\x32\x0f.ecommerce.User\x12\r\n\x05total\x18\x02 \x01(\x05\x12\x0c\n\x04page\x18\x03 \x01(\x05\x12\x13\n\x0btotal_pages\x18\x04 \x01(\x05\x12\x13\n\x0bnext_cursor\x18\x05 \x01(\t\"8\n\x12ObtainTokenRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\"6\n\x13ObtainTokenResponse\x12\x0e\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\t\x12\x0f\n\x07refresh\x18\x02 \x01(\t\"&\n\x13RefreshTokenRequest\x12\x0f\n\x07refresh\x18\x01 \x01(\t\"7\n\x14RefreshTokenResponse\x12\x0e\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\t\x12\x0f\n\x07refresh\x18\x02 \x01(\t\"%\n\x12RevokeTokenRequest\x12\x0f\n\x07refresh\x18\x01 \x01(\t\"\x15\n\x13RevokeTokenResponse2\xa3\x04\n\x0e\x41\x63\x63ountService\x12O\n\x0cRegisterUser\x12\x1e.ecommerce.RegisterUserRequest\x1a\x1f.ecommerce.RegisterUserResponse\x12\x45\n\x07GetUser\x12\x19.ecommerce.GetUserRequest\x1a\x1a.ecommerce.GetUserResponse\"\x03\x90\x02\x01\x12?\n\x05GetMe\x12\x17.ecommerce.GetMeRequest\x1a\x18.ecommerce.GetMeResponse\"\x03\x90\x02\x01\x12K\n\tListUsers\x12\x1b.ecommerce.ListUsersRequest\x1a\x1c.ecommerce.ListUsersResponse\"\x03\x90\x02\x01\x12L\n\x0bObtainToken\x12\x1d.ecommerce.ObtainTokenRequest\x1a\x1e.ecommerce.ObtainTokenResponse\x12O\n\x0cRefreshToken\x12\x1e.ecommerce.RefreshTokenRequest\x1a\x1f.ecommerce.RefreshTokenResponse\x12L\n\x0bRevokeToken\x12\x1d.ecommerce.RevokeTokenRequest\x1a\x1e.ecommerce.RevokeTokenResponseB\"Z shop.example/ecommerce;ecommerceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14protos/account.proto\x12\tecommerce\"G\n\x04User\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x10\n\x08username\x18\x02 \x01(\t\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12\x12\n\ncreated_at\x18\x04 \x01(\x03\"H\n\x13RegisterUserRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x10\n\x08password\x18\x03 \x01(\t\"5\n\x14RegisterUserResponse\x12\x1d\n\x04user\x18\x01 \x01(\x0b\x32\x0f.ecommerce.User\"\x1c\n\x0eGetUserRequest\x12\n\n\x02id\x18\x01 \x01(\x05\"0\n\x0fGetUserResponse\x12\x1d\n\x04user\x18\x01 \x01(\x0b\x32\x0f.ecommerce.User\"\x0e\n\x0cGetMeRequest\".\n\rGetMeResponse\x12\x1d\n\x04user\x18\x01 \x01(\x0b\x32\x0f.ecommerce.User\"\x95\x01\n\x10ListUsersRequest\x12\x0c\n\x04page\x18\x01 \x01(\x05\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x13\n\x06\x63ursor\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05\x65mail\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08username\x18\x05 \x01(\tH\x02\x88\x01\x01\x42\t\n\x07_cursorB\x08\n\x06_emailB\x0b\n\t_username\"z\n\x11ListUsersResponse\x12\x1e\n\x05users\x18\x01 \x03(\x0b\x32\x0f.ecommerce.User\x12\r\n\x05total\x18\x02 \x01(\x05\x12\x0c\n\x04page\x18\x03 \x01(\x05\x12\x13\n\x0btotal_pages\x18\x04 \x01(\x05\x12\x13\n\x0bnext_cursor\x18\x05 \x01(\t\"8\n\x12ObtainTokenRequest\x12\x10\n\x08username\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\"6\n\x13ObtainTokenResponse\x12\x0e\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\t\x12\x0f\n\x07refresh\x18\x02 \x01(\t\"&\n\x13RefreshTokenRequest\x12\x0f\n\x07refresh\x18\x01 \x01(\t\"7\n\x14RefreshTokenResponse\x12\x0e\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\t\x12\x0f\n\x07refresh\x18\x02 \x01(\t\"%\n\x12RevokeTokenRequest\x12\x0f\n\x07refresh\x18\x01 \x01(\t\"\x15\n\x13RevokeTokenResponse2\xa3\x04\n\x0e\x41\x63\x63ountService\x12O\n\x0cRegisterUser\x12\x1e.ecommerce.RegisterUserRequest\x1a\x1f.ecommerce.RegisterUserResponse\x12\x45\n\x07GetUser\x12\x19.ecommerce.GetUserRequest\x1a\x1a.ecommerce.GetUserResponse\"\x03\x90\x02\x01\x12?\n\x05GetMe\x12\x17.ecommerce.GetMeRequest\x1a\x18.ecommerce.GetMeResponse\"\x03\x90\x02\x01\x12K\n\tListUsers\x12\x1b.ecommerce.ListUsersRequest\x1a\x1c.ecommerce.ListUsersResponse\"\x03\x90\x02\x01\x12L\n\x0bObtainToken\x12\x1d.ecommerce.ObtainTokenRequest\x1a\x1e.ecommerce.ObtainTokenResponse\x12O\n\x0cRefreshToken\x12\x1e.ecommerce.RefreshTokenRequest\x1a\x1f.ecommerce.RefreshTokenResponse\x12L\n\x0bRevokeToken\x12\x1d.ecommerce.RevokeTokenRequest\x1a\x1e.ecommerce.RevokeTokenResponseB\"Z shop.example/ecommerce;ecommerceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,22 +52,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMEREQUEST']._serialized_end=331
   _globals['_GETMERESPONSE']._serialized_start=333
   _globals['_GETMERESPONSE']._serialized_end=379
-  _globals['_LISTUSERSREQUEST']._serialized_start=381
-  _globals['_LISTUSERSREQUEST']._serialized_end=464
-  _globals['_LISTUSERSRESPONSE']._serialized_start=466
-  _globals['_LISTUSERSRESPONSE']._serialized_end=588
-  _globals['_OBTAINTOKENREQUEST']._serialized_start=590
-  _globals['_OBTAINTOKENREQUEST']._serialized_end=646
-  _globals['_OBTAINTOKENRESPONSE']._serialized_start=648
-  _globals['_OBTAINTOKENRESPONSE']._serialized_end=702
-  _globals['_REFRESHTOKENREQUEST']._serialized_start=704
-  _globals['_REFRESHTOKENREQUEST']._serialized_end=742
-  _globals['_REFRESHTOKENRESPONSE']._serialized_start=744
-  _globals['_REFRESHTOKENRESPONSE']._serialized_end=799
-  _globals['_REVOKETOKENREQUEST']._serialized_start=801
-  _globals['_REVOKETOKENREQUEST']._serialized_end=838
-  _globals['_REVOKETOKENRESPONSE']._serialized_start=840
-  _globals['_REVOKETOKENRESPONSE']._serialized_end=861
-  _globals['_ACCOUNTSERVICE']._serialized_start=864
-  _globals['_ACCOUNTSERVICE']._serialized_end=1411
+  _globals['_LISTUSERSREQUEST']._serialized_start=382
+  _globals['_LISTUSERSREQUEST']._serialized_end=531
+  _globals['_LISTUSERSRESPONSE']._serialized_start=533
+  _globals['_LISTUSERSRESPONSE']._serialized_end=655
+  _globals['_OBTAINTOKENREQUEST']._serialized_start=657
+  _globals['_OBTAINTOKENREQUEST']._serialized_end=713
+  _globals['_OBTAINTOKENRESPONSE']._serialized_start=715
+  _globals['_OBTAINTOKENRESPONSE']._serialized_end=769
+  _globals['_REFRESHTOKENREQUEST']._serialized_start=771
+  _globals['_REFRESHTOKENREQUEST']._serialized_end=809
+  _globals['_REFRESHTOKENRESPONSE']._serialized_start=811
+  _globals['_REFRESHTOKENRESPONSE']._serialized_end=866
+  _globals['_REVOKETOKENREQUEST']._serialized_start=868
+  _globals['_REVOKETOKENREQUEST']._serialized_end=905
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=907
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=928
+  _globals['_ACCOUNTSERVICE']._serialized_start=931
+  _globals['_ACCOUNTSERVICE']._serialized_end=1478
 # @@protoc_insertion_point(module_scope)

@@ -168,6 +168,33 @@ def test_list_of_users_is_for_staff():
     assert body["pagination"]["total"] == 2
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("email=ADA@Example.com", ["ada"]),
+        ("username=ADA", ["ada"]),
+        ("username=ada&email=ada@example.com", ["ada"]),
+        ("username=ada&email=bob@example.com", []),
+        ("email=ada", []),
+        ("username=", ["ada", "bob", "boss"]),
+    ],
+)
+def test_staff_finds_a_user_by_the_whole_email_or_name(query, found):
+    make_user(username="ada", email="Ada@example.com")
+    make_user(username="bob", email="bob@example.com")
+
+    body = Api(make_staff(username="boss")).get(f"/users?{query}").json()
+
+    assert [row["username"] for row in body["users"]] == found
+    assert body["pagination"]["total"] == len(found)
+
+
+def test_customer_finds_no_user():
+    ada = make_user(username="ada", email="ada@example.com")
+
+    assert Api(ada).get("/users?email=ada@example.com").status_code == 403
+
+
 @pytest.mark.parametrize("rows", [1, 50])
 def test_list_takes_three_statements_however_long(rows, unlimited, django_assert_num_queries):
     staff = Api(make_staff())

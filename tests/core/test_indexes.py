@@ -115,6 +115,13 @@ FILTERS: dict[str, tuple[Any, str]] = {
     ),
     "orders of today": (lambda: Order.objects.filter(created_at__gte="2026-01-01T02:45:00Z"), "orders_order_created"),
 }
+WHOLE_VALUES: dict[str, Any] = {
+    "sku": lambda: Product.objects.with_sku("sku-77"),
+    "number": lambda: Order.objects.numbered("#n77"),
+    "email of an order": lambda: Order.objects.of_email("User77@example.com"),
+    "number and email": lambda: Order.objects.of_email("User78@example.com").numbered("n77"),
+    "email": lambda: User.objects.with_email("User77@example.com"),
+}
 SEARCHES: dict[str, tuple[Any, list[str]]] = {
     "q": (lambda: Product.objects.search("number 1234"), ["catalog_product_name_trigrams"]),
     "admin products": (
@@ -135,6 +142,15 @@ SEARCHES: dict[str, tuple[Any, list[str]]] = {
 @pytest.mark.parametrize(("rows_of", "index"), list(FILTERS.values()), ids=list(FILTERS))
 def test_filter_reads_its_index(rows_of: Any, index: str) -> None:
     assert index in plan_of(rows_of().order_by())
+
+
+@pytest.mark.parametrize("rows_of", list(WHOLE_VALUES.values()), ids=list(WHOLE_VALUES))
+def test_whole_value_is_found_without_reading_the_list(rows_of: Any) -> None:
+    found = NEWEST_FIRST.applied(rows_of())
+
+    plan = plan_of(found[:20])
+    assert not re.search("Seq Scan|SCAN |_created ", plan), plan
+    assert 1 <= found.count() <= 10
 
 
 @pytest.mark.usefixtures("requires_postgresql")

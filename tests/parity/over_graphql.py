@@ -8,6 +8,7 @@ from typing import Any
 from graphene.utils.str_converters import to_camel_case
 
 from accounts.models import User
+from orders.models import OrderStatus
 from tests.parity.answers import (
     CATEGORY,
     FIELD_CHANGE,
@@ -123,8 +124,13 @@ class GraphQL:
     def user(self, pk: int) -> Answer:
         return self._ask("query", "user", selection_of(USER), id=pk)
 
-    def users(self) -> Answer:
-        return self._walk("allUsers", selection_of(USER))
+    def users(self, **filters: Any) -> Answer:
+        return self._walk("allUsers", selection_of(USER), **filters)
+
+    def orders(self, **filters: Any) -> Answer:
+        if "status" in filters:
+            filters["status"] = OrderStatus(filters["status"])
+        return self._walk("allOrders", selection_of(ORDER), **filters)
 
     def orders_of(self, pk: int) -> Answer:
         return self._ask("query", "user", f"orders {selection_of(ORDER_ROW)}", "orders", id=pk)
@@ -216,6 +222,8 @@ def literal(value: Any) -> str:
             return "{" + ", ".join(f"{to_camel_case(name)}: {literal(inner)}" for name, inner in value.items()) + "}"
         case list():
             return "[" + ", ".join(map(literal, value)) + "]"
+        case OrderStatus():
+            return value.name
         case str():
             return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\0", "\\u0000") + '"'
         case None | bool():

@@ -123,8 +123,8 @@ class Grpc:
     def user(self, pk: int) -> Answer:
         return self._ask("GetUser", lambda answer: row_of(answer.user, USER), id=pk)
 
-    def users(self) -> Answer:
-        return self._walk("ListUsers", "users", USER, page_size=MAX_PAGE_SIZE)
+    def users(self, **filters: Any) -> Answer:
+        return self._walk("ListUsers", "users", USER, page_size=MAX_PAGE_SIZE, **filters)
 
     def orders(self, **filters: Any) -> Answer:
         return self._walk("ListOrders", "orders", ORDER, page_size=MAX_PAGE_SIZE, **filters)

@@ -121,8 +121,8 @@ class Rest:
     def user(self, pk: int) -> Answer:
         return self._ask("get", f"/users/{pk}", read=lambda body: only(USER, body))
 
-    def users(self) -> Answer:
-        return self._walk("/users?per_page=100", "users", USER)
+    def users(self, **filters: Any) -> Answer:
+        return self._walk(f"/users?{written({'per_page': 100} | filters)}", "users", USER)
 
     def orders(self, **filters: Any) -> Answer:
         return self._walk(f"/orders?{written({'per_page': 100} | filters)}", "orders", ORDER)

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from accounts.filters import UserFilter
 from catalog.filters import ProductFilter, ProductHistoryFilter
 from core.lists.filters import filters_of
-from orders.filters import OrderFilter
+from orders.filters import OrderFilter, UserOrderFilter
 from protos import account_pb2, order_pb2, product_pb2
 from tests.support.protocol_names import Names, Place, as_arguments, as_parameters, in_proto
 
@@ -56,20 +57,23 @@ FILTERS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
     "orders": (
         lambda: filters_of(OrderFilter),
         [
+            as_arguments("allOrders", **GRAPHQL_PAGE),
             in_proto(order_pb2.ListOrdersRequest, **PROTO_PAGE),
             *as_parameters("/orders"),
         ],
     ),
     "orders of a user": (
-        lambda: filters_of(OrderFilter),
+        lambda: filters_of(UserOrderFilter),
         [
             as_arguments("orders", status="a plain list of all orders"),
-            as_arguments("ordersConnection", **GRAPHQL_PAGE, status="only REST and ListOrders filter orders"),
+            as_arguments(
+                "ordersConnection", **GRAPHQL_PAGE, status="only REST and the lists of all orders filter by it"
+            ),
             in_proto(
                 order_pb2.ListUserOrdersRequest,
                 **PROTO_PAGE,
                 user_id="names the user; in the path in REST",
-                status="only REST and ListOrders filter orders",
+                status="only REST and the lists of all orders filter by it",
             ),
             *as_parameters("/users/{id}/orders"),
         ],
@@ -91,7 +95,7 @@ FILTERS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
         ],
     ),
     "users": (
-        lambda: (),
+        lambda: filters_of(UserFilter),
         [
             as_arguments("allUsers", **GRAPHQL_PAGE, order_by="only GraphQL sorts users"),
             in_proto(account_pb2.ListUsersRequest, **PROTO_PAGE),
