@@ -56,7 +56,7 @@ def test_pages_of_a_filter_follow_the_order_of_the_list(staff: Client) -> None:
 
     assert names(page(staff, "q=lamp")) == ["Lamp 0", "Lamp 1"]
     assert names(page(staff, "q=lamp&p=3")) == ["Lamp 4"]
-    assert names(page(staff, "q=lamp&o=-4&p=2")) == ["Lamp 2", "Lamp 1"]
+    assert names(page(staff, "q=lamp&o=-3&p=2")) == ["Lamp 2", "Lamp 1"]
     assert names(page(staff, "q=none")) == []
 
 
@@ -88,5 +88,5 @@ def test_low_stocks_are_listed_from_the_lowest(staff: Client) -> None:
         make_product(name=name, stock=stock)
 
     assert names(page(staff, "stock_is=low")) == ["B", "A"]
-    assert names(page(staff, "stock_is=low&o=2")) == ["A", "B"]
+    assert names(page(staff, "stock_is=low&o=1")) == ["A", "B"]
     assert names(page(staff, "stock_is=none")) == ["Z", "D"]
