@@ -1,5 +1,7 @@
 """Orders are found by number and e-mail, over REST, GraphQL and gRPC."""
 
+from typing import Any
+
 import pytest
 
 from accounts.models import User
@@ -108,3 +110,14 @@ def test_graphql_lists_the_orders_that_the_caller_may_see(ada: User, orders: lis
     assert own == ["C9", "AB13", "AB12"]
     assert paid == ["AB13"]
     assert Graph().code(ALL) == "UNAUTHENTICATED"
+
+
+def test_grpc_pages_by_cursor_with_a_filter(orders: list[Order], rpc: Any) -> None:
+    staff = rpc(make_staff())
+    first = staff.call("ListOrders", email="ADA@example.com", page_size=2, cursor="")
+    second = staff.call("ListOrders", email="ADA@example.com", page_size=2, cursor=first.next_cursor)
+
+    assert [order.number for order in (*first.orders, *second.orders)] == ["C9", "AB13", "AB12"]
+    assert (first.total, second.total, second.next_cursor) == (3, 3, "")
+    other = {"email": "bob@example.com", "page_size": 2, "cursor": first.next_cursor}
+    assert staff.refusal("ListOrders", **other).code == "INVALID_ARGUMENT"
