@@ -12,7 +12,7 @@ from catalog.views import (
 from core.protocols.rest.routes import ShopRouter
 
 router = ShopRouter()
-router.register("products/price-changes", PriceChangeViewSet, basename="price-change")
+router.register("price-changes", PriceChangeViewSet, basename="price-change")
 router.register("products", ProductViewSet, basename="product")
 router.register("categories", CategoryViewSet, basename="category")
 

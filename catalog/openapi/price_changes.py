@@ -13,7 +13,7 @@ from catalog.price_changes import (
 from core.lists.filters import AmountFilter, filters_of
 from core.openapi.documents import CONDITIONAL, IDEMPOTENCY_KEY, operation
 
-URL = "https://shop.example/api/v1/products/price-changes/31"
+URL = "https://shop.example/api/v1/price-changes/31"
 EXAMPLE = {
     "product_id": 7,
     "sku": "TEA-250",

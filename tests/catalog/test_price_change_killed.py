@@ -20,7 +20,7 @@ PATIENCE_S = 120
 
 def call(url: str, token: str, path: str = "", **body: Any) -> httpx.Response:
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "k"}
-    url = f"{url}/api/v1/products/price-changes{path}"
+    url = f"{url}/api/v1/price-changes{path}"
     return httpx.post(url, json=body or None, headers=headers, timeout=PATIENCE_S)
 
 

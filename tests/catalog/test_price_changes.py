@@ -358,7 +358,7 @@ def test_staff_without_the_role_undo_nothing(staff: User) -> None:
 @pytest.mark.parametrize("name", ["categry", "sort", "page", "percent"])
 @pytest.mark.parametrize("path", ["", "/preview"])
 def test_unknown_filter_is_refused_because_it_would_change_every_price(name: str, path: str, staff: User) -> None:
-    response = Api(staff).post(f"/products/price-changes{path}?{name}=tea", {"percent": 10})
+    response = Api(staff).post(f"/price-changes{path}?{name}=tea", {"percent": 10})
 
     assert response.status_code == 400
     assert response.json()["errors"] == {name: f"{name} is not a filter of products"}
@@ -366,7 +366,7 @@ def test_unknown_filter_is_refused_because_it_would_change_every_price(name: str
 
 
 def test_all_faults_are_named_at_once(staff: User) -> None:
-    response = Api(staff).post("/products/price-changes?min_price=x&in_stock=2", {"percent": "ten", "as_of": 7})
+    response = Api(staff).post("/price-changes?min_price=x&in_stock=2", {"percent": "ten", "as_of": 7})
 
     assert (response.status_code, {*response.json()["errors"]}) == (400, {"percent", "as_of", "min_price", "in_stock"})
 
@@ -375,7 +375,7 @@ def test_all_faults_are_named_at_once(staff: User) -> None:
 def test_location_and_links_lead_to_the_change_and_its_undo(version: str, staff: User) -> None:
     api = Api(staff, base=f"/api/{version}")
 
-    made = api.post("/products/price-changes?category=teas", {"percent": 10})
+    made = api.post("/price-changes?category=teas", {"percent": 10})
     found = api.get(made["Location"])
     undone = api.post(made.json()["_links"]["undo"])
 
@@ -386,7 +386,7 @@ def test_location_and_links_lead_to_the_change_and_its_undo(version: str, staff:
 
 
 def test_preview_has_money_as_objects_in_the_second_version(staff: User) -> None:
-    path, body = "/products/price-changes/preview?q=tea 1", {"percent": 12.5}
+    path, body = "/price-changes/preview?q=tea 1", {"percent": 12.5}
 
     first, second = (Api(staff, base=f"/api/{version}").post(path, body).json() for version in ("v1", "v2"))
 
@@ -400,5 +400,5 @@ def test_customer_learns_nothing_of_changes(staff: User) -> None:
 
     paths = ["", f"/{change.pk}"]
 
-    assert {customer.get(f"/products/price-changes{path}").status_code for path in paths} == {403}
-    assert {Api().get(f"/products/price-changes{path}").status_code for path in paths} == {401}
+    assert {customer.get(f"/price-changes{path}").status_code for path in paths} == {403}
+    assert {Api().get(f"/price-changes{path}").status_code for path in paths} == {401}

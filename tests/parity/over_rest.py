@@ -62,21 +62,21 @@ class Rest:
         return self._ask("post", "/products/changes", rows, read=lambda body: [outcome(row) for row in body["results"]])
 
     def price_change(self, pk: int) -> Answer:
-        return self._ask("get", f"/products/price-changes/{pk}", read=lambda body: only(PRICE_CHANGE, body))
+        return self._ask("get", f"/price-changes/{pk}", read=lambda body: only(PRICE_CHANGE, body))
 
     def price_changes(self) -> Answer:
-        return self._walk("/products/price-changes?per_page=1", "price_changes", PRICE_CHANGE)
+        return self._walk("/price-changes?per_page=1", "price_changes", PRICE_CHANGE)
 
     def preview_prices(self, *, percent: float, **filters: Any) -> Answer:
-        path = f"/products/price-changes/preview?{written(filters)}"
+        path = f"/price-changes/preview?{written(filters)}"
         return self._ask("post", path, {"percent": percent}, read=lambda body: only(PRICE_PREVIEW, body))
 
     def change_prices(self, *, key: str | None = None, filters: dict[str, Any], **values: Any) -> Answer:
-        path, headers = f"/products/price-changes?{written(filters)}", {} if key is None else {"Idempotency_Key": key}
+        path, headers = f"/price-changes?{written(filters)}", {} if key is None else {"Idempotency_Key": key}
         return self._ask("post", path, values, read=lambda body: only(PRICE_CHANGE, body), **headers)
 
     def undo_price_change(self, pk: int) -> Answer:
-        path = f"/products/price-changes/{pk}/undo"
+        path = f"/price-changes/{pk}/undo"
         return self._ask("post", path, read=lambda body: only(PRICE_CHANGE, body))
 
     def category(self, pk: int) -> Answer:

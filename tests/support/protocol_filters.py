@@ -34,7 +34,7 @@ FILTERS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
         [
             as_arguments("allPriceChanges", **GRAPHQL_PAGE),
             in_proto(product_pb2.ListPriceChangesRequest, **PROTO_PAGE),
-            *as_parameters("/products/price-changes"),
+            *as_parameters("/price-changes"),
         ],
     ),
     "the products whose prices change": (
@@ -42,8 +42,8 @@ FILTERS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
         [
             as_arguments("previewPrices", percent="the change"),
             as_arguments("changePrices", **REPRICING, idempotency_key="a header in REST, metadata in gRPC"),
-            *as_parameters("/products/price-changes", "post"),
-            *as_parameters("/products/price-changes/preview", "post"),
+            *as_parameters("/price-changes", "post"),
+            *as_parameters("/price-changes/preview", "post"),
         ],
     ),
     "categories": (
