@@ -148,8 +148,7 @@ class Query(graphene.ObjectType):
 
     all_orders = ConnectionField(
         OrderType,
-        status=OrderStatusType(description="Only orders in this status."),
-        **filter_arguments(OrderFilter, without=("status",)),
+        **filter_arguments(OrderFilter),
         description="The caller's own orders; for staff, all orders. Newest first.",
     )
     resolve_all_orders = PagedRows(

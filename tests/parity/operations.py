@@ -268,7 +268,6 @@ REPLACING = "a change names what changes; only PUT is there to replace"
 # What a door can't be asked, and why. Every other operation is asked of every door.
 ABSENT: dict[str, dict[str, str]] = {
     "products, a page too large": {"gRPC": "by the contract page_size above 100 is served as 100"},
-    "orders in a status unknown": {"GraphQL": "an enum: the schema refuses the document before it runs"},
     "update to null": {
         "GraphQL": "an argument that is null is not given: it stays as it is",
         "gRPC": "proto3 has no null: a field that is not set stays as it is",
