@@ -15,16 +15,15 @@ from catalog.actions import (
     revert_product,
 )
 from catalog.bulk.by_sku import change_products_by_sku
-from catalog.categories import change_category, create_category, delete_category
-from catalog.errors import CategoryNotFound, ProductNotFound
+from catalog.errors import ProductNotFound
 from catalog.feed import is_of, product_facts
 from catalog.filters import ProductFilter, ProductHistoryFilter
-from catalog.models import Category, Product, ProductHistory
-from catalog.querysets import BY_NAME, SORT_KEYS
+from catalog.models import Product, ProductHistory
+from catalog.querysets import SORT_KEYS
+from catalog.schema.categories import CategoryQuery, CreateCategory, DeleteCategory, UpdateCategory
 from catalog.schema.images import RemoveProductImage, SetProductImage
 from catalog.schema.price_changes import ChangePrices, PriceChangeQuery, UndoPriceChange
 from catalog.serializers import (
-    CategorySerializer,
     ProductChangeSerializer,
     ProductHistorySerializer,
     ProductSerializer,
@@ -69,14 +68,6 @@ class ProductType(NodeType):
         connection_class = CountedConnection
 
 
-class CategoryType(NodeType):
-    class Meta:
-        serializer_class = CategorySerializer
-        name = "Category"
-        description = "A category of products: a node of a tree."
-        connection_class = CountedConnection
-
-
 class FieldChange(graphene.ObjectType):
     """A field before and after a change, as text. A new row has no old values, a deleted row no new ones."""
 
@@ -99,7 +90,7 @@ class ProductHistoryType(NodeType):
     fields = graphene.Field(FIELD_CHANGES)
 
 
-class Query(PriceChangeQuery, graphene.ObjectType):
+class ProductQuery(graphene.ObjectType):
     product = graphene.Field(ProductType, id=graphene.Int(), description="One product.")
     all_products = ConnectionField(
         ProductType,
@@ -107,8 +98,6 @@ class Query(PriceChangeQuery, graphene.ObjectType):
         order_by=order_argument(SORT_KEYS, NEWEST_FIRST),
         description="Every product.",
     )
-    category = graphene.Field(CategoryType, id=graphene.Int(), description="One category.")
-    all_categories = ConnectionField(CategoryType, description="All categories, by name; `parentId` makes them a tree.")
     search_products = graphene.List(
         graphene.NonNull(ProductType),
         required=True,
@@ -139,13 +128,14 @@ class Query(PriceChangeQuery, graphene.ObjectType):
     resolve_product = OneRow(Product.objects.all())
     resolve_all_products = PagedRows(Product.objects.all(), SORT_KEYS, NEWEST_FIRST, filterset=ProductFilter)
 
-    resolve_category = OneRow(Category.objects.all())
-    resolve_all_categories = PagedRows(Category.objects.all(), (BY_NAME.key,), BY_NAME)
-
     def resolve_search_products(self, info: GraphQLResolveInfo, query: str, **prices: object) -> list[Product]:
         with naming(q="query"):
             found = filtered(ProductFilter, {"q": query, **prices}, Product.objects.visible_to(graphql_caller(info)))
         return together(Sort("name").applied(found)[:MAX_PER_PAGE])
+
+
+class Query(PriceChangeQuery, CategoryQuery, ProductQuery, graphene.ObjectType):
+    pass
 
 
 class CreateProduct(graphene.Mutation):
@@ -236,59 +226,6 @@ class DeleteProduct(graphene.Mutation):
         except ProductNotFound:
             return DeleteProduct(ok=False)
         return DeleteProduct(ok=True)
-
-
-class CreateCategory(graphene.Mutation):
-    """Add a category. A null argument counts as not given. For staff."""
-
-    Arguments = arguments_of(CategorySerializer)
-
-    ok = graphene.Boolean()
-    category = graphene.Field(CategoryType)
-
-    def mutate(self, info: GraphQLResolveInfo, **values: object) -> "CreateCategory":
-        actor = graphql_caller(info, create_category)
-        category = create_category(actor=actor, values=checked(CategorySerializer, given(values)))
-        return CreateCategory(ok=True, category=category)
-
-
-class UpdateCategory(graphene.Mutation):
-    """Rename or move a category. A null argument counts as not given, except `parentId`.
-
-    `ok` is false if no category has this id. For staff.
-    """
-
-    Arguments = arguments_of(CategorySerializer, partial=True, id=graphene.Int(required=True))
-
-    ok = graphene.Boolean()
-    category = graphene.Field(CategoryType)
-
-    def mutate(self, info: GraphQLResolveInfo, id: int, **values: Any) -> "UpdateCategory":
-        actor = graphql_caller(info, change_category)
-        values = given(values, with_null=nullable_in(CategorySerializer))
-        changes = checked(CategorySerializer, values, partial=True)
-        try:
-            category = change_category(actor=actor, category_id=id, changes=changes)
-        except CategoryNotFound:
-            return UpdateCategory(ok=False)
-        return UpdateCategory(ok=True, category=category)
-
-
-class DeleteCategory(graphene.Mutation):
-    """Delete a category without products and without categories below it. `ok` is false if none has this id."""
-
-    class Arguments:
-        id = graphene.Int(required=True)
-
-    ok = graphene.Boolean()
-
-    def mutate(self, info: GraphQLResolveInfo, id: int) -> "DeleteCategory":
-        actor = graphql_caller(info)
-        try:
-            delete_category(actor=actor, category_id=id)
-        except CategoryNotFound:
-            return DeleteCategory(ok=False)
-        return DeleteCategory(ok=True)
 
 
 ProductInput = input_type("ProductInput", ProductSerializer, "A product to add. A null field counts as not given.")
