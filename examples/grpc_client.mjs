@@ -22,6 +22,10 @@ const clients = [ProductService, OrderService, AccountService].map(
 );
 const methods = [ProductService, OrderService, AccountService].flatMap(({ service }) => Object.keys(service));
 const made = new Set();
+const PICTURE = Buffer.from(  // a PNG of one pixel
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  "base64",
+);
 
 // The parts of google/rpc/status.proto and error_details.proto that this client reads.
 const text = (id) => ({ type: "string", id });
@@ -147,6 +151,17 @@ async function asStaff(token, order) {
   assert.equal(changes[0].kind, "correction");
   assert.equal((await refused("RevertProduct", { id: product.id, change_id: 0 }, token)).code, "invalid_input");
   assert.ok((await call("ListOrderHistory", { id: order.id }, token)).total >= 5);
+  const withImage = (await call("SetProductImage", { id: product.id, image: PICTURE }, token)).product;
+  assert.ok(withImage.thumbnail.endsWith(".png"));
+  assert.equal((await call("RemoveProductImage", { id: product.id }, token)).product.version, withImage.version + 1);
+
+  const lamps = { q: "Lamp of Node", percent: 10 };
+  const { preview } = await call("PreviewPrices", lamps, token);
+  const { price_change } = await call("ChangePrices", { ...lamps, as_of: preview.as_of }, token);
+  assert.equal(price_change.changed, preview.changed);
+  assert.deepEqual((await call("GetPriceChange", { id: price_change.id }, token)).price_change, price_change);
+  assert.equal((await call("ListPriceChanges", {}, token)).price_changes[0].id, price_change.id);
+  assert.equal((await call("UndoPriceChange", { id: price_change.id }, token)).price_change.restored, preview.changed);
   assert.deepEqual(await refused("CreateProduct", { name: "", price: NaN }, token), {
     status: "INVALID_ARGUMENT",
     text: "Invalid product data",
