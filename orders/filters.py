@@ -1,12 +1,14 @@
 """The filters and the sort order of lists of orders, in every protocol."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import django_filters
 
-from core.lists.filters import OneOf, Rows, ShopFilterSet
+from core.lists.filters import DayFilter, OneOf, Rows, ShopFilterSet
 from core.lists.keyset import NEWEST_FIRST
+from core.moments import day_begins, day_ends
 from core.validation.validators import storable_text
 from orders.models import Order
 from orders.querysets import OrderQuerySet
@@ -16,6 +18,14 @@ class UserOrderFilter(ShopFilterSet):
     """The filters of the orders of one user."""
 
     status = OneOf(tuple(Order.Status.values), help_text="Only orders in this status.")
+    created_from = DayFilter(
+        method="from_day",
+        help_text="Only orders of this day and later, such as 2026-11-22, in the time zone of the shop.",
+    )
+    created_to = DayFilter(
+        method="to_day",
+        help_text="Only orders of this day and earlier, such as 2026-11-22, in the time zone of the shop.",
+    )
 
     class Meta:
         model = Order
@@ -24,6 +34,12 @@ class UserOrderFilter(ShopFilterSet):
     def applied(self, queryset: Rows, values: Mapping[str, Any]) -> Rows:
         """Filter, and sort the newest first."""
         return NEWEST_FIRST.applied(super().applied(queryset, values))
+
+    def from_day(self, queryset: OrderQuerySet, name: str, day: date) -> OrderQuerySet:
+        return queryset.filter(created_at__gte=day_begins(day))
+
+    def to_day(self, queryset: OrderQuerySet, name: str, day: date) -> OrderQuerySet:
+        return queryset.filter(created_at__lt=day_ends(day))
 
 
 class OrderFilter(UserOrderFilter):

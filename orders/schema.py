@@ -12,8 +12,10 @@ from accounts.schema import UserType
 from catalog.models import Product
 from catalog.schema import FIELD_CHANGES, ProductType
 from core.actors import Actor
+from core.errors import BadParameters
 from core.feed.events import Event
 from core.history.serializers import HISTORY
+from core.lists.filters import filtered, filters_of
 from core.lists.keyset import NEWEST_FIRST, Page, pages_by
 from core.permissions import is_signed_in
 from core.protocols.graph.connections import (
@@ -32,7 +34,7 @@ from core.protocols.graph.scalars import DateTime
 from core.serializers import checked
 from orders.actions import move_order, place_order
 from orders.feed import is_for, order_facts
-from orders.filters import OrderFilter
+from orders.filters import OrderFilter, UserOrderFilter
 from orders.models import Order, OrderHistory, OrderItem, OrderStatus
 from orders.querysets import OrderQuerySet
 from orders.serializers import (
@@ -89,19 +91,24 @@ def _orders_for(caller: Actor) -> OrderQuerySet:
     return Order.objects.visible_to(caller).newest_first()
 
 
-def _order_pages_of(user: User, info: GraphQLResolveInfo, **args: object) -> CountedConnection:
-    wanted = slice_of(OrderType, args, NEWEST_FIRST)
-    orders = Order.objects.visible_to(graphql_caller(info))
+def _order_pages_of(user: User, info: GraphQLResolveInfo, **args: Any) -> CountedConnection:
+    filters = tuple((name, args.pop(name, None)) for name in filters_of(UserOrderFilter))
+    bad = BadParameters()
+    with bad:
+        orders = filtered(UserOrderFilter, dict(filters), Order.objects.visible_to(graphql_caller(info)))
+    with bad:
+        wanted = slice_of(OrderType, args, NEWEST_FIRST)
+    bad.check()
 
     def load(users: Sequence[User]) -> dict[int, Page[Order]]:
         pages = pages_by(orders.filter(user__in=users), "user_id", NEWEST_FIRST, wanted)
         together(order for page in pages.values() for order in page.rows)
         return pages
 
-    page = for_all(user, ("orders", wanted), load) or Page([], has_next=False, has_previous=False)
+    page = for_all(user, ("orders", wanted, filters), load) or Page([], has_next=False, has_previous=False)
 
     def count() -> int:
-        return for_all(user, "order counts", orders.counts_by_user) or 0
+        return for_all(user, ("order counts", filters), orders.counts_by_user) or 0
 
     return as_connection(OrderType, page, NEWEST_FIRST, count)
 
@@ -114,7 +121,10 @@ extend(
         description=f"The newest {MAX_ORDERS} orders of the user; the newest come first.",
     ),
     orders_connection=ConnectionField(
-        OrderType, resolver=_order_pages_of, description="All orders of the user, in pages."
+        OrderType,
+        resolver=_order_pages_of,
+        **filter_arguments(UserOrderFilter),
+        description="All orders of the user, in pages.",
     ),
 )
 

@@ -9,11 +9,11 @@ from core.lists.keyset import NEWEST_FIRST
 from core.permissions import guarded_by
 from core.protocols.rpc.caller import CallContext
 from core.protocols.rpc.messages import MessageSerializer, data_of
-from core.protocols.rpc.pages import QuerysetRows, list_response, page_request_of
+from core.protocols.rpc.pages import QuerysetRows, found_by, list_response, page_request_of
 from core.protocols.rpc.service import Service
 from core.serializers import checked
 from orders.actions import move_order, place_order
-from orders.filters import OrderFilter
+from orders.filters import OrderFilter, UserOrderFilter
 from orders.models import Order, OrderHistory
 from orders.serializers import (
     BasketSerializer,
@@ -68,8 +68,13 @@ class OrderService(Service):
 
     def ListUserOrders(self, request: pb.ListUserOrdersRequest, context: CallContext) -> pb.ListUserOrdersResponse:
         user = User.objects.one(self.caller, request.user_id)
-        found = QuerysetRows(self.get_queryset().filter(user=user), OrderMessage)
-        return list_response(pb.ListUserOrdersResponse, found, NEWEST_FIRST, page_request_of(request))
+        bad = BadParameters()
+        with bad:
+            found = found_by(UserOrderFilter, request, self.get_queryset().filter(user=user))
+        with bad:
+            page = page_request_of(request)
+        bad.check()
+        return list_response(pb.ListUserOrdersResponse, QuerysetRows(found, OrderMessage), NEWEST_FIRST, page)
 
 
 def _move_method(verb: str) -> Any:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12protos/order.proto\x12\tecommerce\"\x82\x02\n\x05Order\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x14\n\x07user_id\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\r\n\x05total\x18\x05 \x01(\x01\x12\x0f\n\x07version\x18\x06 \x01(\x05\x12\x12\n\ncreated_at\x18\x07 \x01(\x03\x12#\n\x05items\x18\x08 \x03(\x0b\x32\x14.ecommerce.OrderItem\x12\x14\n\x07\x63\x61rrier\x18\t \x01(\tH\x01\x88\x01\x01\x12\x1c\n\x0ftracking_number\x18\n \x01(\tH\x02\x88\x01\x01\x42\n\n\x08_user_idB\n\n\x08_carrierB\x12\n\x10_tracking_number\"\x95\x01\n\tOrderItem\x12\x17\n\nproduct_id\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x10\n\x03sku\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x12\n\nunit_price\x18\x04 \x01(\x01\x12\x10\n\x08quantity\x18\x05 \x01(\x05\x12\x12\n\nline_total\x18\x06 \x01(\x01\x42\r\n\x0b_product_idB\x06\n\x04_sku\"6\n\x0eOrderItemInput\x12\x12\n\nproduct_id\x18\x01 \x01(\x05\x12\x10\n\x08quantity\x18\x02 \x01(\x05\"=\n\x11PlaceOrderRequest\x12(\n\x05items\x18\x01 \x03(\x0b\x32\x19.ecommerce.OrderItemInput\"5\n\x12PlaceOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\"\x1d\n\x0fGetOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x05\"3\n\x10GetOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\"\xa2\x01\n\x11ListOrdersRequest\x12\x0c\n\x04page\x18\x01 \x01(\x05\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x13\n\x06\x63ursor\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06number\x18\x05 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05\x65mail\x18\x06 \x01(\tH\x02\x88\x01\x01\x42\t\n\x07_cursorB\t\n\x07_numberB\x08\n\x06_email\"}\n\x12ListOrdersResponse\x12 \n\x06orders\x18\x01 \x03(\x0b\x32\x10.ecommerce.Order\x12\r\n\x05total\x18\x02 \x01(\x05\x12\x0c\n\x04page\x18\x03 \x01(\x05\x12\x13\n\x0btotal_pages\x18\x04 \x01(\x05\x12\x13\n\x0bnext_cursor\x18\x05 \x01(\t\"i\n\x15ListUserOrdersRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x05\x12\x0c\n\x04page\x18\x02 \x01(\x05\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x13\n\x06\x63ursor\x18\x04 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_cursor\"\x81\x01\n\x16ListUserOrdersResponse\x12 \n\x06orders\x18\x01 \x03(\x0b\x32\x10.ecommerce.Order\x12\r\n\x05total\x18\x02 \x01(\x05\x12\x0c\n\x04page\x18\x03 \x01(\x05\x12\x13\n\x0btotal_pages\x18\x04 \x01(\x05\x12\x13\n\x0bnext_cursor\x18\x05 \x01(\t\" \n\x12\x43\x61ncelOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x05\"6\n\x13\x43\x61ncelOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\"\x1d\n\x0fPayOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x05\"3\n\x10PayOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\"r\n\x10ShipOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x14\n\x07\x63\x61rrier\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x0ftracking_number\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\n\n\x08_carrierB\x12\n\x10_tracking_number\"4\n\x11ShipOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\"!\n\x13\x44\x65liverOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x05\"7\n\x14\x44\x65liverOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\" \n\x12RefundOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x05\"6\n\x13RefundOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\"U\n\x10OrderFieldChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x10\n\x03old\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x03new\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x06\n\x04_oldB\x06\n\x04_new\"\xbb\x01\n\x0cOrderHistory\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\n\n\x02\x61t\x18\x03 \x01(\x03\x12\x15\n\x08\x61\x63tor_id\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x10\n\x08protocol\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12+\n\x06\x66ields\x18\x08 \x03(\x0b\x32\x1b.ecommerce.OrderFieldChangeB\x0b\n\t_actor_id\"f\n\x17ListOrderHistoryRequest\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x0c\n\x04page\x18\x02 \x01(\x05\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x13\n\x06\x63ursor\x18\x04 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_cursor\"\x8b\x01\n\x18ListOrderHistoryResponse\x12(\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x17.ecommerce.OrderHistory\x12\r\n\x05total\x18\x02 \x01(\x05\x12\x0c\n\x04page\x18\x03 \x01(\x05\x12\x13\n\x0btotal_pages\x18\x04 \x01(\x05\x12\x13\n\x0bnext_cursor\x18\x05 \x01(\t2\xab\x06\n\x0cOrderService\x12I\n\nPlaceOrder\x12\x1c.ecommerce.PlaceOrderRequest\x1a\x1d.ecommerce.PlaceOrderResponse\x12H\n\x08GetOrder\x12\x1a.ecommerce.GetOrderRequest\x1a\x1b.ecommerce.GetOrderResponse\"\x03\x90\x02\x01\x12N\n\nListOrders\x12\x1c.ecommerce.ListOrdersRequest\x1a\x1d.ecommerce.ListOrdersResponse\"\x03\x90\x02\x01\x12Z\n\x0eListUserOrders\x12 .ecommerce.ListUserOrdersRequest\x1a!.ecommerce.ListUserOrdersResponse\"\x03\x90\x02\x01\x12`\n\x10ListOrderHistory\x12\".ecommerce.ListOrderHistoryRequest\x1a#.ecommerce.ListOrderHistoryResponse\"\x03\x90\x02\x01\x12L\n\x0b\x43\x61ncelOrder\x12\x1d.ecommerce.CancelOrderRequest\x1a\x1e.ecommerce.CancelOrderResponse\x12\x43\n\x08PayOrder\x12\x1a.ecommerce.PayOrderRequest\x1a\x1b.ecommerce.PayOrderResponse\x12\x46\n\tShipOrder\x12\x1b.ecommerce.ShipOrderRequest\x1a\x1c.ecommerce.ShipOrderResponse\x12O\n\x0c\x44\x65liverOrder\x12\x1e.ecommerce.DeliverOrderRequest\x1a\x1f.ecommerce.DeliverOrderResponse\x12L\n\x0bRefundOrder\x12\x1d.ecommerce.RefundOrderRequest\x1a\x1e.ecommerce.RefundOrderResponseB\"Z shop.example/ecommerce;ecommerceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12protos/order.proto\x12\tecommerce\"\x82\x02\n\x05Order\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x14\n\x07user_id\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\r\n\x05total\x18\x05 \x01(\x01\x12\x0f\n\x07version\x18\x06 \x01(\x05\x12\x12\n\ncreated_at\x18\x07 \x01(\x03\x12#\n\x05items\x18\x08 \x03(\x0b\x32\x14.ecommerce.OrderItem\x12\x14\n\x07\x63\x61rrier\x18\t \x01(\tH\x01\x88\x01\x01\x12\x1c\n\x0ftracking_number\x18\n \x01(\tH\x02\x88\x01\x01\x42\n\n\x08_user_idB\n\n\x08_carrierB\x12\n\x10_tracking_number\"\x95\x01\n\tOrderItem\x12\x17\n\nproduct_id\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x10\n\x03sku\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x12\n\nunit_price\x18\x04 \x01(\x01\x12\x10\n\x08quantity\x18\x05 \x01(\x05\x12\x12\n\nline_total\x18\x06 \x01(\x01\x42\r\n\x0b_product_idB\x06\n\x04_sku\"6\n\x0eOrderItemInput\x12\x12\n\nproduct_id\x18\x01 \x01(\x05\x12\x10\n\x08quantity\x18\x02 \x01(\x05\"=\n\x11PlaceOrderRequest\x12(\n\x05items\x18\x01 \x03(\x0b\x32\x19.ecommerce.OrderItemInput\"5\n\x12PlaceOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\"\x1d\n\x0fGetOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x05\"3\n\x10GetOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\"\xf6\x01\n\x11ListOrdersRequest\x12\x0c\n\x04page\x18\x01 \x01(\x05\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x13\n\x06\x63ursor\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06number\x18\x05 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05\x65mail\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x19\n\x0c\x63reated_from\x18\x07 \x01(\tH\x03\x88\x01\x01\x12\x17\n\ncreated_to\x18\x08 \x01(\tH\x04\x88\x01\x01\x42\t\n\x07_cursorB\t\n\x07_numberB\x08\n\x06_emailB\x0f\n\r_created_fromB\r\n\x0b_created_to\"}\n\x12ListOrdersResponse\x12 \n\x06orders\x18\x01 \x03(\x0b\x32\x10.ecommerce.Order\x12\r\n\x05total\x18\x02 \x01(\x05\x12\x0c\n\x04page\x18\x03 \x01(\x05\x12\x13\n\x0btotal_pages\x18\x04 \x01(\x05\x12\x13\n\x0bnext_cursor\x18\x05 \x01(\t\"\xcd\x01\n\x15ListUserOrdersRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x05\x12\x0c\n\x04page\x18\x02 \x01(\x05\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x13\n\x06\x63ursor\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x19\n\x0c\x63reated_from\x18\x06 \x01(\tH\x01\x88\x01\x01\x12\x17\n\ncreated_to\x18\x07 \x01(\tH\x02\x88\x01\x01\x42\t\n\x07_cursorB\x0f\n\r_created_fromB\r\n\x0b_created_to\"\x81\x01\n\x16ListUserOrdersResponse\x12 \n\x06orders\x18\x01 \x03(\x0b\x32\x10.ecommerce.Order\x12\r\n\x05total\x18\x02 \x01(\x05\x12\x0c\n\x04page\x18\x03 \x01(\x05\x12\x13\n\x0btotal_pages\x18\x04 \x01(\x05\x12\x13\n\x0bnext_cursor\x18\x05 \x01(\t\" \n\x12\x43\x61ncelOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x05\"6\n\x13\x43\x61ncelOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\"\x1d\n\x0fPayOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x05\"3\n\x10PayOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\"r\n\x10ShipOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x14\n\x07\x63\x61rrier\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x0ftracking_number\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\n\n\x08_carrierB\x12\n\x10_tracking_number\"4\n\x11ShipOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\"!\n\x13\x44\x65liverOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x05\"7\n\x14\x44\x65liverOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\" \n\x12RefundOrderRequest\x12\n\n\x02id\x18\x01 \x01(\x05\"6\n\x13RefundOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.ecommerce.Order\"U\n\x10OrderFieldChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x10\n\x03old\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x03new\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x06\n\x04_oldB\x06\n\x04_new\"\xbb\x01\n\x0cOrderHistory\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\n\n\x02\x61t\x18\x03 \x01(\x03\x12\x15\n\x08\x61\x63tor_id\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x10\n\x08protocol\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12+\n\x06\x66ields\x18\x08 \x03(\x0b\x32\x1b.ecommerce.OrderFieldChangeB\x0b\n\t_actor_id\"f\n\x17ListOrderHistoryRequest\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x0c\n\x04page\x18\x02 \x01(\x05\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x13\n\x06\x63ursor\x18\x04 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_cursor\"\x8b\x01\n\x18ListOrderHistoryResponse\x12(\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x17.ecommerce.OrderHistory\x12\r\n\x05total\x18\x02 \x01(\x05\x12\x0c\n\x04page\x18\x03 \x01(\x05\x12\x13\n\x0btotal_pages\x18\x04 \x01(\x05\x12\x13\n\x0bnext_cursor\x18\x05 \x01(\t2\xab\x06\n\x0cOrderService\x12I\n\nPlaceOrder\x12\x1c.ecommerce.PlaceOrderRequest\x1a\x1d.ecommerce.PlaceOrderResponse\x12H\n\x08GetOrder\x12\x1a.ecommerce.GetOrderRequest\x1a\x1b.ecommerce.GetOrderResponse\"\x03\x90\x02\x01\x12N\n\nListOrders\x12\x1c.ecommerce.ListOrdersRequest\x1a\x1d.ecommerce.ListOrdersResponse\"\x03\x90\x02\x01\x12Z\n\x0eListUserOrders\x12 .ecommerce.ListUserOrdersRequest\x1a!.ecommerce.ListUserOrdersResponse\"\x03\x90\x02\x01\x12`\n\x10ListOrderHistory\x12\".ecommerce.ListOrderHistoryRequest\x1a#.ecommerce.ListOrderHistoryResponse\"\x03\x90\x02\x01\x12L\n\x0b\x43\x61ncelOrder\x12\x1d.ecommerce.CancelOrderRequest\x1a\x1e.ecommerce.CancelOrderResponse\x12\x43\n\x08PayOrder\x12\x1a.ecommerce.PayOrderRequest\x1a\x1b.ecommerce.PayOrderResponse\x12\x46\n\tShipOrder\x12\x1b.ecommerce.ShipOrderRequest\x1a\x1c.ecommerce.ShipOrderResponse\x12O\n\x0c\x44\x65liverOrder\x12\x1e.ecommerce.DeliverOrderRequest\x1a\x1f.ecommerce.DeliverOrderResponse\x12L\n\x0bRefundOrder\x12\x1d.ecommerce.RefundOrderRequest\x1a\x1e.ecommerce.RefundOrderResponseB\"Z shop.example/ecommerce;ecommerceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,41 +55,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETORDERRESPONSE']._serialized_start=651
   _globals['_GETORDERRESPONSE']._serialized_end=702
   _globals['_LISTORDERSREQUEST']._serialized_start=705
-  _globals['_LISTORDERSREQUEST']._serialized_end=867
-  _globals['_LISTORDERSRESPONSE']._serialized_start=869
-  _globals['_LISTORDERSRESPONSE']._serialized_end=994
-  _globals['_LISTUSERORDERSREQUEST']._serialized_start=996
-  _globals['_LISTUSERORDERSREQUEST']._serialized_end=1101
-  _globals['_LISTUSERORDERSRESPONSE']._serialized_start=1104
-  _globals['_LISTUSERORDERSRESPONSE']._serialized_end=1233
-  _globals['_CANCELORDERREQUEST']._serialized_start=1235
-  _globals['_CANCELORDERREQUEST']._serialized_end=1267
-  _globals['_CANCELORDERRESPONSE']._serialized_start=1269
-  _globals['_CANCELORDERRESPONSE']._serialized_end=1323
-  _globals['_PAYORDERREQUEST']._serialized_start=1325
-  _globals['_PAYORDERREQUEST']._serialized_end=1354
-  _globals['_PAYORDERRESPONSE']._serialized_start=1356
-  _globals['_PAYORDERRESPONSE']._serialized_end=1407
-  _globals['_SHIPORDERREQUEST']._serialized_start=1409
-  _globals['_SHIPORDERREQUEST']._serialized_end=1523
-  _globals['_SHIPORDERRESPONSE']._serialized_start=1525
-  _globals['_SHIPORDERRESPONSE']._serialized_end=1577
-  _globals['_DELIVERORDERREQUEST']._serialized_start=1579
-  _globals['_DELIVERORDERREQUEST']._serialized_end=1612
-  _globals['_DELIVERORDERRESPONSE']._serialized_start=1614
-  _globals['_DELIVERORDERRESPONSE']._serialized_end=1669
-  _globals['_REFUNDORDERREQUEST']._serialized_start=1671
-  _globals['_REFUNDORDERREQUEST']._serialized_end=1703
-  _globals['_REFUNDORDERRESPONSE']._serialized_start=1705
-  _globals['_REFUNDORDERRESPONSE']._serialized_end=1759
-  _globals['_ORDERFIELDCHANGE']._serialized_start=1761
-  _globals['_ORDERFIELDCHANGE']._serialized_end=1846
-  _globals['_ORDERHISTORY']._serialized_start=1849
-  _globals['_ORDERHISTORY']._serialized_end=2036
-  _globals['_LISTORDERHISTORYREQUEST']._serialized_start=2038
-  _globals['_LISTORDERHISTORYREQUEST']._serialized_end=2140
-  _globals['_LISTORDERHISTORYRESPONSE']._serialized_start=2143
-  _globals['_LISTORDERHISTORYRESPONSE']._serialized_end=2282
-  _globals['_ORDERSERVICE']._serialized_start=2285
-  _globals['_ORDERSERVICE']._serialized_end=3096
+  _globals['_LISTORDERSREQUEST']._serialized_end=951
+  _globals['_LISTORDERSRESPONSE']._serialized_start=953
+  _globals['_LISTORDERSRESPONSE']._serialized_end=1078
+  _globals['_LISTUSERORDERSREQUEST']._serialized_start=1081
+  _globals['_LISTUSERORDERSREQUEST']._serialized_end=1286
+  _globals['_LISTUSERORDERSRESPONSE']._serialized_start=1289
+  _globals['_LISTUSERORDERSRESPONSE']._serialized_end=1418
+  _globals['_CANCELORDERREQUEST']._serialized_start=1420
+  _globals['_CANCELORDERREQUEST']._serialized_end=1452
+  _globals['_CANCELORDERRESPONSE']._serialized_start=1454
+  _globals['_CANCELORDERRESPONSE']._serialized_end=1508
+  _globals['_PAYORDERREQUEST']._serialized_start=1510
+  _globals['_PAYORDERREQUEST']._serialized_end=1539
+  _globals['_PAYORDERRESPONSE']._serialized_start=1541
+  _globals['_PAYORDERRESPONSE']._serialized_end=1592
+  _globals['_SHIPORDERREQUEST']._serialized_start=1594
+  _globals['_SHIPORDERREQUEST']._serialized_end=1708
+  _globals['_SHIPORDERRESPONSE']._serialized_start=1710
+  _globals['_SHIPORDERRESPONSE']._serialized_end=1762
+  _globals['_DELIVERORDERREQUEST']._serialized_start=1764
+  _globals['_DELIVERORDERREQUEST']._serialized_end=1797
+  _globals['_DELIVERORDERRESPONSE']._serialized_start=1799
+  _globals['_DELIVERORDERRESPONSE']._serialized_end=1854
+  _globals['_REFUNDORDERREQUEST']._serialized_start=1856
+  _globals['_REFUNDORDERREQUEST']._serialized_end=1888
+  _globals['_REFUNDORDERRESPONSE']._serialized_start=1890
+  _globals['_REFUNDORDERRESPONSE']._serialized_end=1944
+  _globals['_ORDERFIELDCHANGE']._serialized_start=1946
+  _globals['_ORDERFIELDCHANGE']._serialized_end=2031
+  _globals['_ORDERHISTORY']._serialized_start=2034
+  _globals['_ORDERHISTORY']._serialized_end=2221
+  _globals['_LISTORDERHISTORYREQUEST']._serialized_start=2223
+  _globals['_LISTORDERHISTORYREQUEST']._serialized_end=2325
+  _globals['_LISTORDERHISTORYRESPONSE']._serialized_start=2328
+  _globals['_LISTORDERHISTORYRESPONSE']._serialized_end=2467
+  _globals['_ORDERSERVICE']._serialized_start=2470
+  _globals['_ORDERSERVICE']._serialized_end=3281
 # @@protoc_insertion_point(module_scope)

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
-from core.moments import shop_zone
+from core.moments import day_begins, day_ends
 
 DAY = timedelta(days=1)
 
@@ -28,8 +28,7 @@ class Period:
 
     def bounds(self) -> tuple[datetime, datetime]:
         """Return when the period begins and ends in the shop's time zone; the end is excluded."""
-        start, end = (datetime.combine(day, time.min, shop_zone()) for day in (self.first, self.last + DAY))
-        return start, end
+        return day_begins(self.first), day_ends(self.last)
 
     def before(self) -> "Period":
         """Return the period to compare with: the days of the month before, or as many days just before."""

@@ -1,6 +1,5 @@
 """Range filters of lists. If a bound is not a number or a day, the list is unfiltered, as with Django's own filters."""
 
-from datetime import datetime, time
 from typing import Any, TypeVar
 
 from django import forms
@@ -10,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter
 
-from core.moments import shop_zone
+from core.moments import day_begins, day_ends
 
 Row = TypeVar("Row", bound=Model)
 
@@ -32,9 +31,8 @@ class DayRangeFilter(RangeDateFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         first, last = _bounds(self, self.day)
-        start = datetime.combine(first, time.min, shop_zone()) if first else None
-        end = datetime.combine(last, time.max, shop_zone()) if last else None
-        return _within(queryset, {f"{self.parameter_name}__gte": start, f"{self.parameter_name}__lte": end})
+        start, end = first and day_begins(first), last and day_ends(last)
+        return _within(queryset, {f"{self.parameter_name}__gte": start, f"{self.parameter_name}__lt": end})
 
 
 def _bounds(list_filter: Any, field: forms.Field) -> tuple[Any, Any]:

@@ -1,6 +1,8 @@
 """Filters, shared by all three protocols."""
 
+import re
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
@@ -22,6 +24,8 @@ NUMBER_TEXTS = {
     "max_whole_digits": "has too many digits",
     "max_decimal_places": "has too many decimals",
 }
+
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class StrictBooleanField(forms.NullBooleanField):
@@ -61,6 +65,29 @@ class AmountFilter(django_filters.NumberFilter):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, max_digits=12, decimal_places=2, error_messages=NUMBER_TEXTS, **kwargs)
+
+
+class DayField(forms.DateField):
+    """A day, only as RFC 3339 writes it."""
+
+    def to_python(self, value: object) -> date | None:
+        if value in self.empty_values:
+            return None
+        try:
+            if not DAY.fullmatch(str(value)):
+                raise ValueError(value)
+            return date.fromisoformat(str(value))
+        except ValueError as error:
+            raise forms.ValidationError("must be a date such as 2026-11-22") from error
+
+
+class DayFilter(django_filters.DateFilter):
+    """Filters by a day of the shop."""
+
+    field_class = DayField
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, widget=forms.TextInput, **kwargs)
 
 
 class OneOf(django_filters.ChoiceFilter):

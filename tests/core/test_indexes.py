@@ -15,8 +15,10 @@ from catalog.models import Product, ProductHistory
 from catalog.querysets import SORT_KEYS as PRODUCT_SORTS
 from core.admin.searching import newest, searched
 from core.history.changes import made_in
+from core.lists.filters import filtered
 from core.lists.keyset import NEWEST_FIRST, Slice, Sort, cursor_of, within
 from core.text.ascii import AsciiLower
+from orders.filters import OrderFilter
 from orders.models import Order, OrderHistory
 
 ROWS = 10_000
@@ -142,6 +144,27 @@ SEARCHES: dict[str, tuple[Any, list[str]]] = {
 @pytest.mark.parametrize(("rows_of", "index"), list(FILTERS.values()), ids=list(FILTERS))
 def test_filter_reads_its_index(rows_of: Any, index: str) -> None:
     assert index in plan_of(rows_of().order_by())
+
+
+OF_DAYS: dict[str, tuple[Any, dict[str, str], str]] = {
+    "all": (Order.objects.all, {}, "orders_order_created"),
+    "in a status": (Order.objects.all, {"status": "pending"}, "orders_order_status"),
+    "of a customer": (
+        lambda: Order.objects.visible_to(User.objects.earliest("id")),
+        {"created_to": "2026-01-01"},
+        "orders_order_of_user",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows_of", "more", "index"), list(OF_DAYS.values()), ids=list(OF_DAYS))
+def test_orders_of_days_are_read_by_the_days_in_an_index(rows_of: Any, more: dict[str, str], index: str) -> None:
+    days = {"created_from": "2025-12-31", "created_to": "2025-12-31"}
+
+    plan = plan_of(filtered(OrderFilter, days | more, rows_of())[:20])
+
+    assert re.search(rf"{index} .*created_at ?>.* AND .*created_at ?<", plan.replace("\n", " ")), plan
+    assert not re.search("Seq Scan|USE TEMP B-TREE FOR ORDER BY", plan), plan
 
 
 @pytest.mark.parametrize("rows_of", list(WHOLE_VALUES.values()), ids=list(WHOLE_VALUES))

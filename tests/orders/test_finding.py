@@ -1,6 +1,8 @@
 """Orders are found by number and e-mail, over REST, GraphQL and gRPC."""
 
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -79,6 +81,89 @@ def test_all_bad_values_are_named(orders: list[Order]) -> None:
 
     assert response.status_code == 400
     assert set(errors_of(response)["errors"]) == {"number", "email", "status"}
+
+
+@pytest.fixture
+def days(settings: Any) -> User:
+    """Four orders around the first of March in Paris, where the clock is one hour before UTC."""
+    settings.STORE_TIME_ZONE = "Europe/Paris"
+    moments = {"a": (2, 28, 22, 59, 59), "b": (2, 28, 23, 0, 0), "c": (3, 1, 22, 59, 59), "d": (3, 1, 23, 0, 0)}
+    for number, moment in moments.items():
+        created_at = datetime(2026, *moment, tzinfo=UTC)
+        Order.objects.filter(pk=make_order().pk).update(number=number, created_at=created_at)
+    return make_staff()
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("created_from=2026-03-01&created_to=2026-03-01", "cb"),
+        ("created_from=2026-03-01", "dcb"),
+        ("created_to=2026-03-01", "cba"),
+        ("created_from=2026-03-02&created_to=2026-03-01", ""),
+        ("created_from=&created_to=", "dcba"),
+        ("created_from=0001-01-01&created_to=9999-12-31", "dcba"),
+        ("created_to=0001-01-01", ""),
+        ("created_from=9999-12-31", ""),
+        ("created_from=2026-03-02&number=D", "d"),
+    ],
+)
+def test_days_are_those_of_the_shop_and_both_are_included(days: User, query: str, numbers: str) -> None:
+    assert "".join(found(days, query)) == numbers
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+def test_the_first_and_the_last_day_are_no_error_in_any_zone(days: User, settings: Any, zone: str) -> None:
+    settings.STORE_TIME_ZONE = zone
+
+    assert "".join(found(days, "created_from=0001-01-01&created_to=9999-12-31")) == "dcba"
+    assert "".join(found(days, "created_from=9999-12-31")) == "".join(found(days, "created_to=0001-01-01")) == ""
+
+
+def test_a_day_of_the_change_to_summer_time_has_23_hours(days: User) -> None:
+    order = Order.objects.get(number="a")
+    seen = []
+    for moment in ("2026-03-28T22:59:59Z", "2026-03-28T23:00:00Z", "2026-03-29T21:59:59Z", "2026-03-29T22:00:00Z"):
+        Order.objects.filter(pk=order.pk).update(created_at=moment)
+        seen.append(found(days, "created_from=2026-03-29&created_to=2026-03-29"))
+
+    assert seen == [[], ["a"], ["a"], []]
+
+
+BAD_DAYS = [
+    *("2026-02-30", "2026-3-1", "01.03.2026", "20260301", "2026-03-01T00:00:00Z", " 2026-03-01", "today"),
+    "\u0662\u0660\u0662\u0666-03-01",
+]
+
+
+@pytest.mark.parametrize("day", BAD_DAYS)
+def test_other_forms_of_a_day_are_refused(days: User, day: str) -> None:
+    response = Api(days).get(f"/orders?{urlencode({'created_from': day, 'created_to': day})}")
+
+    text = "must be a date such as 2026-11-22"
+    fields = {"created_from": f"created_from {text}", "created_to": f"created_to {text}"}
+    assert (response.status_code, errors_of(response)["errors"]) == (400, fields)
+
+
+def test_graphql_pages_and_counts_the_orders_of_each_user_by_day_and_status(ada: User, orders: list[Order]) -> None:
+    Order.objects.filter(number="AB12").update(created_at=datetime(2026, 3, 1, 12, tzinfo=UTC))
+    fields = "totalCount edges { node { number } }"
+    document = f"""{{ allUsers(email: "ada@example.com") {{ edges {{ node {{
+      day: ordersConnection(createdFrom: "2026-03-01", createdTo: "2026-03-01") {{ {fields} }}
+      paid: ordersConnection(status: "paid") {{ {fields} }}
+      all: ordersConnection {{ {fields} }}
+    }} }} }} }}"""
+
+    [edge] = Graph(make_staff()).data(document)["allUsers"]["edges"]
+
+    shown = {name: (each["totalCount"], nodes(each, "number")) for name, each in edge["node"].items()}
+    assert shown == {"day": (1, ["AB12"]), "paid": (1, ["AB13"]), "all": (3, ["C9", "AB13", "AB12"])}
+
+
+def test_graphql_names_bad_filters_and_pages_of_a_users_orders_together(ada: User) -> None:
+    document = '{ me { ordersConnection(createdFrom: "1.3.2026", status: "lost", first: 101) { totalCount } } }'
+
+    assert set(Graph(ada).error(document)["fields"]) == {"createdFrom", "status", "first"}
 
 
 def test_pages_of_a_filter_follow_each_other(orders: list[Order]) -> None:

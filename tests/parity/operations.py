@@ -1,6 +1,7 @@
 """What can be asked of the shop, and who is told what."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from accounts.tokens import obtain_tokens
@@ -45,6 +46,7 @@ class Shop:
         self.undone, self.raised = self._repriced("cup-1"), self._repriced("cup-2")
         undo_price_change(actor=self.staff, price_change_id=self.undone)
         self.paid, self.shipped, self.delivered = map(self._order_in, ("paid", "shipped", "delivered"))
+        Order.objects.filter(pk=self.delivered.pk).update(created_at=datetime(2025, 3, 1, 23, 59, 59, tzinfo=UTC))
 
     def _repriced(self, name: str) -> int:
         make_product(name=name, price="3.00", stock=5)
@@ -89,6 +91,8 @@ PNG = image_file("PNG")
 NEW = {"name": "New", "price": 1.25}
 ADA = {"username": "ada", "email": "ada@example.com", "password": PASSWORD}
 OPEN = dict.fromkeys(ROLES)
+SIGNED_IN = OPEN | {"stranger": "unauthenticated"}
+DAY, LATER = "2025-03-01", "2025-03-02"  # the delivered order is of this day, and all others are later
 # The operation, and the code for each role: None where it is done.
 READS: dict[str, tuple[Act, Codes]] = {
     "a product": (lambda door, shop: door.product(shop.tea.pk), OPEN),
@@ -121,28 +125,37 @@ READS: dict[str, tuple[Act, Codes]] = {
     "preview prices badly": (lambda door, shop: door.preview_prices(percent=0.001, min_price=1.234), of_staff("invalid_input")),
     "the history of an order": (lambda door, shop: door.order_history(shop.order.pk), of_staff()),
     "the history of a missing order": (lambda door, shop: door.order_history(NO_ID), of_staff("not_found")),
-    "oneself": (lambda door, shop: door.me(), OPEN | {"stranger": "unauthenticated"}),
-    "a user": (lambda door, shop: door.user(shop.owner.pk), OPEN | {"stranger": "unauthenticated", "other": "not_found"}),
+    "oneself": (lambda door, shop: door.me(), SIGNED_IN),
+    "a user": (lambda door, shop: door.user(shop.owner.pk), SIGNED_IN | {"other": "not_found"}),
     "a missing user": (lambda door, shop: door.user(NO_ID), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
     "users": (lambda door, shop: door.users(), {"stranger": "unauthenticated", "owner": "forbidden", "other": "forbidden", "staff": None}),
     "a user by e-mail": (lambda door, shop: door.users(email="Owner@Example.com"), of_staff()),
     "a user by name": (lambda door, shop: door.users(username="\uff2fWNER"), of_staff()),
     "users of another name than their e-mail's": (lambda door, shop: door.users(username="owner", email="nobody@example.com"), of_staff()),
     "users of a name too long": (lambda door, shop: door.users(username="o" * 81), of_staff("invalid_input")),
-    "orders": (lambda door, shop: door.orders(), OPEN | {"stranger": "unauthenticated"}),
-    "orders in a status": (lambda door, shop: door.orders(status="pending"), OPEN | {"stranger": "unauthenticated"}),
-    "orders that are paid": (lambda door, shop: door.orders(status="paid"), OPEN | {"stranger": "unauthenticated"}),
+    "orders": (lambda door, shop: door.orders(), SIGNED_IN),
+    "orders in a status": (lambda door, shop: door.orders(status="pending"), SIGNED_IN),
+    "orders that are paid": (lambda door, shop: door.orders(status="paid"), SIGNED_IN),
     "orders in a status unknown": (lambda door, shop: door.orders(status="lost"), of_signed_in("invalid_input")),
-    "an order by its number": (lambda door, shop: door.orders(number=f"#{shop.order.number.lower()}"), OPEN | {"stranger": "unauthenticated"}),
-    "orders of an unknown number": (lambda door, shop: door.orders(number=shop.order.number[:-1]), OPEN | {"stranger": "unauthenticated"}),
+    "an order by its number": (lambda door, shop: door.orders(number=f"#{shop.order.number.lower()}"), SIGNED_IN),
+    "orders of an unknown number": (lambda door, shop: door.orders(number=shop.order.number[:-1]), SIGNED_IN),
     "orders of a number too long": (lambda door, shop: door.orders(number="9" * 34), of_signed_in("invalid_input")),
-    "orders of an e-mail": (lambda door, shop: door.orders(email="Owner@Example.com"), OPEN | {"stranger": "unauthenticated"}),
-    "paid orders of an e-mail": (lambda door, shop: door.orders(email="owner@example.com", status="paid"), OPEN | {"stranger": "unauthenticated"}),
-    "orders of an unknown e-mail": (lambda door, shop: door.orders(email="nobody@example.com"), OPEN | {"stranger": "unauthenticated"}),
+    "orders of an e-mail": (lambda door, shop: door.orders(email="Owner@Example.com"), SIGNED_IN),
+    "paid orders of an e-mail": (lambda door, shop: door.orders(email="owner@example.com", status="paid"), SIGNED_IN),
+    "orders of an unknown e-mail": (lambda door, shop: door.orders(email="nobody@example.com"), SIGNED_IN),
     "orders of an e-mail with a null character": (lambda door, shop: door.orders(email="\0"), of_signed_in("invalid_input")),
-    "a user's orders": (lambda door, shop: door.orders_of(shop.owner.pk), OPEN | {"stranger": "unauthenticated", "other": "not_found"}),
+    "orders from a day": (lambda door, shop: door.orders(created_from=LATER), SIGNED_IN),
+    "orders to a day": (lambda door, shop: door.orders(created_to=DAY), SIGNED_IN),
+    "delivered orders of a day": (lambda door, shop: door.orders(created_from=DAY, created_to=DAY, status="delivered"), SIGNED_IN),
+    "orders of no day": (lambda door, shop: door.orders(created_from=LATER, created_to=DAY), SIGNED_IN),
+    "orders of a day that is none": (lambda door, shop: door.orders(created_from="2025-02-29", created_to="1.3.2025"), of_signed_in("invalid_input")),
+    "orders of the ends of time": (lambda door, shop: door.orders(created_from="0001-01-01", created_to="9999-12-31"), SIGNED_IN),
+    "a user's orders of a day": (lambda door, shop: door.orders_of(shop.owner.pk, created_from=DAY, created_to=DAY), SIGNED_IN | {"other": "not_found"}),
+    "a user's orders in a status": (lambda door, shop: door.orders_of(shop.owner.pk, status="paid"), SIGNED_IN | {"other": "not_found"}),
+    "a user's orders of a day that is none": (lambda door, shop: door.orders_of(shop.owner.pk, created_to="today", status="lost"), of_signed_in("invalid_input") | {"other": "not_found"}),
+    "a user's orders": (lambda door, shop: door.orders_of(shop.owner.pk), SIGNED_IN | {"other": "not_found"}),
     "a missing user's orders": (lambda door, shop: door.orders_of(NO_ID), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
-    "an order": (lambda door, shop: door.order(shop.order.pk), OPEN | {"stranger": "unauthenticated", "other": "not_found"}),
+    "an order": (lambda door, shop: door.order(shop.order.pk), SIGNED_IN | {"other": "not_found"}),
     "a guest's order": (lambda door, shop: door.order(shop.guests.pk), {"stranger": "unauthenticated", "owner": "not_found", "other": "not_found", "staff": None}),
     "a missing order": (lambda door, shop: door.order(NO_ID), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
 }

@@ -129,7 +129,12 @@ class GraphQL:
     def orders(self, **filters: Any) -> Answer:
         return self._walk("allOrders", selection_of(ORDER), **filters)
 
-    def orders_of(self, pk: int) -> Answer:
+    def orders_of(self, pk: int, **filters: Any) -> Answer:
+        if filters:
+            given = ", ".join(f'{to_camel_case(name)}: "{value}"' for name, value in filters.items())
+            selection = f"ordersConnection({given}) {{ edges {{ node {selection_of(ORDER_ROW)} }} }}"
+            answer = self._ask("query", "user", selection, "orders_connection", id=pk)
+            return answer._replace(value=answer.value and [edge["node"] for edge in answer.value["edges"]])
         return self._ask("query", "user", f"orders {selection_of(ORDER_ROW)}", "orders", id=pk)
 
     def order(self, pk: int) -> Answer:

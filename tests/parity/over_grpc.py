@@ -129,8 +129,8 @@ class Grpc:
     def orders(self, **filters: Any) -> Answer:
         return self._walk("ListOrders", "orders", ORDER, page_size=MAX_PAGE_SIZE, **filters)
 
-    def orders_of(self, pk: int) -> Answer:
-        return self._walk("ListUserOrders", "orders", ORDER_ROW, page_size=MAX_PAGE_SIZE, user_id=pk)
+    def orders_of(self, pk: int, **filters: Any) -> Answer:
+        return self._walk("ListUserOrders", "orders", ORDER_ROW, page_size=MAX_PAGE_SIZE, user_id=pk, **filters)
 
     def order(self, pk: int) -> Answer:
         return self._ask("GetOrder", lambda answer: row_of(answer.order, ORDER), id=pk)

@@ -127,8 +127,8 @@ class Rest:
     def orders(self, **filters: Any) -> Answer:
         return self._walk(f"/orders?{written({'per_page': 100} | filters)}", "orders", ORDER)
 
-    def orders_of(self, pk: int) -> Answer:
-        return self._walk(f"/users/{pk}/orders?per_page=100", "orders", ORDER_ROW)
+    def orders_of(self, pk: int, **filters: Any) -> Answer:
+        return self._walk(f"/users/{pk}/orders?{written({'per_page': 100} | filters)}", "orders", ORDER_ROW)
 
     def order(self, pk: int) -> Answer:
         return self._ask("get", f"/orders/{pk}", read=lambda body: only(ORDER, body))

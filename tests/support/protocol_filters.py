@@ -65,16 +65,11 @@ FILTERS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
     "orders of a user": (
         lambda: filters_of(UserOrderFilter),
         [
-            as_arguments("orders", status="a plain list of all orders"),
             as_arguments(
-                "ordersConnection", **GRAPHQL_PAGE, status="only REST and the lists of all orders filter by it"
+                "orders", **dict.fromkeys(("status", "created_from", "created_to"), "ordersConnection has filters")
             ),
-            in_proto(
-                order_pb2.ListUserOrdersRequest,
-                **PROTO_PAGE,
-                user_id="names the user; in the path in REST",
-                status="only REST and the lists of all orders filter by it",
-            ),
+            as_arguments("ordersConnection", **GRAPHQL_PAGE),
+            in_proto(order_pb2.ListUserOrdersRequest, **PROTO_PAGE, user_id="names the user; in the path in REST"),
             *as_parameters("/users/{id}/orders"),
         ],
     ),

@@ -18,7 +18,7 @@ from graphene_django.rest_framework.serializer_converter import get_graphene_typ
 from graphql import GraphQLResolveInfo
 from rest_framework import serializers
 
-from core.lists.filters import AmountField, ShopFilterSet, filters_of
+from core.lists.filters import AmountField, DayField, ShopFilterSet, filters_of
 from core.protocols.graph.context import graphql_caller, id_given
 from core.protocols.graph.resolvers import FileUrl
 from core.protocols.graph.scalars import DateTime
@@ -30,6 +30,9 @@ get_graphene_type_from_serializer_field.register(StrictDecimalField, lambda fiel
 get_graphene_type_from_serializer_field.register(serializers.DateTimeField, lambda field: DateTime)
 convert_form_field.register(
     AmountField, lambda field: graphene.Float(description=get_form_field_description(field), required=field.required)
+)
+convert_form_field.register(
+    DayField, lambda field: graphene.String(description=get_form_field_description(field), required=field.required)
 )
 
 
