@@ -12,13 +12,15 @@ MAX_ROWS = 10_000
 Outcome = TypeVar("Outcome")
 
 
-def checked_rows(rows: object, serializer_class: type[Serializer[Any]]) -> list[dict[str, object] | DomainError]:
+def checked_rows(
+    rows: object, serializer_class: type[Serializer[Any]], most: int = MAX_ROWS
+) -> list[dict[str, object] | DomainError]:
     """Return the validated values or the refusal of each row.
 
-    Raises InvalidInput unless `rows` is a list of 1 to MAX_ROWS.
+    Raises InvalidInput unless `rows` is a list of 1 to `most`.
     """
-    if not isinstance(rows, list) or not 0 < len(rows) <= MAX_ROWS:
-        raise InvalidInput(f"A list of 1 to {MAX_ROWS} rows is expected")
+    if not isinstance(rows, list) or not 0 < len(rows) <= most:
+        raise InvalidInput(f"A list of 1 to {most} rows is expected")
     return [_checked(row, serializer_class) for row in rows]
 
 

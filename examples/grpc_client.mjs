@@ -139,6 +139,8 @@ async function asStaff(token, order) {
   ]) {
     assert.equal((await call(verb, { id: order.id }, token)).order.status, status);
   }
+  const again = await call("BatchMoveOrders", { verb: "refund", orders: [{ order_id: order.id }] }, token);
+  assert.deepEqual([again.moved_count, again.failures[0].code], [0, "invalid_transition"]);
   assert.ok((await call("ListUsers", {}, token)).total >= 2);
   const { product } = await call("CreateProduct", { name: "Lamp of Node", price: 19.99, stock: 3 }, token);
   const changed = (await call("UpdateProduct", { id: product.id, stock: 0 }, token)).product;

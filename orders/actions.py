@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Case, F, IntegerField, Value, When
 
 from catalog.models import Product
-from core.actors import Actor
+from core.actors import Actor, SignedIn
 from core.errors import InvalidInput
 from core.idempotency import once
 from core.origin import originating
@@ -60,25 +60,31 @@ def move_order(*, actor: Actor, order_id: int, verb: str, details: Mapping[str, 
     Raises Unauthenticated, OrderNotFound (also if the order is not visible to the actor), Forbidden, InvalidInput,
     InvalidTransition.
     """
-    user, move = signed_in(actor), VERBS[verb]
-    given = _details_of(move, details or {})
+    given = clean_details(VERBS[verb], details or {})
     with transaction.atomic():
         order = Order.objects.locked().one(actor, order_id)
-        require(actor, lambda user: move.may(user, order))
-        if order.status not in move.sources:
-            raise InvalidTransition(f"Order {order.number} is {order.status}: it can't be {move.target}")
-        with originating(cause=verb, reason=f"Order {order.number}"):
-            if move.returns_stock:
-                _give_back(order)
-            for name, value in {"status": move.target, **given}.items():
-                setattr(order, name, value)
-            order.save(update_fields=["status", *given])
-        order.refresh_from_db(fields=["version"])  # a trigger raised it
-        OrderEvent.objects.create(order=order, actor=user, status=move.target, note=", ".join(given.values()))
+        move_locked(signed_in(actor), order, verb, given)
     return order
 
 
-def _details_of(move: Verb, details: Mapping[str, str | None]) -> dict[str, str]:
+def move_locked(user: SignedIn, order: Order, verb: str, details: Mapping[str, str]) -> None:
+    """Move an order that this transaction has locked. Raises Forbidden or InvalidTransition before it writes."""
+    move = VERBS[verb]
+    require(user, lambda user: move.may(user, order))
+    if order.status not in move.sources:
+        raise InvalidTransition(f"Order {order.number} is {order.status}: it can't be {move.target}")
+    with originating(cause=verb, reason=f"Order {order.number}"):
+        if move.returns_stock:
+            _give_back(order)
+        for name, value in {"status": move.target, **details}.items():
+            setattr(order, name, value)
+        order.save(update_fields=["status", *details])
+    order.refresh_from_db(fields=["version"])  # a trigger raised it
+    OrderEvent.objects.create(order=order, actor=user, status=move.target, note=", ".join(details.values()))
+
+
+def clean_details(move: Verb, details: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the details that the verb may set and that are not empty. Raises InvalidInput."""
     texts = {name: (text or "").strip() for name, text in details.items() if name in move.details}
     return clean_values(Order, {name: text for name, text in texts.items() if text})
 
@@ -101,11 +107,10 @@ def _give_back(order: Order) -> None:
     quantities: Counter[int] = Counter()  # an imported order may name a product on several lines
     for product_id, quantity in order.items.exclude(product=None).values_list("product_id", "quantity"):
         quantities[product_id] += quantity
-    wanted = Product.objects.filter(pk__in=quantities)
-    locked_ids = [product.pk for product in wanted.locked()]
-    units = _units_by_row(quantities)
-    if locked_ids and wanted.filter(stock__lte=MAX_INT32 - units).update(stock=F("stock") + units) != len(locked_ids):
+    products = Product.objects.filter(pk__in=quantities)
+    if any(product.stock > MAX_INT32 - quantities[product.pk] for product in products.locked()):
         raise InvalidTransition(f"The stock of a product of order {order.number} would be above {MAX_INT32}")
+    products.update(stock=F("stock") + _units_by_row(quantities))
 
 
 def _units_by_row(quantities: Mapping[int, int]) -> Case:

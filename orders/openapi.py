@@ -1,12 +1,17 @@
 """OpenAPI descriptions of orders."""
 
-from drf_spectacular.utils import extend_schema_view
+from typing import Any
 
+from drf_spectacular.utils import extend_schema_view
+from rest_framework import serializers
+
+from catalog.openapi import ChangedRowSerializer
 from core.openapi.documents import CONDITIONAL, IDEMPOTENCY_KEY, operation
 from orders.serializers import (
     BasketSerializer,
     MoveDetailsSerializer,
     OrderHistorySerializer,
+    OrderMovesSerializer,
     OrderRowSerializer,
     OrderSerializer,
 )
@@ -36,7 +41,21 @@ ORDER = {
     "_links": {"self": URL, "cancel": f"{URL}/cancel"},
 }
 SENT = {"carrier": "DHL", "tracking_number": "00340434161094042557"}
+MOVED = {
+    "moved": 1,
+    "failed": 1,
+    "results": [
+        {"index": 0, "status": 200, "id": 31, "url": URL},
+        {"index": 1, "status": 404, "error": "Order 999 not found", "code": "not_found", "errors": {}},
+    ],
+}
 ROW = {"id": 31, "total": 13.0, "status": "pending", "url": URL}
+
+
+class MovedBatchSerializer(serializers.Serializer[Any]):
+    moved = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    results = ChangedRowSerializer(many=True)
 
 
 def _move(name: str, verb: Verb) -> object:
@@ -79,6 +98,18 @@ orders = extend_schema_view(
         description="Takes the stock and records the order, or does neither.",
     ),
     **{name: _move(name, verb) for name, verb in VERBS.items()},
+    moves=operation(
+        "batchMoveOrders",
+        "Move many orders",
+        request=OrderMovesSerializer,
+        sent={"verb": "ship", "orders": [{"order_id": 31} | SENT, {"order_id": 999}]},
+        answer=MovedBatchSerializer,
+        got=MOVED,
+        errors=[409],
+        headers=[IDEMPOTENCY_KEY],
+        description="Up to 500 orders and one verb. Each order that may be moved is moved, with the verb's rights; "
+        "each other order is refused, with the code of the single verb.",
+    ),
 )
 history = extend_schema_view(
     list=operation(

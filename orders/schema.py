@@ -10,9 +10,9 @@ from graphql import GraphQLResolveInfo
 from accounts.models import User
 from accounts.schema import UserType
 from catalog.models import Product
-from catalog.schema import FIELD_CHANGES, ProductType
+from catalog.schema import FIELD_CHANGES, BatchError, ProductType, batch_error
 from core.actors import Actor
-from core.errors import BadParameters
+from core.errors import BadParameters, DomainError
 from core.feed.events import Event
 from core.history.serializers import HISTORY
 from core.lists.filters import filtered, filters_of
@@ -33,6 +33,7 @@ from core.protocols.graph.resolvers import OneRow, PagedRows, Related
 from core.protocols.graph.scalars import DateTime
 from core.serializers import checked
 from orders.actions import move_order, place_order
+from orders.bulk import move_orders
 from orders.feed import is_for, order_facts
 from orders.filters import OrderFilter, UserOrderFilter
 from orders.models import Order, OrderHistory, OrderItem, OrderStatus
@@ -43,12 +44,15 @@ from orders.serializers import (
     OrderHistorySerializer,
     OrderItemSerializer,
     OrderLineSerializer,
+    OrderMoveSerializer,
     OrderSerializer,
     lines_of,
+    moves_in,
 )
 from orders.transitions import VERBS, rpc_name
 
 MAX_ORDERS = 1_000  # in the plain list of a user's orders
+KEY = "A retry with the same key gets the first response again. Spaces at its ends are ignored."
 
 OrderStatusType = graphene.Enum.from_enum(
     OrderStatus, description=lambda value: None if value else "The status of an order."
@@ -180,9 +184,7 @@ class PlaceOrder(graphene.Mutation):
 
     class Arguments:
         items = graphene.List(graphene.NonNull(OrderItemInput), required=True)
-        idempotency_key = graphene.String(
-            description="A retry with the same key gets the first response again. Spaces at its ends are ignored."
-        )
+        idempotency_key = graphene.String(description=KEY)
 
     ok = graphene.Boolean()
     order = graphene.Field(OrderType)
@@ -215,10 +217,46 @@ def _move_mutation(verb: str) -> graphene.Field:
     return payload.Field()
 
 
+OrderVerb = graphene.Enum("OrderVerb", [(verb.upper(), verb) for verb in VERBS], description="A move of an order.")
+OrderMoveInput = input_type("OrderMove", OrderMoveSerializer, "An order to move, and the fields that its move may set.")
+
+
+class BatchMoveOrders(graphene.Mutation):
+    """Move up to 500 orders by one verb: each order that may be moved is moved. The rights are those of the verb."""
+
+    class Arguments:
+        verb = OrderVerb(required=True)
+        orders = graphene.List(graphene.NonNull(OrderMoveInput), required=True)
+        idempotency_key = graphene.String(description=KEY)
+
+    ok = graphene.Boolean(description="Whether every order was moved.")
+    moved_count = graphene.Int(required=True)
+    orders = graphene.List(OrderType, required=True, description="In the order of the request; null for refused rows.")
+    errors = graphene.List(graphene.NonNull(BatchError), required=True)
+
+    def mutate(
+        self, info: GraphQLResolveInfo, verb: Any, orders: list[dict[str, Any]], idempotency_key: str | None = None
+    ) -> "BatchMoveOrders":
+        actor = graphql_caller(info, move_orders)
+        moves = moves_in({"verb": verb.value, "orders": [dict(order) for order in orders]})
+        outcomes = move_orders(actor=actor, key=idempotency_key, **moves)
+        moved = together(row for row in outcomes if isinstance(row, Order))
+        return BatchMoveOrders(
+            ok=len(moved) == len(outcomes),
+            moved_count=len(moved),
+            orders=[row if isinstance(row, Order) else None for row in outcomes],
+            errors=[batch_error(n, row) for n, row in enumerate(outcomes) if isinstance(row, DomainError)],
+        )
+
+
 Mutation: Any = type(
     "Mutation",
     (graphene.ObjectType,),
-    {"place_order": PlaceOrder.Field(), **{f"{verb}_order": _move_mutation(verb) for verb in VERBS}},
+    {
+        "place_order": PlaceOrder.Field(),
+        **{f"{verb}_order": _move_mutation(verb) for verb in VERBS},
+        "batch_move_orders": BatchMoveOrders.Field(),
+    },
 )
 
 

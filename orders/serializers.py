@@ -5,6 +5,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core.batch import checked_rows
+from core.errors import DomainError
 from core.history.serializers import ChangeSerializer
 from core.serializers import (
     LinksField,
@@ -13,10 +15,12 @@ from core.serializers import (
     ShopSerializer,
     UrlField,
     WholeNumberField,
+    checked,
     second_version_of,
 )
 from core.validation.validators import MAX_INT32
 from orders.actions import MAX_LINES
+from orders.bulk import MAX_MOVES, OrderMove
 from orders.models import Order, OrderHistory, OrderItem
 from orders.transitions import VERBS
 
@@ -53,6 +57,39 @@ class MoveDetailsSerializer(ShopModelSerializer):
     class Meta:
         model = Order
         fields = MOVE_DETAILS
+
+
+class OrderMoveSerializer(MoveDetailsSerializer):
+    """An order to move, and the fields that its move may set."""
+
+    order_id = WholeNumberField(min_value=1, max_value=MAX_INT32)
+
+    class Meta(MoveDetailsSerializer.Meta):
+        fields = ("order_id", *MOVE_DETAILS)
+
+
+class VerbSerializer(ShopSerializer):
+    verb = serializers.ChoiceField(choices=tuple(VERBS))
+
+
+class OrderMovesSerializer(VerbSerializer):
+    """A verb, and the orders to move."""
+
+    orders = OrderMoveSerializer(many=True, max_length=MAX_MOVES)  # type: ignore[call-arg]  # of the list
+
+
+def moves_in(data: Any) -> dict[str, Any]:
+    """Return the verb and the moves of a client's data: the move of each row, or its refusal.
+
+    Raises InvalidInput for the verb and for the list.
+    """
+    verb: str = checked(VerbSerializer, data)["verb"]
+    rows = checked_rows(data.get("orders"), OrderMoveSerializer, MAX_MOVES)
+    return {"verb": verb, "moves": [row if isinstance(row, DomainError) else _move_in(row) for row in rows]}
+
+
+def _move_in(row: dict[str, Any]) -> OrderMove:
+    return OrderMove(row.pop("order_id"), row)
 
 
 class OrderRowSerializer(ShopModelSerializer):

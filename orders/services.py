@@ -3,7 +3,7 @@
 from typing import Any
 
 from accounts.models import User
-from core.errors import BadParameters
+from core.errors import BadParameters, DomainError
 from core.history.serializers import HISTORY
 from core.lists.keyset import NEWEST_FIRST
 from core.permissions import guarded_by
@@ -13,6 +13,7 @@ from core.protocols.rpc.pages import QuerysetRows, found_by, list_response, page
 from core.protocols.rpc.service import Service
 from core.serializers import checked
 from orders.actions import move_order, place_order
+from orders.bulk import move_orders
 from orders.filters import OrderFilter, UserOrderFilter
 from orders.models import Order, OrderHistory
 from orders.serializers import (
@@ -21,6 +22,7 @@ from orders.serializers import (
     OrderHistorySerializer,
     OrderSerializer,
     lines_of,
+    moves_in,
 )
 from orders.transitions import VERBS, rpc_name
 from protos import order_pb2 as pb
@@ -46,6 +48,14 @@ class OrderService(Service):
         lines = lines_of(checked(BasketSerializer, data_of(request)))
         order = place_order(actor=self.caller, lines=lines, key=self.metadata.get("idempotency-key"))
         return pb.PlaceOrderResponse(order=OrderMessage.of(order))
+
+    @guarded_by(move_orders)
+    def BatchMoveOrders(self, request: pb.BatchMoveRequest, context: CallContext) -> pb.BatchMoveResponse:
+        key = self.metadata.get("idempotency-key")
+        outcomes = move_orders(actor=self.caller, key=key, **moves_in(data_of(request)))
+        refused = [(n, row) for n, row in enumerate(outcomes) if isinstance(row, DomainError)]
+        failures = [{"index": n, "code": row.code, "message": row.message, "fields": row.fields} for n, row in refused]
+        return pb.BatchMoveResponse(moved_count=len(outcomes) - len(failures), failures=failures)
 
     def GetOrder(self, request: pb.GetOrderRequest, context: CallContext) -> pb.GetOrderResponse:
         return pb.GetOrderResponse(order=self.found())

@@ -11,10 +11,13 @@ from rest_framework.reverse import reverse
 from accounts.models import User
 from core.actors import Actor
 from core.permissions import guarded_by
+from core.protocols.rest.batch import batch_body
 from core.protocols.rest.creating import Creation
+from core.protocols.rest.links import links_in
 from core.protocols.rest.views import ShopViewSet
 from orders import openapi
 from orders.actions import move_order, place_order
+from orders.bulk import move_orders
 from orders.filters import OrderFilter, UserOrderFilter
 from orders.models import Order, OrderHistory
 from orders.serializers import (
@@ -24,6 +27,7 @@ from orders.serializers import (
     OrderRowSerializer,
     OrderSerializer,
     lines_of,
+    moves_in,
 )
 from orders.transitions import VERBS
 
@@ -65,6 +69,13 @@ class OrderViewSet(ShopViewSet):
         order = _placed(request.user, self.checked(BasketSerializer), request.headers.get("Idempotency-Key"))
         location = reverse("order-detail", kwargs={"pk": order.pk}, request=request)
         return self.shown(order, status=201, headers={"Location": location})
+
+    @action(detail=False, methods=["post"], pagination_class=None)
+    @guarded_by(move_orders)
+    def moves(self, request: Request) -> Response:
+        key, link = request.headers.get("Idempotency-Key"), links_in(request)("order-detail")
+        outcomes = move_orders(actor=request.user, key=key, **moves_in(request.data))
+        return Response(batch_body(outcomes, link, request.version, done="moved", status=200))
 
 
 @openapi.history

@@ -208,6 +208,51 @@ class RefundOrderResponse(_message.Message):
     order: Order
     def __init__(self, order: _Optional[_Union[Order, _Mapping]] = ...) -> None: ...
 
+class OrderMove(_message.Message):
+    __slots__ = ("order_id", "carrier", "tracking_number")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    TRACKING_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    order_id: int
+    carrier: str
+    tracking_number: str
+    def __init__(self, order_id: _Optional[int] = ..., carrier: _Optional[str] = ..., tracking_number: _Optional[str] = ...) -> None: ...
+
+class BatchMoveRequest(_message.Message):
+    __slots__ = ("verb", "orders")
+    VERB_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    verb: str
+    orders: _containers.RepeatedCompositeFieldContainer[OrderMove]
+    def __init__(self, verb: _Optional[str] = ..., orders: _Optional[_Iterable[_Union[OrderMove, _Mapping]]] = ...) -> None: ...
+
+class BatchMoveResponse(_message.Message):
+    __slots__ = ("moved_count", "failures")
+    MOVED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    moved_count: int
+    failures: _containers.RepeatedCompositeFieldContainer[BatchMoveFailure]
+    def __init__(self, moved_count: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[BatchMoveFailure, _Mapping]]] = ...) -> None: ...
+
+class BatchMoveFailure(_message.Message):
+    __slots__ = ("index", "code", "message", "fields")
+    class FieldsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    code: str
+    message: str
+    fields: _containers.ScalarMap[str, str]
+    def __init__(self, index: _Optional[int] = ..., code: _Optional[str] = ..., message: _Optional[str] = ..., fields: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
 class OrderFieldChange(_message.Message):
     __slots__ = ("field", "old", "new")
     FIELD_FIELD_NUMBER: _ClassVar[int]

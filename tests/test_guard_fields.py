@@ -44,18 +44,15 @@ from ecommerce.urls import grpc_services
 from orders.feed import order_facts
 from orders.models import Order, OrderHistory, OrderItem
 from orders.serializers import (
-    BasketSerializer,
-    MoveDetailsSerializer,
     OrderHistorySerializer,
     OrderItemSerializer,
-    OrderLineSerializer,
     OrderSerializer,
 )
 from protos import account_pb2, order_pb2, product_pb2
 from tests.support.live import ROOT
 from tests.support.price_fields import PRICE_FIELDS
 from tests.support.protocol_filters import FILTERS, TARGET
-from tests.support.protocol_inputs import PRODUCT_INPUTS
+from tests.support.protocol_inputs import ORDER_INPUTS, PRODUCT_INPUTS
 from tests.support.protocol_names import (
     LINKS,
     PK,
@@ -223,14 +220,6 @@ FIELDS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
             ),
         ],
     ),
-    "an order to place": (
-        lambda: inputs(BasketSerializer),
-        [
-            as_arguments("placeOrder", idempotency_key="a header in REST, metadata in gRPC"),
-            in_proto(order_pb2.PlaceOrderRequest),
-            *in_openapi("BasketRequest"),
-        ],
-    ),
     "a past change of a product": (
         lambda: outputs(ProductHistorySerializer),
         [
@@ -259,22 +248,7 @@ FIELDS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
         ],
     ),
     **PRODUCT_INPUTS,
-    "the details of a move": (
-        lambda: inputs(MoveDetailsSerializer),
-        [
-            as_arguments("shipOrder", id="in the path in REST"),
-            in_proto(order_pb2.ShipOrderRequest, id="in the path in REST"),
-            *in_openapi("MoveDetailsRequest"),
-        ],
-    ),
-    "a line to order": (
-        lambda: inputs(OrderLineSerializer),
-        [
-            in_graphql("OrderItemInput"),
-            in_proto(order_pb2.OrderItemInput),
-            *in_openapi("OrderLineRequest"),
-        ],
-    ),
+    **ORDER_INPUTS,
     "a user": (
         lambda: outputs(UserSerializer),
         [
@@ -373,6 +347,7 @@ FIELDS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
         [
             in_graphql("BatchError"),
             in_proto(product_pb2.BatchCreateFailure),
+            in_proto(order_pb2.BatchMoveFailure),
             Place(
                 "OpenAPI v1 BatchRow",
                 lambda: component("v1", "BatchRow"),
@@ -415,7 +390,17 @@ def test_every_place_has_the_same_names_or_says_why_not(names: Callable[[], Name
 # A message or type with only these fields wraps, addresses or pages others.
 WRAPPING = {
     *("id", "pk", "ok", "success", "after", "cursor", "node", "edges", "page_info", "failures", "errors", "fields"),
-    *("created_count", "changed_count", "total", "total_count", "total_pages", "page", "page_size", "next_cursor"),
+    *(
+        "created_count",
+        "changed_count",
+        "moved_count",
+        "total",
+        "total_count",
+        "total_pages",
+        "page",
+        "page_size",
+        "next_cursor",
+    ),
     *("product", "products", "category", "categories", "order", "orders", "user", "user_id", "users", "changes"),
     *("price_change", "price_changes", "preview"),
 }

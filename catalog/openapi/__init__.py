@@ -129,7 +129,7 @@ EVENTS: dict[str, Any] = {
 
 
 class BatchOutcomeSerializer(serializers.Serializer[Any]):
-    """The result of one row: the product's id and URL, or the error."""
+    """The result of one row: the id and URL of the product or order, or the error."""
 
     index = serializers.IntegerField(help_text="Index of the row in the request, from 0.")
     status = serializers.IntegerField(help_text="201, or the status of a request with only this row.")

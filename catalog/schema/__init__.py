@@ -270,7 +270,7 @@ class BatchCreateProducts(graphene.Mutation):
             ok=len(created) == len(outcomes),
             created_count=len(created),
             products=[row if isinstance(row, Product) else None for row in outcomes],
-            errors=[_batch_error(n, row) for n, row in enumerate(outcomes) if isinstance(row, DomainError)],
+            errors=[batch_error(n, row) for n, row in enumerate(outcomes) if isinstance(row, DomainError)],
         )
 
 
@@ -301,11 +301,12 @@ class BatchChangeProducts(graphene.Mutation):
             ok=len(ids) == len(outcomes),
             changed_count=len(ids),
             products=[changed.get(row.pk) if isinstance(row, Product) else None for row in outcomes],
-            errors=[_batch_error(n, row) for n, row in enumerate(outcomes) if isinstance(row, DomainError)],
+            errors=[batch_error(n, row) for n, row in enumerate(outcomes) if isinstance(row, DomainError)],
         )
 
 
-def _batch_error(index: int, refusal: DomainError) -> BatchError:
+def batch_error(index: int, refusal: DomainError) -> BatchError:
+    """Return the refusal of a row of a batch."""
     fields = [FieldError(field=name, message=text) for name, text in fields_of(refusal).items()]
     return BatchError(index=index, code=refusal.code.upper(), message=refusal.message, fields=fields)
 

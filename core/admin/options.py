@@ -82,7 +82,6 @@ class ShopAdmin(ModelAdmin):
     show_full_result_count = False  # if True, Django counts the whole table a second time
     show_facets = ShowFacets.NEVER  # if on, Django counts the table once for each choice of each filter
     list_per_page = 50
-    acts_in_one_transaction = True  # whether a POST to the list is one transaction
     list_filter_submit = True
     list_before_template = "admin/saved_filters.html"
     warn_unsaved_form = True
@@ -134,7 +133,7 @@ class ShopAdmin(ModelAdmin):
         if self.has_view_or_change_permission(request) and (response := changed_filters(request, page)):
             return response
         extra_context = {**(extra_context or {}), "saved_filters": saved_filters(request, page)}
-        if request.method != "POST" or not self.acts_in_one_transaction:
+        if request.method != "POST":
             return super().changelist_view(request, extra_context)
         try:
             with transaction.atomic():

@@ -1,6 +1,6 @@
 """Moves of one order or of many in the admin: the same action for each, and a line of its own for each result."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from django.contrib import admin, messages
@@ -14,10 +14,10 @@ from django.urls import reverse
 from core.admin.options import as_refusal
 from core.errors import DomainError, NotFound
 from orders.actions import move_order
+from orders.bulk import MAX_MOVES, OrderMove, move_orders
 from orders.models import Order
 from orders.transitions import VERBS, Verb
 
-MAX_MOVES = 200  # at once; each move is a transaction of its own
 TEMPLATE = "admin/orders/order/move_many.html"
 CARRIER = "carrier"  # of the last shipment, in the session: staff ship most orders with one carrier
 
@@ -44,7 +44,7 @@ def _list_action(name: str) -> Callable[..., HttpResponse | None]:
         chosen.sort(key=lambda order: order.pk)
         if VERBS[name].question or VERBS[name].details:
             return _page(request, model_admin, name, [MoveRow(order) for order in chosen])
-        return _page(request, model_admin, name, [_moved(request, name, order, {}) for order in chosen])
+        return _page(request, model_admin, name, _moved(request, name, chosen))
 
     start.__name__ = f"{name}_orders"
     return admin.action(description=name.capitalize(), permissions=["move"])(start)
@@ -58,8 +58,7 @@ def move_many(request: HttpRequest, model_admin: Any) -> HttpResponse:
     if name not in VERBS or not 0 < len(ids) <= MAX_MOVES or not all(map(_is_id, ids)):
         raise BadRequest("Unreadable list of orders")
     orders = model_admin.get_queryset(request).filter(pk__in=ids).order_by("pk")
-    rows = [_moved(request, name, order, _details_in(request, VERBS[name], f"-{order.pk}")) for order in orders]
-    return _page(request, model_admin, name, rows)
+    return _page(request, model_admin, name, _moved(request, name, orders))
 
 
 def move_one(request: HttpRequest, model_admin: Any, order_id: int) -> HttpResponse:
@@ -93,12 +92,20 @@ def _next_page(request: HttpRequest, model_admin: Any, order: Order, verb: Verb)
     return HttpResponseRedirect(reverse("admin:orders_order_change", args=[following.pk]))
 
 
-def _moved(request: HttpRequest, name: str, order: Order, details: dict[str, str]) -> MoveRow:
+def _moved(request: HttpRequest, name: str, orders: Sequence[Order]) -> list[MoveRow]:
+    moves = [OrderMove(order.pk, _details_in(request, VERBS[name], f"-{order.pk}")) for order in orders]
+    outcomes: Sequence[Order | DomainError]
     try:
-        moved = move_order(actor=request.user, order_id=order.pk, verb=name, details=details)
+        outcomes = move_orders(actor=request.user, verb=name, moves=moves)
     except (DomainError, OperationalError) as error:
-        return MoveRow(order, _reason(as_refusal(error)))
-    facts = ", ".join(filter(None, (moved.get_status_display(), moved.carrier, moved.tracking_number)))
+        outcomes = [as_refusal(error)] * len(orders)
+    return [_row(order, outcome) for order, outcome in zip(orders, outcomes, strict=True)]
+
+
+def _row(order: Order, outcome: Order | DomainError) -> MoveRow:
+    if isinstance(outcome, DomainError):
+        return MoveRow(order, _reason(outcome))
+    facts = ", ".join(filter(None, (outcome.get_status_display(), outcome.carrier, outcome.tracking_number)))
     return MoveRow(order, facts, is_moved=True)
 
 

@@ -90,7 +90,6 @@ class OrderAdmin(OrderExport, HistoryAdmin):
     search_fields = ("~number", "user__username", "user__email")
     search_help_text = "Number, username or email"
     fields = readonly_fields = ("number", "state", "customer", "email", "placed", "sum", *SHIPMENT)
-    acts_in_one_transaction = False  # a refused order must not undo the moves of the others
     inlines = (LineInline,)
     actions = (*move_actions(), "export")
     change_form_outer_before_template = "admin/orders/order/moves.html"

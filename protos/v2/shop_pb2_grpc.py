@@ -1218,6 +1218,11 @@ class OrderServiceStub:
                 request_serializer=protos_dot_v2_dot_shop__pb2.RefundOrderRequest.SerializeToString,
                 response_deserializer=protos_dot_v2_dot_shop__pb2.RefundOrderResponse.FromString,
                 _registered_method=True)
+        self.BatchMoveOrders = channel.unary_unary(
+                '/ecommerce.v2.OrderService/BatchMoveOrders',
+                request_serializer=protos_dot_v2_dot_shop__pb2.BatchMoveRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.BatchMoveResponse.FromString,
+                _registered_method=True)
 
 
 class OrderServiceServicer:
@@ -1296,6 +1301,14 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchMoveOrders(self, request, context):
+        """Moves up to 500 orders by one verb: each order that may be moved is moved, with the rights of the verb's own method.
+        With metadata `idempotency-key`, a retry gets the first response again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrderServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1348,6 +1361,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.RefundOrder,
                     request_deserializer=protos_dot_v2_dot_shop__pb2.RefundOrderRequest.FromString,
                     response_serializer=protos_dot_v2_dot_shop__pb2.RefundOrderResponse.SerializeToString,
+            ),
+            'BatchMoveOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchMoveOrders,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.BatchMoveRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.BatchMoveResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1622,6 +1640,33 @@ class OrderService:
             '/ecommerce.v2.OrderService/RefundOrder',
             protos_dot_v2_dot_shop__pb2.RefundOrderRequest.SerializeToString,
             protos_dot_v2_dot_shop__pb2.RefundOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchMoveOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.OrderService/BatchMoveOrders',
+            protos_dot_v2_dot_shop__pb2.BatchMoveRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.BatchMoveResponse.FromString,
             options,
             channel_credentials,
             insecure,

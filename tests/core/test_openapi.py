@@ -82,7 +82,7 @@ def test_document_of_an_unknown_version_is_refused():
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_every_operation_has_a_summary_an_example_and_its_errors(version):
-    assert len(operations(version)) == 42
+    assert len(operations(version)) == 43
     for path, method, operation in operations(version):
         name = f"{method} {path}"
         assert operation["summary"], name
@@ -129,7 +129,7 @@ def test_versions_have_the_same_operations():
         for path, method, operation in operations(version)
     ]
 
-    assert named[:42] == named[42:]
+    assert named[:43] == named[43:]
 
 
 @pytest.mark.parametrize(("version", "page"), [("v1", ["pagination"]), ("v2", ["next_cursor"])])
@@ -269,8 +269,8 @@ def test_bodies_are_of_plain_types_and_answers_of_the_vendor_types_of_the_versio
     )
 
     images = "image/jpeg", "image/png", "image/webp", "application/octet-stream"
-    assert sent == {plain: 15, (*plain, "application/x-ndjson"): 2, images: 1}
-    assert answered == {(*plain, *vendor): 36, ("text/event-stream",): 2, (): 4}
+    assert sent == {plain: 16, (*plain, "application/x-ndjson"): 2, images: 1}
+    assert answered == {(*plain, *vendor): 37, ("text/event-stream",): 2, (): 4}
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -355,12 +355,14 @@ def test_descriptions_of_schemas_are_for_clients(version):
 
     assert described == {
         "BasketRequest": "The lines of a new order; lines of the same product are merged.",
-        "BatchRow": "The result of one row: the product's id and URL, or the error.",
-        "ChangedRow": "The result of one row: the product's id and URL, or the error.",
+        "BatchRow": "The result of one row: the id and URL of the product or order, or the error.",
+        "ChangedRow": "The result of one row: the id and URL of the product or order, or the error.",
         "FieldChange": (
             "A field before and after a change, as text. A new row has no old values, a deleted row no new ones."
         ),
         "MoveDetailsRequest": "The fields of an order that a move may set. All are optional.",
+        "OrderMoveRequest": "An order to move, and the fields that its move may set.",
+        "OrderMovesRequest": "A verb, and the orders to move.",
         "OrderHistory": "A change of an order.",
         "OrderRow": "An order in the list of a user's orders.",
         "PatchedProductChangeRequest": (

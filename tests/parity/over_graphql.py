@@ -149,6 +149,12 @@ class GraphQL:
     def move_order(self, verb: str, pk: int, **details: str) -> Answer:
         return self._ask("mutation", f"{verb}Order", f"ok order {selection_of(ORDER)}", "order", id=pk, **details)
 
+    def move_orders(self, verb: str, moves: list[dict[str, Any]], key: str | None = None) -> Answer:
+        selection = "orders { pk } errors { index code fields { field message } }"
+        arguments = {"verb": EnumValue(verb.upper()), "orders": moves, "idempotency_key": key}
+        answer = self._ask("mutation", "batchMoveOrders", selection, **arguments)
+        return answer if answer.code else Answer(value=outcomes_in(answer.value, "orders"))
+
     def register(self, **values: Any) -> Answer:
         return self._ask("mutation", "registerUser", f"ok user {selection_of(USER)}", "user", **values)
 
@@ -191,7 +197,11 @@ class GraphQL:
         return Answer(value=rows)
 
 
-def outcomes_in(batch: dict[str, Any]) -> list[Any]:
+class EnumValue(str):
+    """The name of a value of an enum: GraphQL writes it without quotes."""
+
+
+def outcomes_in(batch: dict[str, Any], rows: str = "products") -> list[Any]:
     """Return the code and the texts by field of each row of a batch."""
     refused = {
         error["index"]: (
@@ -200,7 +210,7 @@ def outcomes_in(batch: dict[str, Any]) -> list[Any]:
         )
         for error in batch["errors"]
     }
-    return [refused.get(n, (None, {})) for n in range(len(batch["products"]))]
+    return [refused.get(n, (None, {})) for n in range(len(batch[rows]))]
 
 
 def selection_of(names: Iterable[str]) -> str:
@@ -224,6 +234,8 @@ def literal(value: Any) -> str:
             return "{" + ", ".join(f"{to_camel_case(name)}: {literal(inner)}" for name, inner in value.items()) + "}"
         case list():
             return "[" + ", ".join(map(literal, value)) + "]"
+        case EnumValue():
+            return str(value)
         case str():
             return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\0", "\\u0000") + '"'
         case None | bool():

@@ -143,6 +143,15 @@ class Grpc:
     def move_order(self, verb: str, pk: int, **details: str) -> Answer:
         return self._ask(f"{verb.capitalize()}Order", lambda answer: row_of(answer.order, ORDER), id=pk, **details)
 
+    def move_orders(self, verb: str, moves: list[dict[str, Any]], key: str | None = None) -> Answer:
+        def outcomes(answer: Any) -> list[Any]:
+            refused = {failure.index: (failure.code, dict(failure.fields)) for failure in answer.failures}
+            assert answer.moved_count == len(moves) - len(refused)
+            return [refused.get(n, (None, {})) for n in range(len(moves))]
+
+        metadata = {} if key is None else {"idempotency-key": key}
+        return self._ask("BatchMoveOrders", outcomes, metadata=metadata, verb=verb, orders=moves)
+
     def register(self, **values: Any) -> Answer:
         return self._ask("RegisterUser", lambda answer: row_of(answer.user, USER), **values)
 

@@ -141,6 +141,14 @@ class Rest:
     def move_order(self, verb: str, pk: int, **details: str) -> Answer:
         return self._ask("post", f"/orders/{pk}/{verb}", details or None, read=lambda body: only(ORDER, body))
 
+    def move_orders(self, verb: str, moves: list[dict[str, Any]], key: str | None = None) -> Answer:
+        def outcome(row: dict[str, Any]) -> tuple[str | None, dict[str, str]]:
+            return row.get("code"), row.get("errors") or {}
+
+        body, headers = {"verb": verb, "orders": moves}, {} if key is None else {"Idempotency_Key": key}
+        read = lambda body: [outcome(row) for row in body["results"]]  # noqa: E731
+        return self._ask("post", "/orders/moves", body, read=read, **headers)
+
     def register(self, **values: Any) -> Answer:
         return self._ask("post", "/users", values, read=lambda body: only(USER, body))
 

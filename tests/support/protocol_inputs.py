@@ -1,4 +1,4 @@
-"""The inputs of the actions on one product, and the places that must have them in each protocol."""
+"""The inputs of the actions on products and orders, and the places that must have them in each protocol."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,14 @@ from catalog.serializers import (
     SkuChangeSerializer,
     StockCorrectionSerializer,
 )
-from protos import product_pb2
+from orders.serializers import (
+    BasketSerializer,
+    MoveDetailsSerializer,
+    OrderLineSerializer,
+    OrderMoveSerializer,
+    OrderMovesSerializer,
+)
+from protos import order_pb2, product_pb2
 from tests.support.protocol_filters import TARGET
 from tests.support.protocol_names import Names, Place, as_arguments, in_graphql, in_openapi, in_proto, inputs
 
@@ -51,6 +58,48 @@ PRODUCT_INPUTS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
         [
             as_arguments("setProductImage", **TARGET, **NAMED_VERSION),
             in_proto(product_pb2.SetProductImageRequest, **TARGET, **NAMED_VERSION),
+        ],
+    ),
+}
+ORDER_INPUTS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
+    "an order to place": (
+        lambda: inputs(BasketSerializer),
+        [
+            as_arguments("placeOrder", idempotency_key="a header in REST, metadata in gRPC"),
+            in_proto(order_pb2.PlaceOrderRequest),
+            *in_openapi("BasketRequest"),
+        ],
+    ),
+    "the details of a move": (
+        lambda: inputs(MoveDetailsSerializer),
+        [
+            as_arguments("shipOrder", id="in the path in REST"),
+            in_proto(order_pb2.ShipOrderRequest, id="in the path in REST"),
+            *in_openapi("MoveDetailsRequest"),
+        ],
+    ),
+    "an order to move": (
+        lambda: inputs(OrderMoveSerializer),
+        [
+            in_graphql("OrderMove"),
+            in_proto(order_pb2.OrderMove),
+            *in_openapi("OrderMoveRequest"),
+        ],
+    ),
+    "the moves of many orders": (
+        lambda: inputs(OrderMovesSerializer),
+        [
+            as_arguments("batchMoveOrders", idempotency_key="a header in REST, metadata in gRPC"),
+            in_proto(order_pb2.BatchMoveRequest),
+            *in_openapi("OrderMovesRequest"),
+        ],
+    ),
+    "a line to order": (
+        lambda: inputs(OrderLineSerializer),
+        [
+            in_graphql("OrderItemInput"),
+            in_proto(order_pb2.OrderItemInput),
+            *in_openapi("OrderLineRequest"),
         ],
     ),
 }
