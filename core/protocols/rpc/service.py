@@ -51,15 +51,11 @@ class Service(GenericService):
     action: str
     serializer_class: type[MessageSerializer]
     caller: Actor
+    caller_id: int | None = None  # of a signed-in caller, once the call is authenticated
     identity: Caller  # the caller, with the expiry of the token
     budget: Budget | None = None  # the caller's remaining budget, once the call is counted
     metadata: Mapping[str, str]
     address: str
-
-    @property
-    def caller_id(self) -> int | None:
-        """The id of the signed-in caller; None for an anonymous client, and before the call is authenticated."""
-        return self.caller.pk if "caller" in vars(self) else None
 
     @classmethod
     def as_servicer(cls, **initkwargs: object) -> "Servicer":
@@ -86,13 +82,13 @@ class Service(GenericService):
             yield message
 
     def _be_called_by(self, identity: Caller) -> None:
-        self.identity, self.caller = identity, identity.user
+        self.identity, self.caller, self.caller_id = identity, identity.user, identity.user.pk
         require(self.caller, self.rule())
 
     def rule(self) -> Rule:
         """Return the rule about the caller of the called method."""
-        default = anyone if self.queryset is None else self.queryset.readers
-        return getattr(getattr(self, self.action), "rule", default)
+        service_class: Any = type(self)
+        return _rule_of(service_class, self.action)
 
     def get_queryset(self) -> Any:
         return super().get_queryset().visible_to(self.caller)
@@ -128,6 +124,13 @@ class Service(GenericService):
         """Raise ClientGone if the client no longer waits for the response."""
         if not self.context.is_active():
             raise ClientGone(GONE)
+
+
+@cache
+def _rule_of(service_class: Any, action: str) -> Rule:
+    default = anyone if service_class.queryset is None else service_class.queryset.readers
+    rule: Rule = getattr(getattr(service_class, action), "rule", default)
+    return rule
 
 
 @cache
