@@ -194,6 +194,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return True
         return (self.connection is None or self.connection.closed) and not isinstance(cause, QueryCanceled)
 
+    def get_autocommit(self) -> bool:
+        """Return Django's record. Django first makes sure that there is a connection, and looks for an event loop."""
+        return self.autocommit if self.connection is not None else bool(super().get_autocommit())
+
     def close_if_health_check_failed(self) -> None:
         """Do nothing: `ProvingCursor` checks at the first statement. Django calls this method before each statement."""
 
