@@ -108,6 +108,8 @@ def counted_caller_of(headers: Mapping[str, str], address: str) -> Caller:
 
     If the token is invalid, the request counts against the budget of the address.
     """
+    if "authorization" not in headers:
+        return Caller(AnonymousUser(), address, budget=limits.spend_request(user_id=None, address=address))
     try:
         caller = caller_of(headers, address)
     except Unauthenticated as refusal:

@@ -19,7 +19,9 @@ class RequestKind(NamedTuple):
 
 def operation_of(method: str, path: str) -> RequestKind:
     """Return the operation of a request, by the method and the path in its log line."""
-    return _operation_of(method, NUMBER.sub("1", path))
+    if method != "gRPC":  # its paths are names of methods
+        path = NUMBER.sub("1", path)
+    return _operation_of(method, path)
 
 
 @lru_cache(4096)

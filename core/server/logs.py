@@ -142,25 +142,23 @@ def write_line(*, method: str, path: str, status: int | str, seconds: float, add
     describe_span(protocol, operation, status, noted.caller)
     if noted.refused_budget:
         meters().count_refusal(noted.refused_budget)
-    line = {
-        "protocol": protocol,
-        "operation": operation,
-        "caller": noted.caller,
-        "method": method,
-        "path": path,
-        "status": status,
-        "duration_ms": round(seconds * 1000, 1),
-        "address": address,
-    }
     if log.isEnabledFor(logging.INFO):
-        log.handle(_record_of(line))
+        now = time.time()
+        record = logging.LogRecord.__new__(logging.LogRecord)
+        record.__dict__ = {  # `log.info` would also search for the caller, the thread and the file
+            **_SAME_IN_ALL,
+            "created": now,
+            "msecs": now % 1 * 1000,
+            "protocol": protocol,
+            "operation": operation,
+            "caller": noted.caller,
+            "method": method,
+            "path": path,
+            "status": status,
+            "duration_ms": round(seconds * 1000, 1),
+            "address": address,
+        }
+        log.handle(record)
 
 
 _SAME_IN_ALL = vars(log.makeRecord(log.name, logging.INFO, "", 0, "request", (), None))
-
-
-def _record_of(line: dict[str, Any]) -> logging.LogRecord:
-    """Return the record of a request's line. `log.info` would also search for the caller, the thread and the file."""
-    record, now = logging.LogRecord.__new__(logging.LogRecord), time.time()
-    record.__dict__ = {**_SAME_IN_ALL, **line, "created": now, "msecs": now % 1 * 1000}
-    return record
