@@ -110,7 +110,8 @@ def _row(order: Order, outcome: Order | DomainError) -> MoveRow:
 
 
 def _reason(refusal: DomainError) -> str:
-    return " ".join(refusal.fields.values()) or refusal.message
+    texts = (f"{name.replace('_', ' ').capitalize()}: {text}" for name, text in refusal.fields.items())
+    return " ".join(texts) or refusal.message
 
 
 def _details_in(request: HttpRequest, verb: Verb, suffix: str = "") -> dict[str, str]:

@@ -7,7 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from orders.admin.moving import MAX_MOVES
+from orders.bulk import MAX_MOVES
 from orders.models import Order
 from tests.support.factories import make_order, make_product, make_staff, make_user
 from tests.support.pages import fields_of, messages_of
@@ -63,6 +63,18 @@ def test_five_paid_orders_are_shipped_each_with_its_number_and_one_carrier(clien
     shipped = list(Order.objects.order_by("pk").values_list("status", "carrier", "tracking_number"))
     assert shipped == [("shipped", "DHL", "42"), *[("shipped", "DHL", None)] * 4]
     assert orders[0].events.last().note == "DHL, 42"
+
+
+def test_refused_detail_is_named(client: Client, staff: User) -> None:
+    order = order_in("paid")
+
+    response = client.post(
+        f"{LIST}move-many/", {"verb": "ship", "order": order.pk, f"tracking_number-{order.pk}": "x" * 101}
+    )
+
+    text = "Tracking number: Ensure this value has at most 100 characters (it has 101)."
+    assert results_of(response) == [(order.pk, False, text)]
+    assert Order.objects.get().status == "paid"
 
 
 def test_orders_are_cancelled_only_after_the_question(client: Client, staff: User) -> None:
