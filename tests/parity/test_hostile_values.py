@@ -92,8 +92,12 @@ def test_no_value_in_a_url_of_rest_is_a_fault(version):
 
 
 # -- GraphQL ----------------------------------------------------------------------------------------------------
-SAMPLES = {"Int!": "1", "Float!": "1.5", "String!": '"a"', "ID!": '"a"'}
-LISTS = {"OrderItemInput": "[{productId: 1, quantity: 1}]", "ProductInput": '[{name: "a", price: 1}]'}
+SAMPLES = {"Int!": "1", "Float!": "1.5", "String!": '"a"', "ID!": '"a"', "OrderVerb!": "PAY"}
+LISTS = {
+    "OrderItemInput": "[{productId: 1, quantity: 1}]",
+    "OrderMove": "[{orderId: 1}]",
+    "ProductInput": '[{name: "a", price: 1}]',
+}
 
 
 def sample_of(kind: Any) -> str:
