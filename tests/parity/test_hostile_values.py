@@ -149,6 +149,7 @@ def test_no_value_of_an_argument_of_graphql_is_a_fault(document, kind):
         ("Float", "1" + "0" * 400, f"got invalid value 1{'0' * 199}...; Expected type 'Float'."),
         ("Boolean", '"True"', 'got invalid value "True"; Boolean cannot represent a non boolean value: "True"'),
         ("Float", '"Größe"', 'got invalid value "Größe"; Float cannot represent non numeric value: "Größe"'),
+        ("OrderVerb", "true", "got invalid value true; Enum 'OrderVerb' cannot represent non-string value: true"),
         ("OrderItemInput", "[]", "got invalid value []; Expected type 'OrderItemInput' to be an object."),
         ("OrderItemInput", "true", "got invalid value true; Expected type 'OrderItemInput' to be an object."),
         (
@@ -161,6 +162,8 @@ def test_no_value_of_an_argument_of_graphql_is_a_fault(document, kind):
 def test_variable_that_does_not_fit_is_quoted_as_it_was_sent(kind, value, message):
     use = {"Int": "product(id: $v)", "Float": "allProducts(minPrice: $v)", "Boolean": "allProducts(inStock: $v)"}
     document = f"query($v: {kind}) {{ {use.get(kind, '__typename')} {{ __typename }} }}"
+    if kind == "OrderVerb":
+        document = "mutation($v: OrderVerb!) { batchMoveOrders(verb: $v, orders: []) { ok } }"
     if kind == "OrderItemInput":
         document = "mutation($v: OrderItemInput!) { placeOrder(items: [$v]) { ok } }"
 

@@ -38,7 +38,8 @@ def _misfits(definition: Any, value: Any) -> Iterator[GraphQLError]:
     for path, inner, error in found:
         where = f" at '{name}{print_path_list(path)}'" if path else ""
         text = f"Variable '${name}' got invalid value {_quoted(inner)}{where}; {_worded(error, inner)}"
-        yield GraphQLError(text, definition)
+        # Lone surrogates are escaped, because a response can't hold them.
+        yield GraphQLError(text.encode(errors="backslashreplace").decode(), definition)
 
 
 def _worded(error: GraphQLError, value: object) -> str:
@@ -47,12 +48,11 @@ def _worded(error: GraphQLError, value: object) -> str:
     for ending, words in JSON_WORDS.items():
         if error.message.endswith(ending):
             return error.message.removesuffix(ending) + words
-    quoted = inspect(value)
-    return error.message.removesuffix(quoted) + _quoted(value) if error.message.endswith(quoted) else error.message
+    quoted, text = inspect(value), error.message.removesuffix(".")  # the message about an enum ends with a full stop
+    return text.removesuffix(quoted) + _quoted(value) if text.endswith(quoted) else error.message
 
 
 def _quoted(value: object) -> str:
-    """Write a value as JSON, cut if it is too long. Lone surrogates are escaped, because a response can't hold them."""
+    """Write a value as JSON, cut if it is too long."""
     text = json.dumps(value, ensure_ascii=False)
-    text = text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."
-    return text.encode(errors="backslashreplace").decode()
+    return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."

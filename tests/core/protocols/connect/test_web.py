@@ -156,6 +156,7 @@ CALLS: Calls = [  # under which name, the method, who, the request
     ("shipped", "ShipOrder", "staff", {"id": "$second.order.id"}),
     ("delivered", "DeliverOrder", "staff", {"id": "$second.order.id"}),
     ("refunded", "RefundOrder", "staff", {"id": "$second.order.id"}),
+    ("moved", "BatchMoveOrders", "staff", {"verb": "pay", "orders": [{"orderId": "$second.order.id"}]}),
     ("moves", "ListOrderHistory", "staff", {"id": "$second.order.id"}),
     ("deleted", "DeleteProduct", "staff", {"id": "$created.product.id"}),
     ("gone", "GetProduct", "", {"id": "$created.product.id"}),
@@ -218,6 +219,7 @@ def test_each_call_is_answered(answers_to_node, way):
     assert answers["theirs"] == answers["orders"]
     states = [answers[name]["order"]["status"] for name in ("cancelled", "paid", "shipped", "delivered", "refunded")]
     assert states == ["cancelled", "paid", "shipped", "delivered", "refunded"]
+    assert [failure["code"] for failure in answers["moved"]["failures"]] == ["invalid_transition"]
     assert answers["deleted"] == {"success": True}
     assert answers["user"] == answers["me"]
     assert answers["me"]["user"]["username"] == "customer"
