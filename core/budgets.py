@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 WINDOW_S = 60
@@ -39,6 +40,11 @@ def extension_of(budget: Budget | None) -> dict[str, object]:
     """Return the budget for GraphQL's `extensions`; empty if none is counted."""
     if budget is None:
         return {}
-    reset_at = datetime.fromtimestamp(budget.resets_at, UTC).isoformat().replace("+00:00", "Z")
+    reset_at = _moment_text(budget.resets_at)
     facts = {"limit": budget.limit, "remaining": budget.remaining, "resetAt": reset_at, "resetIn": budget.resets_in_s}
     return {"rateLimit": facts}
+
+
+@lru_cache(2)  # all budgets of a process are reset at the same moment
+def _moment_text(unix_s: int) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).isoformat().replace("+00:00", "Z")

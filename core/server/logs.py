@@ -15,7 +15,7 @@ from pythonjsonlogger.json import JsonFormatter
 from core.metrics.facts import begin_facts, end_facts, facts
 from core.metrics.meters import meters
 from core.metrics.operations import operation_of
-from core.origin import originating
+from core.origin import begin_origin, end_origin
 from core.server.tracing.hooks import describe_span
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -89,20 +89,18 @@ class named:  # used like a function
     `protocol` is kept with the changes too. The block gets the id.
     """
 
-    __slots__ = ("_facts", "_name", "_origin", "_request")
+    __slots__ = ("_facts", "_name", "_origin", "_protocol", "_request")
 
     def __init__(self, given: str, protocol: str | None = None) -> None:
-        self._name = name_of(given)
-        served = {} if protocol is None else {"protocol": protocol}
-        self._origin = originating(request_id=self._name, **served)
+        self._name, self._protocol = name_of(given), protocol
 
     def __enter__(self) -> str:
         self._request, self._facts = request_id.set(self._name), begin_facts()
-        self._origin.__enter__()
+        self._origin = begin_origin(self._name, self._protocol)
         return self._name
 
     def __exit__(self, *error: object) -> None:
-        self._origin.__exit__(*error)
+        end_origin(self._origin)
         end_facts(self._facts)
         request_id.reset(self._request)
 
