@@ -1,0 +1,213 @@
+"""The GETs of the fast path: what each responds, from compiled reads."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from core.budgets import Budget, rate_limit_fields
+from core.lists.filters import SORTING, filtered
+from core.lists.keyset import (
+    DEFAULT_PER_PAGE,
+    MAX_PER_PAGE,
+    Sort,
+    cursor_at,
+    mark_of,
+    position_in,
+    read_cursor,
+    sort_in,
+)
+from core.plans.plan import ReadPlan
+from core.plans.reads import Reads
+from core.plans.statements import Row
+from core.protocols.rest.caching import VARY, directives_of, is_shared
+from core.protocols.rest.conditional import date_of, row_tag, settled_at, tag_of_content
+from core.protocols.rest.links import links
+from core.protocols.rest.pagination import numbered
+from core.protocols.rest.versions import V1, V2
+from core.server.bridge.plain_request import PlainRequest
+from core.server.bridge.responses import Headers, encoded
+
+CONTENT_TYPE, VARIES = (b"content-type", b"application/json"), (b"vary", ", ".join(VARY).encode())
+MAX_PAGE = 999_999_999
+NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
+PARAMETER = re.compile(r"(\w+)=((?:[\w.=-]|%3D)+)", re.ASCII)  # a value that has one spelling, but for the = of cursors
+
+
+class Representation(NamedTuple):
+    """The body of a response, and the headers that belong to it."""
+
+    body: bytes
+    tag: str
+    last_modified: str | None = None
+    link: str | None = None
+
+    @property
+    def validators(self) -> Headers:
+        tag = (b"etag", self.tag.encode())
+        return [tag] if self.last_modified is None else [tag, (b"last-modified", self.last_modified.encode())]
+
+    @property
+    def links(self) -> Headers:
+        return [] if self.link is None else [(b"link", self.link.encode())]
+
+
+class Route:
+    """One GET of one resource in one version."""
+
+    action = ""  # of the view
+
+    def __init__(self, view: Any, version: str, plan: ReadPlan, methods: Iterable[str]) -> None:
+        self.view, self.version, self.plan = view, version, plan
+        self.is_open = self.action in view.open_to_caches
+        self.allow = (b"allow", allowed(view, methods).encode())
+
+    def headers_of(self, plain: PlainRequest, shown: Representation, budget: Budget | None) -> Headers:
+        kept = directives_of(is_open=self.is_open and not plain.has_token)
+        counted = () if is_shared(kept) else encoded(rate_limit_fields(budget).items())
+        return [
+            CONTENT_TYPE,
+            *shown.validators,
+            *shown.links,
+            VARIES,
+            self.allow,
+            (b"cache-control", kept.encode()),
+            *counted,
+        ]
+
+    def represented(self, rows: Sequence[Row], plain: PlainRequest) -> list[dict[str, Any]]:
+        return self.plan.from_tuples(rows, links(plain.site, self.version))
+
+    def representation(self, plain: PlainRequest) -> Representation | None:
+        """Return the response's body and headers; None if the ordinary path must respond."""
+        raise NotImplementedError
+
+
+def allowed(view: Any, methods: Iterable[str]) -> str:
+    names = {*methods, "head", "options"}
+    return ", ".join(name.upper() for name in view.http_method_names if name in names)
+
+
+class Detail(Route):
+    """One row; its id is the last part of the path."""
+
+    action = "retrieve"
+
+    def __init__(self, view: Any, version: str, plan: ReadPlan, methods: Iterable[str]) -> None:
+        super().__init__(view, version, plan, methods)
+        validators = ("version", "updated_at") if view.shows_version else ()
+        columns = [*plan.columns, *(name for name in validators if name not in plan.columns)]
+        self._reads, self._validators = (
+            Reads(view.queryset.all(), columns),
+            [columns.index(name) for name in validators],
+        )
+
+    def representation(self, plain: PlainRequest) -> Representation | None:
+        pk = int(plain.path.rpartition("/")[2])
+        row = self._reads.row(plain.user, pk)
+        if plain.query or row is None:
+            return None
+        body = orjson.dumps(self.represented([row], plain)[0])
+        if not self._validators:
+            return Representation(body, tag_of_content(body))
+        version, updated_at = [row[index] for index in self._validators]
+        tag, date = row_tag(pk, version, self.version, "json"), date_of(settled_at(version, updated_at))
+        return Representation(body, tag, date)
+
+
+class ListRoute(Route):
+    """A page of a list without filters, in any of its orders. `name` is that of Django's URL pattern."""
+
+    action = "list"
+    names: tuple[str, str]  # of the parameters of a page
+
+    def __init__(self, view: Any, version: str, plan: ReadPlan, methods: Iterable[str], name: str) -> None:
+        super().__init__(view, version, plan, methods)
+        self._rows, self._filterset = view.queryset.all(), getattr(view, "filterset_class", None)
+        self._reads, self._mark = Reads(self._rows, plan.columns), mark_of(name, {}, [])
+        filters = self._filterset.base_filters if self._filterset else ()
+        self._sorting = tuple(name for name in SORTING if name in filters)
+        self._known = frozenset((*self.names, *self._sorting))
+        self._sorts: dict[tuple[str | None, ...], Sort] = {}
+
+    def representation(self, plain: PlainRequest) -> Representation | None:
+        parameters = self._parameters(plain.query)
+        return None if parameters is None else self.page(plain, parameters, self._sort(parameters))
+
+    def page(self, plain: PlainRequest, parameters: Mapping[str, str], sort: Sort) -> Representation | None:
+        raise NotImplementedError
+
+    def _parameters(self, query: str) -> dict[str, str] | None:
+        """Return the parameters; None if one is not of the page or the order, is repeated or has another spelling."""
+        if not query:
+            return {}
+        found = [PARAMETER.fullmatch(text) for text in query.split("&")]
+        parameters = {one[1]: one[2].replace("%3D", "=") for one in found if one}
+        return parameters if parameters.keys() <= self._known and len(parameters) == len(found) else None
+
+    def _sort(self, parameters: Mapping[str, str]) -> Sort:
+        """Raises InvalidInput if the list has no such order."""
+        values = {name: parameters[name] for name in self._sorting if name in parameters}
+        key = tuple(map(parameters.get, self._sorting))
+        if key not in self._sorts:
+            self._sorts[key] = sort_in(filtered(self._filterset, values, self._rows) if self._filterset else self._rows)
+        return self._sorts[key]
+
+
+def _number(text: str, most: int) -> int | None:
+    """Read a number as everybody writes it; None if the ordinary path must read or refuse it."""
+    return int(text) if NUMBER.fullmatch(text) and int(text) <= most else None
+
+
+def _url(plain: PlainRequest, parameters: Mapping[str, str]) -> str:
+    """Return the URL of another page, with the parameters as the ordinary path writes them: sorted, = escaped."""
+    written = [f"{name}={value.replace('=', '%3D')}" for name, value in sorted(parameters.items())]
+    return f"{plain.site}{plain.path}?{'&'.join(written)}"
+
+
+class NumberedPage(ListRoute):
+    """A page of v1, by `page` and `per_page`."""
+
+    names = ("page", "per_page")
+
+    def page(self, plain: PlainRequest, parameters: Mapping[str, str], sort: Sort) -> Representation | None:
+        page = _number(parameters.get("page", "1"), MAX_PAGE)
+        size = _number(parameters.get("per_page", str(DEFAULT_PER_PAGE)), MAX_PER_PAGE)
+        if page is None or size is None:
+            return None
+        rows, total = self._reads.page_and_total(plain.user, sort, size, (page - 1) * size)
+
+        def url(number: int) -> str:
+            return _url(plain, {**parameters, "page": str(number)})
+
+        shown = self.represented(rows, plain)
+        body = orjson.dumps(numbered(self.view.list_name, shown, page, size, total, url))
+        return Representation(body, tag_of_content(body))
+
+
+class CursorPage(ListRoute):
+    """A page of v2, by `cursor` and `limit`."""
+
+    names = ("cursor", "limit")
+
+    def page(self, plain: PlainRequest, parameters: Mapping[str, str], sort: Sort) -> Representation | None:
+        limit = _number(parameters.get("limit", str(DEFAULT_PER_PAGE)), MAX_PER_PAGE)
+        if limit is None:
+            return None
+        position = position_in(parameters.get("cursor", ""), self._mark)
+        if position is None:
+            rows = self._reads.page(plain.user, sort, limit + 1, 0)
+        else:
+            value, pk = read_cursor(self._reads.model, sort, position, "cursor")
+            rows = self._reads.page_after(plain.user, sort, limit + 1, value, pk)
+        cursor = link = None
+        if len(rows) > limit:
+            rows = rows[:limit]
+            cursor = f"{cursor_at(sort, *self._reads.position_of(rows[-1], sort))}.{self._mark}"
+            link = f'<{_url(plain, {**parameters, "cursor": cursor})}>; rel="next"'
+        body = orjson.dumps({self.view.list_name: self.represented(rows, plain), "next_cursor": cursor})
+        return Representation(body, tag_of_content(body), link=link)
+
+
+PAGES: Mapping[str, type[ListRoute]] = {V1: NumberedPage, V2: CursorPage}
