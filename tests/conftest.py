@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 from httpx._transports import default as transports
 
+from catalog.models import ProductHistory
 from core.runtime import Runtime, begin_runtime
 from core.server.static_files import FINGERPRINT, Responses, StaticFilesMiddleware, collect
 from tests.support.connect import web_shop  # noqa: F401  # a fixture
@@ -64,6 +65,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute(unsynced(connection.settings_dict["NAME"]))
             cursor.execute("SET synchronous_commit = off")
+
+
+@pytest.fixture
+def no_older_history(db: None) -> None:
+    """Delete the history that an earlier test left: on SQLite, a flush may delete products after their history."""
+    ProductHistory.objects.all().delete()
 
 
 # A test that uses one of these talks to a server process: it is marked `live`.

@@ -2,6 +2,6 @@
 
 import sys
 
-from core.server.serving import listen, serve
+from core.server.serving import bind, serve
 
-serve(listen("127.0.0.1", int(sys.argv[1])))
+serve(bind("127.0.0.1", int(sys.argv[1])))

@@ -25,7 +25,7 @@ from core.server import logs
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_DROPPED_BYTES = 4 * 1024 * 1024
-FIRST_REQUEST_S = 0.5  # for a client that connects during the shutdown: it has sent its request, or does so now
+IDLE_S = 3  # at shutdown, for the last request on an idle connection; at most half the grace
 LINGER_S = 2  # for a refused client to read the response: closing a connection with unread data resets it
 log = logging.getLogger(__name__)
 
@@ -125,16 +125,20 @@ class BoundedHttp(HttpToolsProtocol):
         self._is_in_head = False
 
     def shutdown(self) -> None:
-        """Close the connection when its response is sent. A new connection may still send its first request."""
-        if self.cycle is None and not self._is_refused:
-            self._is_last = True
-            self.loop.call_later(FIRST_REQUEST_S, self._close_if_unused)
-        else:
+        """Tell the client with the next response that the connection ends; close an idle connection after IDLE_S.
+
+        A client that was not told may be sending a request at this moment, and closing would reset it.
+        """
+        if self._is_refused or (self.cycle is not None and not self.cycle.response_started):
             super().shutdown()
+            return
+        self._is_last = True
+        grace_s = self.config.timeout_graceful_shutdown
+        self.loop.call_later(IDLE_S if grace_s is None else min(IDLE_S, grace_s / 2), self._close_if_unused)
 
     def _close_if_unused(self) -> None:
-        if self.cycle is None and not self._unused_bytes:
-            self.transport.close()
+        if not self._unused_bytes:
+            super().shutdown()
 
     # -- From the parser ----------------------------------------------------------------------------------------
     def on_headers_complete(self) -> None:

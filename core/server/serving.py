@@ -1,5 +1,6 @@
 """Runs the web server in this process or in several worker processes."""
 
+import asyncio
 import errno
 import logging
 import os
@@ -18,7 +19,6 @@ from core.server.start.preflight import CannotRun
 
 GRACE_S = 2  # for requests in progress at shutdown
 END_S = 1  # then a worker that still runs is killed
-BACKLOG = 2048
 UVICORN_PROXIES = "127.0.0.1,::1"  # the proxies that uvicorn trusts by default
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024  # of WebSockets; above the protocols' own limits, so they refuse with a reason
 log = logging.getLogger(__name__)
@@ -41,14 +41,16 @@ def address_text(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Listen on a port, so that no other process can. Connections wait until the server starts. Raises CannotRun."""
+def bind(host: str, port: int) -> socket.socket:
+    """Bind a socket to a port on which no other process listens. Raises CannotRun.
+
+    The server listens when it is ready. Connections are refused until then, so that a proxy asks another node at once.
+    """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(BACKLOG)
     except socket.gaierror as error:
         raise CannotRun(f"{host} is not an address of this machine: {error.strerror}.") from error
     except OSError as error:
@@ -60,7 +62,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def reserve(host: str, port: int) -> socket.socket:
     """Reserve a port for processes that share it: they listen on it, this socket does not. Raises CannotRun."""
-    with listen(host, port) as probe:  # fails if another process uses the port, shared or not
+    with bind(host, port) as probe:  # fails if another process uses the port, shared or not
         family, address = probe.family, probe.getsockname()
     reserved = socket.socket(family)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -129,7 +131,7 @@ def serve(
 
 
 class WebServer(uvicorn.Server):
-    """uvicorn's server, with a callback at shutdown."""
+    """uvicorn's server, with a callback at shutdown, which resets no connection."""
 
     def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
         super().__init__(config)
@@ -140,6 +142,12 @@ class WebServer(uvicorn.Server):
         self.is_told_to_end = True
         super().handle_exit(sig, frame)
         self._on_end()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept the connections that wait before the listening socket is closed: the kernel would reset them."""
+        for _ in range(2):  # the event loop accepts between two of its rounds
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
 
 
 def bound_connections(send: Send) -> None:

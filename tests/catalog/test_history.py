@@ -52,6 +52,7 @@ def test_every_column_is_kept(model: Any, history: Any) -> None:
     assert {field.attname for field in model._meta.concrete_fields} - UNTRACKED == set(history.columns)
 
 
+@pytest.mark.usefixtures("no_older_history")
 def test_each_movement_of_a_stock_is_in_the_ledger_with_its_kind_and_reason() -> None:
     staff, product = make_staff(), make_product(stock=10)
     order = make_order(lines={product: 3})

@@ -14,6 +14,7 @@ ROUNDS, THREADS = 8, 6
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("no_older_history")
 def test_ledger_equals_the_stock_after_a_race() -> None:
     staff, products = make_staff(), [make_product(stock=60).pk for _ in range(3)]
 

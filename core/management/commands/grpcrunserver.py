@@ -18,7 +18,7 @@ from core.metrics.exporter import begin_metrics
 from core.protocols.live.sampling import sample_streams
 from core.protocols.rpc.server import GrpcServer
 from core.server.children import ORDERLY, Children, end_with_parent, on_end_signals
-from core.server.serving import address_text, listen, parse_address, reserve
+from core.server.serving import address_text, bind, parse_address, reserve
 from core.server.start.garbage import end_start
 from core.server.start.preflight import CannotRun
 
@@ -71,7 +71,7 @@ class Command(stock.Command):
                 self._run_workers()
                 return
             if not options["shares_port"]:
-                listen(self.host, self.port).close()
+                bind(self.host, self.port).close()
             super().handle(*args, **options)
         except CannotRun as reason:
             raise CommandError(str(reason)) from reason

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from core.metrics.exporter import begin_metrics
 from core.server import static_files
 from core.server.children import RENEWED, end_with_parent
-from core.server.serving import address_text, listen, parse_address, serve, serve_by_workers
+from core.server.serving import address_text, bind, parse_address, serve, serve_by_workers
 from core.server.start.preflight import CannotRun
 
 ADDRESS = "127.0.0.1:8000"
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         if options["listener"] is not None:
             return socket.socket(fileno=options["listener"])
         host, port = parse_address(options["address"])
-        listener = listen(host, port)
+        listener = bind(host, port)
         if options["verbosity"]:
             self.stdout.write(f"HTTP is served at {address_text(host, listener.getsockname()[1])}.")
             self.stdout.flush()

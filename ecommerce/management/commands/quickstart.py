@@ -18,7 +18,7 @@ from accounts.models import User
 from core.metrics.exporter import begin_metrics
 from core.server import static_files
 from core.server.children import Children
-from core.server.serving import address_text, listen, parse_address, reserve, serve, serve_by_workers
+from core.server.serving import address_text, bind, parse_address, reserve, serve, serve_by_workers
 from core.server.start.preflight import CannotRun, one_line, prepare_database
 from samples.demo.loading import CUSTOMER, STAFF, prepare
 from samples.demo.welcome import welcome
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         try:
             host, port = parse_address(options["http"])
             grpc_host, grpc_port = parse_address(options["grpc"])
-            with listen(host, port) as listener, reserve(grpc_host, grpc_port) as reserved:
+            with bind(host, port) as listener, reserve(grpc_host, grpc_port) as reserved:
                 prepare_database()
                 begin_metrics()
                 static_files.collect()

@@ -1,5 +1,6 @@
 """`manage.py serve`, as a process with workers: how it starts, goes on and ends."""
 
+import errno
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from core.server.serving import bind
 from tests.support.live import ROOT, Server, fresh_database, using
 from tests.support.processes import children_of, end, peer_ports_of
 from tests.support.waiting import START_S, wait_until
@@ -83,6 +85,13 @@ def test_taken_port_is_one_line_and_exit_1(workers):
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr.startswith(f"CommandError: Port {address.rpartition(':')[2]} of 127.0.0.1 is in use: ")
     assert run.stderr.count("\n") == 1
+
+
+def test_connections_are_refused_until_the_server_listens():
+    with bind("127.0.0.1", 0) as listener, socket.socket() as client, socket.socket() as later:
+        assert client.connect_ex(listener.getsockname()) == errno.ECONNREFUSED
+        listener.listen()
+        assert later.connect_ex(listener.getsockname()) == 0
 
 
 @pytest.mark.parametrize("address", ["8000", "127.0.0.1:", ":8000", "127.0.0.1:http", "127.0.0.1:65536"])
@@ -157,6 +166,33 @@ def test_signal_lets_requests_in_progress_finish_and_a_new_connection_send_its_f
     assert b"connection: close" in first.lower()
     assert server.process.wait(START_S) == 0
     assert "Traceback" not in server.log
+
+
+def test_idle_connection_may_send_one_more_request_during_the_end(serve):
+    server = serve("--grace", "20")
+    request = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(request)
+        first = client.recv(65_536)
+
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", server.port)) != 0)
+        client.sendall(request)
+        last = b"".join(iter(lambda: client.recv(65_536), b""))
+
+    assert [answer[:13] for answer in (first, last)] == [b"HTTP/1.1 200 "] * 2
+    assert [b"connection: close" in answer.lower() for answer in (first, last)] == [False, True]
+    assert server.process.wait(START_S) == 0
+
+
+def test_idle_connections_do_not_hold_the_end_up(serve):
+    server = serve("--grace", "1")
+    with httpx.Client() as client:
+        client.get(f"{server.url}/health/live").raise_for_status()
+
+        seconds = server.stop(timeout_s=START_S)
+
+    assert (server.process.returncode, seconds < 10) == (0, True)
 
 
 def test_request_that_does_not_finish_is_cut_off_after_the_grace(serve):

@@ -4,7 +4,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from core.server.serving import MAX_MESSAGE_BYTES, listen, parse_address
+from core.server.serving import MAX_MESSAGE_BYTES, bind, parse_address
 from core.server.start.preflight import CannotRun
 from tests.support.sockets import PROTOCOL
 from tests.support.waiting import START_S
@@ -20,7 +20,7 @@ def test_address_is_split(text, address):
 @pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
 def test_host_of_another_machine_is_one_line(host):
     with pytest.raises(CannotRun, match=r"192\.0\.2\.1: Cannot assign|nowhere\.invalid is not an address"):
-        listen(host, 0)
+        bind(host, 0)
 
 
 def test_websockets_are_not_compressed_and_a_message_that_is_too_long_is_not_kept(live_shop):

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 from catalog.models import Product
 from core.protocols.graph.live import socket as graph_socket_module
 from core.protocols.live.sockets import is_trusted
-from core.server.serving import listen
+from core.server.serving import bind
 from tests.support.factories import make_product, make_staff
 from tests.support.live import Shop
 from tests.support.sockets import PRODUCTS, PROTOCOL, graph_socket, opened, position_in
@@ -125,7 +125,8 @@ def impatient_url(monkeypatch: pytest.MonkeyPatch, unlimited: None) -> Iterator[
     monkeypatch.setattr(graph_socket_module, "INIT_TIMEOUT_S", 0.2)
     from ecommerce.asgi import application
 
-    listener = listen("127.0.0.1", 0)
+    listener = bind("127.0.0.1", 0)
+    listener.listen()  # clients may connect before the server is ready
     server = uvicorn.Server(uvicorn.Config(application, lifespan="off", log_config=None))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
