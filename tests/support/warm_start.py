@@ -96,8 +96,8 @@ class WarmProcess:
 @cache
 def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(LIBRARIES)
     measured = os.environ.pop(COVERAGE, None)  # each copy measures for itself
+    context.set_forkserver_preload(LIBRARIES if measured is None else [*LIBRARIES, "coverage"])
     forkserver.ensure_running()
     if measured is not None:
         os.environ[COVERAGE] = measured
