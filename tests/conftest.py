@@ -160,7 +160,7 @@ def media_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> None:
     """Hash with MD5 in this process: a real hash costs more than most tests. Live servers keep the real one."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
