@@ -13,14 +13,14 @@ const grpc = require("@grpc/grpc-js");
 const loader = require("@grpc/proto-loader");
 
 const protos = join(dirname(fileURLToPath(import.meta.url)), "..", "protos");
-const files = ["product.proto", "order.proto", "account.proto"];
+const files = ["product.proto", "order.proto", "account.proto", "report.proto"];
 const definition = loader.loadSync(files, { includeDirs: [protos], keepCase: true, longs: Number, defaults: true });
-const { ProductService, OrderService, AccountService } = grpc.loadPackageDefinition(definition).ecommerce;
+const { ProductService, OrderService, AccountService, ReportService } = grpc.loadPackageDefinition(definition).ecommerce;
 const [address = "127.0.0.1:50051"] = process.argv.slice(2);
-const clients = [ProductService, OrderService, AccountService].map(
+const clients = [ProductService, OrderService, AccountService, ReportService].map(
   (Service) => new Service(address, grpc.credentials.createInsecure()),
 );
-const methods = [ProductService, OrderService, AccountService].flatMap(({ service }) => Object.keys(service));
+const methods = [ProductService, OrderService, AccountService, ReportService].flatMap(({ service }) => Object.keys(service));
 const made = new Set();
 const PICTURE = Buffer.from(  // a PNG of one pixel
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
@@ -142,6 +142,8 @@ async function asStaff(token, order) {
   const again = await call("BatchMoveOrders", { verb: "refund", orders: [{ order_id: order.id }] }, token);
   assert.deepEqual([again.moved_count, again.failures[0].code], [0, "invalid_transition"]);
   assert.ok((await call("ListUsers", {}, token)).total >= 2);
+  const days = { created_from: "2026-11-01", created_to: "2026-11-30" };
+  assert.equal((await call("GetSales", days, token)).report.days.length, 30);
   const { product } = await call("CreateProduct", { name: "Lamp of Node", price: 19.99, stock: 3 }, token);
   const changed = (await call("UpdateProduct", { id: product.id, stock: 0 }, token)).product;
   assert.deepEqual([changed.name, changed.price, changed.stock, changed.version], ["Lamp of Node", 19.99, 0, 2]);

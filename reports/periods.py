@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from core.errors import InvalidInput
 from core.moments import day_begins, day_ends
 
 DAY = timedelta(days=1)
+MAX_DAYS = 3 * 366
+EARLIEST, LATEST = date(1900, 1, 1), date(2999, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,16 @@ PERIODS: Mapping[str, tuple[str, Callable[[date], Period]]] = {
     "quarter": ("90 days", lambda today: Period(today - 89 * DAY, today)),
     "year": ("This year", lambda today: Period(today.replace(month=1, day=1), today)),
 }
+
+
+def period_of(first: date, last: date) -> Period:
+    """Return the period of these days. Raises InvalidInput if they are no period, or one that is too long."""
+    if not EARLIEST <= first <= LATEST:
+        raise InvalidInput(fields={"created_from": f"The first day must be between {EARLIEST} and {LATEST}"})
+    if not first <= last < first + MAX_DAYS * DAY:
+        text = f"The last day must not be before the first, nor {MAX_DAYS} days after it"
+        raise InvalidInput(fields={"created_to": text})
+    return Period(first, last)
 
 
 def month_of(day: date) -> Period:

@@ -69,5 +69,5 @@ def test_client_of_npm_makes_every_call_from_the_proto_files_alone(shop, kettle,
     answers = walked(shop, "node", str(ROOT / "examples/grpc_client.mjs"), cwd=Path(npm_packages))
 
     assert "1: Kettle, 19.99, 7 left" in answers
-    assert "methods called       37 of 37" in answers
+    assert "methods called       38 of 38" in answers
     assert stock_of(shop, kettle) == 6

@@ -48,7 +48,7 @@ from orders.serializers import (
     OrderItemSerializer,
     OrderSerializer,
 )
-from protos import account_pb2, order_pb2, product_pb2
+from protos import account_pb2, order_pb2, product_pb2, report_pb2
 from tests.support.live import ROOT
 from tests.support.price_fields import PRICE_FIELDS
 from tests.support.protocol_filters import FILTERS, TARGET
@@ -69,6 +69,7 @@ from tests.support.protocol_names import (
     inputs,
     outputs,
 )
+from tests.support.report_fields import REPORT_FIELDS
 
 pytestmark = pytest.mark.same_everywhere
 
@@ -364,6 +365,7 @@ FIELDS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
         ],
     ),
     **PRICE_FIELDS,
+    **REPORT_FIELDS,
 }
 
 
@@ -402,7 +404,7 @@ WRAPPING = {
         "next_cursor",
     ),
     *("product", "products", "category", "categories", "order", "orders", "user", "user_id", "users", "changes"),
-    *("price_change", "price_changes", "preview"),
+    *("price_change", "price_changes", "preview", "report"),
 }
 OF_GRAPHQL = {"PageInfo": "the Relay specification's", "FieldError": "a pair of name and text"}
 
@@ -413,7 +415,7 @@ def compared(prefix: str) -> set[str]:
 
 
 def test_every_message_is_compared_or_wraps_others() -> None:
-    files = (account_pb2, order_pb2, product_pb2)
+    files = (account_pb2, order_pb2, product_pb2, report_pb2)
     messages = {name: kind for file in files for name, kind in file.DESCRIPTOR.message_types_by_name.items()}
 
     plain = {name for name, kind in messages.items() if not set(kind.fields_by_name) <= WRAPPING}
@@ -463,4 +465,4 @@ def test_every_protocol_names_the_same_sort_keys() -> None:
 def test_both_versions_of_grpc_have_the_same_methods_and_fields() -> None:
     packages = Counter(service.descriptor.file.package for service in grpc_services())  # raises if one lacks a field
 
-    assert packages == {"ecommerce": 4, "ecommerce.v2": 4}
+    assert packages == {"ecommerce": 5, "ecommerce.v2": 5}

@@ -70,6 +70,8 @@ class AmountFilter(django_filters.NumberFilter):
 class DayField(forms.DateField):
     """A day, only as RFC 3339 writes it."""
 
+    default_error_messages = {"required": "is required"}
+
     def to_python(self, value: object) -> date | None:
         if value in self.empty_values:
             return None

@@ -6,7 +6,10 @@ from decimal import Decimal
 
 from django.conf import settings
 
-AMOUNTS = ("price", "new_price", "total", "unit_price", "line_total")
+AMOUNTS = (
+    *("price", "new_price", "total", "unit_price", "line_total"),
+    *("revenue", "average_order", "cancelled_total", "refunded_total"),
+)
 PRICE_IN_STREAM = re.compile(r'("new_price":)(\d+\.\d+)')
 
 

@@ -2016,3 +2016,79 @@ class AccountService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class ReportServiceStub:
+    """Reports, for staff (metadata `authorization: Bearer <JWT>`).
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetSales = channel.unary_unary(
+                '/ecommerce.v2.ReportService/GetSales',
+                request_serializer=protos_dot_v2_dot_shop__pb2.GetSalesRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.GetSalesResponse.FromString,
+                _registered_method=True)
+
+
+class ReportServiceServicer:
+    """Reports, for staff (metadata `authorization: Bearer <JWT>`).
+    """
+
+    def GetSales(self, request, context):
+        """The sales of some days, exact, against the period before. At most 1,098 days. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_ReportServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetSales': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSales,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.GetSalesRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.GetSalesResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'ecommerce.v2.ReportService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('ecommerce.v2.ReportService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class ReportService:
+    """Reports, for staff (metadata `authorization: Bearer <JWT>`).
+    """
+
+    @staticmethod
+    def GetSales(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.ReportService/GetSales',
+            protos_dot_v2_dot_shop__pb2.GetSalesRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.GetSalesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

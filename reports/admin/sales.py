@@ -13,20 +13,16 @@ from django.urls import reverse
 from django.utils import formats
 from unfold.widgets import UnfoldAdminSingleDateWidget
 
-from catalog.models import Product
 from core.admin.display import money
 from core.admin.options import ShopAdmin
-from core.moments import shop_now, shop_zone
-from orders.models import OrderItem
+from core.errors import InvalidInput
+from core.moments import shop_now
 from reports.admin.curve import curve_of
-from reports.best_sellers import SoldProduct, best_sellers
 from reports.models import SalesDay
-from reports.periods import DAY, PERIODS, Period
+from reports.periods import PERIODS, Period, period_of
 from reports.permissions import can_see_sales
-from reports.sales import SalesFigures, figures_by_day, total_of
+from reports.report import BestSeller, PeriodSales, SalesReport, sales_report
 
-BEST = 10
-MAX_DAYS = 3 * 366
 TEMPLATE = "admin/reports/salesday/report.html"
 
 
@@ -36,8 +32,11 @@ class RangeForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         first, last = self.cleaned_data.get("first"), self.cleaned_data.get("last")
-        if first and last and not first <= last < first + MAX_DAYS * DAY:
-            raise forms.ValidationError(f"The last day must not be before the first, nor {MAX_DAYS} days after it.")
+        if first and last:
+            try:
+                period_of(first, last)
+            except InvalidInput as refusal:
+                raise forms.ValidationError(refusal.message) from refusal
         return self.cleaned_data
 
 
@@ -65,7 +64,7 @@ class SalesDayAdmin(ShopAdmin):
         name, period, form = _chosen(request)
         context = {
             **self.admin_site.each_context(request),
-            **_report(period),
+            **_shown(sales_report(actor=request.user, period=period)),
             "title": "Sales",
             "opts": self.opts,
             "form": form,
@@ -87,22 +86,21 @@ def _chosen(request: HttpRequest) -> tuple[str, Period, RangeForm]:
     return name, PERIODS[name][1](shop_now().date()), form
 
 
-def _report(period: Period) -> dict[str, Any]:
-    days, days_before = figures_by_day(period), figures_by_day(period.before())
-    now, before = total_of(days.values()), total_of(days_before.values())
-    series = [[each.revenue for each in found.values()] for found in (days, days_before)]
+def _shown(report: SalesReport) -> dict[str, Any]:
+    now, days = report.sales.total, report.sales.days
+    series = [[each.revenue for each in found.days.values()] for found in (report.sales, report.before)]
     return {
-        "zone": str(shop_zone()),
-        "period": _shown_period(period),
-        "before": _shown_period(period.before()),
-        "figures": _compared(now, before),
+        "zone": report.time_zone,
+        "period": _shown_period(report.sales.period),
+        "before": _shown_period(report.before.period),
+        "figures": _compared(report.sales, report.before),
         "lost": now,
         "cancelled": money(now.cancelled),
         "refunded": money(now.refunded),
         "curve": (curve := curve_of(*series)),
         "highest": money(curve.highest),
         "days": [(formats.date_format(day, "D j M Y"), each.orders, money(each.revenue)) for day, each in days.items()],
-        "best": _named(best_sellers(period, BEST)),
+        "best": [_shown_product(product) for product in report.best_sellers],
     }
 
 
@@ -111,12 +109,12 @@ def _shown_period(period: Period) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def _compared(now: SalesFigures, before: SalesFigures) -> list[Mapping[str, str]]:
-    zero = Decimal(0)
+def _compared(sales: PeriodSales, sales_before: PeriodSales) -> list[Mapping[str, str]]:
+    zero, now, before = Decimal(0), sales.total, sales_before.total
     rows: list[tuple[str, Decimal, Decimal, Callable[[Decimal], str]]] = [
         ("Revenue", now.revenue, before.revenue, money),
         ("Orders", Decimal(now.orders), Decimal(before.orders), lambda number: formats.number_format(number, 0)),
-        ("Average order", now.average or zero, before.average or zero, money),
+        ("Average order", sales.average_order or zero, sales_before.average_order or zero, money),
     ]
     return [
         {"label": label, "now": shown(new), "before": shown(old), "change": _change(new, old)}
@@ -128,19 +126,11 @@ def _change(now: Decimal, before: Decimal) -> str:
     return f"{(now - before) / before * 100:+.1f} %" if before else "-"
 
 
-def _named(sold: list[SoldProduct]) -> list[dict[str, Any]]:
-    """Add the names: of deleted products, the name on their last line. At most two queries."""
-    ids = [each.product_id for each in sold]
-    present = dict(Product.objects.filter(pk__in=ids).values_list("pk", "name"))
-    gone = [pk for pk in ids if pk not in present]
-    lines = OrderItem.objects.filter(former_product_id__in=gone).order_by("id") if gone else OrderItem.objects.none()
-    former = dict(lines.values_list("former_product_id", "name"))
-    return [
-        {
-            "name": present.get(pk) or f"{former.get(pk, pk)} (no longer sold)",
-            "url": reverse("admin:catalog_product_change", args=[pk]) if pk in present else "",
-            "units": units,
-            "revenue": money(revenue),
-        }
-        for pk, units, revenue in sold
-    ]
+def _shown_product(product: BestSeller) -> dict[str, Any]:
+    pk, units, revenue = product.sold
+    return {
+        "name": f"{product.name} (no longer sold)" if product.is_deleted else product.name,
+        "url": "" if product.is_deleted else reverse("admin:catalog_product_change", args=[pk]),
+        "units": units,
+        "revenue": money(revenue),
+    }

@@ -14,13 +14,13 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 
-from protos import account_pb2, order_pb2, product_pb2
+from protos import account_pb2, order_pb2, product_pb2, report_pb2
 from samples.compare.tasks import Json
 from samples.compare.wire import CountedConnections, Traffic
 
 CONNECTIONS = 6  # of one client, as browsers open
 TIMEOUT_S = 30
-SERVICES = (account_pb2, order_pb2, product_pb2)  # importing them registers their messages
+SERVICES = (account_pb2, order_pb2, product_pb2, report_pb2)  # importing them registers their messages
 FRAME = struct.Struct(">BI")  # gRPC's prefix of a message: flags and length
 TRAILERS = 0x80
 

@@ -82,7 +82,7 @@ def test_document_of_an_unknown_version_is_refused():
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_every_operation_has_a_summary_an_example_and_its_errors(version):
-    assert len(operations(version)) == 43
+    assert len(operations(version)) == 44
     for path, method, operation in operations(version):
         name = f"{method} {path}"
         assert operation["summary"], name
@@ -129,7 +129,7 @@ def test_versions_have_the_same_operations():
         for path, method, operation in operations(version)
     ]
 
-    assert named[:43] == named[43:]
+    assert named[:44] == named[44:]
 
 
 @pytest.mark.parametrize(("version", "page"), [("v1", ["pagination"]), ("v2", ["next_cursor"])])
@@ -190,12 +190,12 @@ def test_every_answer_names_its_headers(version):
     pages = ("ETag", "Link") if version == "v2" else ("ETag",)
     by_names.pop(())
     assert by_names[pages] >= {"get /products", "get /orders", "get /users", "get /users/{id}/orders"}
-    assert by_names["ETag",] >= {"get /orders/{id}", "get /users/{id}", "get /users/me"}
+    assert by_names["ETag",] >= {"get /orders/{id}", "get /users/{id}", "get /users/me", "get /sales"}
     versioned = {f"{method} /products/{{id}}" for method in ("get", "put", "patch")} | {"put /products/{id}/image"}
     assert by_names["ETag", "Last-Modified"] == versioned | {"post /products/{id}/stock", "post /products/{id}/revert"}
     assert by_names["ETag", "Last-Modified", "Location"] == {"post /products"}
     assert by_names["Location",] == {*("post /categories", "post /orders", "post /price-changes", "post /users")}
-    assert sum(map(len, by_names.values())) == 24
+    assert sum(map(len, by_names.values())) == 25
 
 
 @pytest.mark.django_db
@@ -223,6 +223,7 @@ def test_headers_that_are_described_are_told(version):
         ("post", "/users"): api.post("/users", account | {"email": "ada@example.com"}),
         ("get", "/users"): api.get(f"/users?{rows}"),
         ("get", "/users/me"): api.get("/users/me"),
+        ("get", "/sales"): api.get("/sales?created_from=2026-11-01&created_to=2026-11-30"),
         ("post", "/auth/token"): api.post("/auth/token", account),
     }
 
@@ -270,7 +271,7 @@ def test_bodies_are_of_plain_types_and_answers_of_the_vendor_types_of_the_versio
 
     images = "image/jpeg", "image/png", "image/webp", "application/octet-stream"
     assert sent == {plain: 16, (*plain, "application/x-ndjson"): 2, images: 1}
-    assert answered == {(*plain, *vendor): 37, ("text/event-stream",): 2, (): 4}
+    assert answered == {(*plain, *vendor): 38, ("text/event-stream",): 2, (): 4}
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -288,7 +289,7 @@ def test_conditions_are_named_with_what_is_answered_when_they_do_not_hold(versio
             found[method, path.removeprefix(f"/api/{version}")] = conditions, statuses
 
     reads = ("/products/{id}/history", "/orders/{id}/history", "/categories", "/categories/{id}")
-    reads += ("/price-changes", "/price-changes/{id}")
+    reads += ("/price-changes", "/price-changes/{id}", "/sales")
     reads += ("/products", "/orders", "/orders/{id}", "/users", "/users/{id}", "/users/me", "/users/{id}/orders")
     assert found == {
         **{("get", path): whole for path in reads},
@@ -381,6 +382,10 @@ def test_descriptions_of_schemas_are_for_clients(version):
         ),
         "ProductRow": "A product in a list.",
         "ReversalRequest": "The change to revert.",
+        "SalesReport": "The sales of a period, and those of the period before.",
+        "PeriodSales": "The figures of the orders that were placed in a period.",
+        "DaySales": "The figures of the orders that were placed on a day.",
+        "BestSeller": "A product, with its sales in the period.",
         "SkuChangeRequest": "New values of the product with this SKU. Fields that are left out stay as they are.",
         "StockCorrectionRequest": "Units to add to the stock, or to take from it, and the reason.",
     }

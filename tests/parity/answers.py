@@ -32,6 +32,14 @@ PRICE_CHANGE = (
 )
 PRICE_PREVIEW = ("percent", "matched", "changed", "unchanged", "refused", "as_of", "examples", "refusals")
 PRICE_EXAMPLE = ("product_id", "sku", "name", "price", "new_price", "problem")
+SALES_REPORT = ("time_zone", "sales", "before", "days", "best_sellers")
+PERIOD_SALES = (
+    *("created_from", "created_to", "order_count", "revenue", "average_order"),
+    *("cancelled_count", "cancelled_total", "refunded_count", "refunded_total"),
+)
+DAY_SALES = ("day", "order_count", "revenue")
+BEST_SELLER = ("product_id", "name", "is_deleted", "units", "revenue")
+NESTED = {"sales": PERIOD_SALES, "before": PERIOD_SALES, "days": DAY_SALES, "best_sellers": BEST_SELLER}
 FIELD_CHANGE = ("field", "old", "new")
 MOMENTS = ("created_at", "updated_at")
 

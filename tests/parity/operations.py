@@ -9,6 +9,7 @@ from catalog.actions import change_product
 from catalog.bulk.repricing import change_prices, undo_price_change
 from catalog.filters import selection_of
 from catalog.models import Category, Product, ProductHistory
+from core.moments import shop_now
 from orders.models import Order
 from orders.transitions import VERBS as ORDER_VERBS
 from orders.transitions import rpc_name
@@ -153,6 +154,12 @@ READS: dict[str, tuple[Act, Codes]] = {
     "a user's orders of a day": (lambda door, shop: door.orders_of(shop.owner.pk, created_from=DAY, created_to=DAY), SIGNED_IN | {"other": "not_found"}),
     "a user's orders in a status": (lambda door, shop: door.orders_of(shop.owner.pk, status="paid"), SIGNED_IN | {"other": "not_found"}),
     "a user's orders of a day that is none": (lambda door, shop: door.orders_of(shop.owner.pk, created_to="today", status="lost"), of_signed_in("invalid_input") | {"other": "not_found"}),
+    "sales": (lambda door, shop: door.sales(created_from=DAY, created_to="2025-03-31"), of_staff()),
+    "sales of now": (lambda door, shop: door.sales(**dict.fromkeys(("created_from", "created_to"), shop_now().date().isoformat())), of_staff()),
+    "sales of no days": (lambda door, shop: door.sales(created_from="x", created_to=""), of_staff("invalid_input")),
+    "sales without days": (lambda door, shop: door.sales(), of_staff("invalid_input")),
+    "sales of days that end before they begin": (lambda door, shop: door.sales(created_from=LATER, created_to=DAY), of_staff("invalid_input")),
+    "sales of too many days": (lambda door, shop: door.sales(created_from=DAY, created_to="2028-03-03"), of_staff("invalid_input")),
     "a user's orders": (lambda door, shop: door.orders_of(shop.owner.pk), SIGNED_IN | {"other": "not_found"}),
     "a missing user's orders": (lambda door, shop: door.orders_of(NO_ID), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
     "an order": (lambda door, shop: door.order(shop.order.pk), SIGNED_IN | {"other": "not_found"}),
@@ -293,6 +300,7 @@ ABSENT: dict[str, dict[str, str]] = {
         "gRPC": "proto3 has no null: a field that is not set stays as it is",
     },
     "take a sku away": {"gRPC": "proto3 has no null: an empty sku takes it away"},
+    "sales without days": {"GraphQL": "the arguments are required: the document is not valid"},
     "move many by a verb unknown": {"GraphQL": "the verb is an enum: the document is not valid"},
     "replace": {"GraphQL": REPLACING, "gRPC": REPLACING},
     "replace by half of it": {"GraphQL": REPLACING, "gRPC": REPLACING},
@@ -334,6 +342,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "place_order": ("POST /orders", "placeOrder", "PlaceOrder"),
     **{f"move_order({verb})": (f"POST /orders/{{id}}/{verb}", f"{verb}Order", rpc_name(verb)) for verb in ORDER_VERBS},
     "move_orders": ("POST /orders/moves", "batchMoveOrders", "BatchMoveOrders"),
+    "sales": ("GET /sales", "sales", "GetSales"),
     "register": ("POST /users", "registerUser", "RegisterUser"),
     "sign_in": ("POST /auth/token", "obtainToken", "ObtainToken"),
     "refresh": ("POST /auth/token/refresh", "refreshToken", "RefreshToken"),

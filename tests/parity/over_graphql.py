@@ -14,6 +14,7 @@ from tests.parity.answers import (
     HISTORY,
     ITEM,
     LEDGER,
+    NESTED,
     ORDER,
     ORDER_ROW,
     PRICE_CHANGE,
@@ -21,6 +22,7 @@ from tests.parity.answers import (
     PRICE_PREVIEW,
     PRODUCT,
     PRODUCT_ROW,
+    SALES_REPORT,
     USER,
     Answer,
 )
@@ -155,6 +157,9 @@ class GraphQL:
         answer = self._ask("mutation", "batchMoveOrders", selection, **arguments)
         return answer if answer.code else Answer(value=outcomes_in(answer.value, "orders"))
 
+    def sales(self, **days: str) -> Answer:
+        return self._ask("query", "sales", selection_of(SALES_REPORT), **days)
+
     def register(self, **values: Any) -> Answer:
         return self._ask("mutation", "registerUser", f"ok user {selection_of(USER)}", "user", **values)
 
@@ -224,6 +229,8 @@ def _field(name: str) -> str:
         return f"fields {selection_of(FIELD_CHANGE)}"
     if name in ("examples", "refusals"):
         return f"{name} {selection_of(PRICE_EXAMPLE)}"
+    if name in NESTED:
+        return f"{to_camel_case(name)} {selection_of(NESTED[name])}"
     return "pk" if name == "id" else to_camel_case(name)
 
 

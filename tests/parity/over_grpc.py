@@ -14,6 +14,7 @@ from tests.parity.answers import (
     HISTORY,
     ITEM,
     LEDGER,
+    NESTED,
     ORDER,
     ORDER_ROW,
     PRICE_CHANGE,
@@ -21,6 +22,7 @@ from tests.parity.answers import (
     PRICE_PREVIEW,
     PRODUCT,
     PRODUCT_ROW,
+    SALES_REPORT,
     USER,
     Answer,
 )
@@ -152,6 +154,9 @@ class Grpc:
         metadata = {} if key is None else {"idempotency-key": key}
         return self._ask("BatchMoveOrders", outcomes, metadata=metadata, verb=verb, orders=moves)
 
+    def sales(self, **days: str) -> Answer:
+        return self._ask("GetSales", lambda answer: row_of(answer.report, SALES_REPORT), **days)
+
     def register(self, **values: Any) -> Answer:
         return self._ask("RegisterUser", lambda answer: row_of(answer.user, USER), **values)
 
@@ -209,6 +214,9 @@ def _value_of(message: Message, name: str) -> Any:
         return [row_of(change, FIELD_CHANGE) for change in message.fields]
     if name in ("examples", "refusals"):
         return [row_of(example, PRICE_EXAMPLE) for example in getattr(message, name)]
+    if name in NESTED:
+        found, names = getattr(message, name), NESTED[name]
+        return row_of(found, names) if isinstance(found, Message) else [row_of(row, names) for row in found]
     if name == "left_ids":
         return list(message.left_ids)
     is_unset = message.DESCRIPTOR.fields_by_name[name].has_presence and not message.HasField(name)

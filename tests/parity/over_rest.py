@@ -18,6 +18,7 @@ from tests.parity.answers import (
     PRICE_PREVIEW,
     PRODUCT,
     PRODUCT_ROW,
+    SALES_REPORT,
     USER,
     Answer,
     only,
@@ -148,6 +149,9 @@ class Rest:
         body, headers = {"verb": verb, "orders": moves}, {} if key is None else {"Idempotency_Key": key}
         read = lambda body: [outcome(row) for row in body["results"]]  # noqa: E731
         return self._ask("post", "/orders/moves", body, read=read, **headers)
+
+    def sales(self, **days: str) -> Answer:
+        return self._ask("get", f"/sales?{written(days)}", read=lambda body: only(SALES_REPORT, body))
 
     def register(self, **values: Any) -> Answer:
         return self._ask("post", "/users", values, read=lambda body: only(USER, body))

@@ -24,6 +24,8 @@ LISTS = (
     "results",
     "changes",
     "fields",
+    "days",
+    "best_sellers",
 )
 WHOLE = (
     "actor_id",
@@ -48,8 +50,12 @@ WHOLE = (
     "left_id",
     "index",
     "status",
+    "order_count",
+    "cancelled_count",
+    "refunded_count",
 )
-FRACTIONS = ("percent", "new_price", "price", "total", "unit_price", "line_total")
+AMOUNTS_OF_REPORTS = ("revenue", "average_order", "cancelled_total", "refunded_total")
+FRACTIONS = (*AMOUNTS_OF_REPORTS, "percent", "new_price", "price", "total", "unit_price", "line_total")
 
 
 class InXml:
@@ -116,6 +122,8 @@ def value_of(found: ElementTree.Element) -> Any:
     if len(found):
         return {child.tag.rpartition("}")[2]: value_of(child) for child in found}
     text = found.text or ""
+    if name == "is_deleted":
+        return text == "true"
     if name in WHOLE and text.removeprefix("-").isdigit():
         return int(text)
     return float(text) if name in FRACTIONS else text

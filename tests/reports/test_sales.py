@@ -230,7 +230,10 @@ def test_page_shows_figures_comparison_and_best_sellers(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    [{}, {"period": "nonsense"}, {"first": "x", "last": ""}, {"first": "2025-02-01", "last": "2025-01-01"}],
+    [
+        *({}, {"period": "nonsense"}, {"first": "x", "last": ""}, {"first": "2025-02-01", "last": "2025-01-01"}),
+        *({"first": day, "last": day} for day in ("0001-01-01", "1900-01-01", "2999-12-31", "9999-12-31")),
+    ],
 )
 def test_page_opens_whatever_the_query(client: Client, query: dict[str, str]) -> None:
     client.force_login(make_staff())

@@ -6,7 +6,8 @@ from accounts.filters import UserFilter
 from catalog.filters import ProductFilter, ProductHistoryFilter
 from core.lists.filters import filters_of
 from orders.filters import OrderFilter, UserOrderFilter
-from protos import account_pb2, order_pb2, product_pb2
+from protos import account_pb2, order_pb2, product_pb2, report_pb2
+from reports.filters import SalesFilter
 from tests.support.protocol_names import Names, Place, as_arguments, as_parameters, in_proto
 
 TARGET = {"id": "names the product; in the path in REST"}
@@ -87,6 +88,14 @@ FILTERS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
             as_arguments("orderHistory", **GRAPHQL_PAGE, id="names the order; in the path in REST"),
             in_proto(order_pb2.ListOrderHistoryRequest, **PROTO_PAGE, id="names the order; in the path in REST"),
             *as_parameters("/orders/{id}/history"),
+        ],
+    ),
+    "the days of a report": (
+        lambda: filters_of(SalesFilter),
+        [
+            as_arguments("sales"),
+            in_proto(report_pb2.GetSalesRequest),
+            *as_parameters("/sales", is_paged=False),
         ],
     ),
     "users": (

@@ -100,9 +100,9 @@ def in_openapi(name: str, **differs: str) -> list[Place]:
     return [Place(f"OpenAPI {version} {name}", names_in(version), differs) for version in VERSIONS]
 
 
-def as_parameters(path: str, method: str = "get", **differs: str) -> list[Place]:
+def as_parameters(path: str, method: str = "get", *, is_paged: bool = True, **differs: str) -> list[Place]:
     def place(version: str) -> Place:
-        page = PAGE[version] if method == "get" else {}
+        page = PAGE[version] if method == "get" and is_paged else {}
         return Place(f"OpenAPI {version} {path}", lambda: parameters(version, path, method), page | differs)
 
     return [place(version) for version in VERSIONS]

@@ -35,10 +35,11 @@ from core.protocols.rpc import methods
 from core.protocols.rpc.calls import GrpcWorkers
 from core.runtime import Runtime
 from ecommerce.urls import grpc_handlers
-from protos import account_pb2, order_pb2, product_pb2
+from protos import account_pb2, order_pb2, product_pb2, report_pb2
 from protos.account_pb2_grpc import AccountServiceStub
 from protos.order_pb2_grpc import OrderServiceStub
 from protos.product_pb2_grpc import CategoryServiceStub, ProductServiceStub
+from protos.report_pb2_grpc import ReportServiceStub
 from tests.support.api import access_token
 from tests.support.live import Server, Shop, free_port, fresh_database
 from tests.support.waiting import wait_until_started
@@ -52,6 +53,7 @@ METHODS = {
         (product_pb2, "CategoryService", CategoryServiceStub),
         (order_pb2, "OrderService", OrderServiceStub),
         (account_pb2, "AccountService", AccountServiceStub),
+        (report_pb2, "ReportService", ReportServiceStub),
     )
     for method in module.DESCRIPTOR.services_by_name[name].methods
 }

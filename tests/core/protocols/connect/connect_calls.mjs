@@ -9,8 +9,9 @@ import { BadRequestSchema, ErrorInfoSchema } from "./gen/google/rpc/error_detail
 import { AccountService } from "./gen/account_pb.js";
 import { OrderService } from "./gen/order_pb.js";
 import { CategoryService, ProductService } from "./gen/product_pb.js";
+import { ReportService } from "./gen/report_pb.js";
 
-const SERVICES = [ProductService, CategoryService, OrderService, AccountService];
+const SERVICES = [ProductService, CategoryService, OrderService, AccountService, ReportService];
 const TRANSPORTS = {
   "Connect JSON": (baseUrl) => createConnectTransport({ baseUrl }),
   "Connect binary": (baseUrl) => createConnectTransport({ baseUrl, useBinaryFormat: true }),

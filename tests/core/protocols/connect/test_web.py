@@ -50,7 +50,7 @@ def folder(npm_packages: str, tmp_path_factory) -> Path:
 def generate(plugin: Path, out: Path) -> None:
     out.mkdir()
     details = Path(error_details_pb2.__file__).parents[2]  # google/rpc/error_details.proto is beside its module
-    sources = ["product.proto", "order.proto", "account.proto", "google/rpc/error_details.proto"]
+    sources = ["product.proto", "order.proto", "account.proto", "report.proto", "google/rpc/error_details.proto"]
     command = [sys.executable, "-m", "grpc_tools.protoc", f"--plugin=protoc-gen-es={plugin}", f"--es_out={out}"]
     command += ["--es_opt=target=js,import_extension=js", f"-I{ROOT / 'protos'}", f"-I{details}", *sources]
     subprocess.run(command, check=True, timeout=TIMEOUT_S)
@@ -157,6 +157,7 @@ CALLS: Calls = [  # under which name, the method, who, the request
     ("delivered", "DeliverOrder", "staff", {"id": "$second.order.id"}),
     ("refunded", "RefundOrder", "staff", {"id": "$second.order.id"}),
     ("moved", "BatchMoveOrders", "staff", {"verb": "pay", "orders": [{"orderId": "$second.order.id"}]}),
+    ("sales", "GetSales", "staff", {"createdFrom": "2026-11-01", "createdTo": "2026-11-30"}),
     ("moves", "ListOrderHistory", "staff", {"id": "$second.order.id"}),
     ("deleted", "DeleteProduct", "staff", {"id": "$created.product.id"}),
     ("gone", "GetProduct", "", {"id": "$created.product.id"}),
@@ -220,6 +221,7 @@ def test_each_call_is_answered(answers_to_node, way):
     states = [answers[name]["order"]["status"] for name in ("cancelled", "paid", "shipped", "delivered", "refunded")]
     assert states == ["cancelled", "paid", "shipped", "delivered", "refunded"]
     assert [failure["code"] for failure in answers["moved"]["failures"]] == ["invalid_transition"]
+    assert len(answers["sales"]["report"]["days"]) == 30
     assert answers["deleted"] == {"success": True}
     assert answers["user"] == answers["me"]
     assert answers["me"]["user"]["username"] == "customer"

@@ -1,0 +1,76 @@
+"""The report on the sales of a period, against the period before."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import NamedTuple
+
+from catalog.models import Product
+from catalog.pricing import rounded
+from core.actors import Actor
+from core.moments import shop_zone
+from core.permissions import permitted
+from orders.models import OrderItem
+from reports.best_sellers import SoldProduct, best_sellers
+from reports.periods import Period
+from reports.permissions import can_see_sales
+from reports.sales import SalesFigures, figures_by_day, total_of
+
+BEST = 10
+
+
+@dataclass(frozen=True)
+class PeriodSales:
+    """The figures of each day of a period, and of all its days."""
+
+    period: Period
+    days: Mapping[date, SalesFigures]
+
+    @cached_property
+    def total(self) -> SalesFigures:
+        return total_of(self.days.values())
+
+    @property
+    def average_order(self) -> Decimal | None:
+        return None if self.total.average is None else rounded(self.total.average)
+
+    @property
+    def by_day(self) -> list["DaySales"]:
+        return [DaySales(day, figures) for day, figures in self.days.items()]
+
+
+class DaySales(NamedTuple):
+    day: date
+    figures: SalesFigures
+
+
+class BestSeller(NamedTuple):
+    sold: SoldProduct
+    name: str
+    is_deleted: bool
+
+
+class SalesReport(NamedTuple):
+    time_zone: str
+    sales: PeriodSales
+    before: PeriodSales
+    best_sellers: Sequence[BestSeller]
+
+
+@permitted(can_see_sales)
+def sales_report(*, actor: Actor, period: Period) -> SalesReport:
+    """Return the exact figures of the period and of the period before, and the products with the highest revenue."""
+    sales, before = (PeriodSales(each, figures_by_day(each)) for each in (period, period.before()))
+    return SalesReport(str(shop_zone()), sales, before, _named(best_sellers(period, BEST)))
+
+
+def _named(sold: Sequence[SoldProduct]) -> list[BestSeller]:
+    """Add the names: of deleted products, the name on their last line. At most two queries."""
+    ids = [each.product_id for each in sold]
+    present = dict(Product.objects.filter(pk__in=ids).values_list("pk", "name"))
+    gone = [pk for pk in ids if pk not in present]
+    lines = OrderItem.objects.filter(former_product_id__in=gone).order_by("id") if gone else OrderItem.objects.none()
+    names = dict(lines.values_list("former_product_id", "name")) | present
+    return [BestSeller(each, names[each.product_id], each.product_id not in present) for each in sold]
