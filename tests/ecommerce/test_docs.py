@@ -39,6 +39,7 @@ def demo(tmp_path_factory) -> Iterator[Quickstart]:
 
 
 @pytest.mark.live
+@pytest.mark.unmeasured
 @pytest.mark.usefixtures("requires_curl")
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=name_of)
 def test_examples_of_a_page_run_and_print_what_it_says(page, demo):

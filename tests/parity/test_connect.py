@@ -13,6 +13,8 @@ from tests.support.connect import WAYS, Refused, WebClient, WebShop
 from tests.support.factories import make_order, make_product, make_staff, make_user
 from tests.support.rpc import Client, refusal_in
 
+pytestmark = pytest.mark.unmeasured
+
 ROLES = ("", "owner", "other", "staff")
 NO_ID = 999_999
 

@@ -27,7 +27,7 @@ from tests.parity.test_parity import rows
 from tests.support.factories import make_product, make_staff, make_user
 
 __all__ = ["doors"]
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unlimited")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unlimited"), pytest.mark.unmeasured]
 
 SEQUENCES, LENGTH, SEED = (os.environ.get("SHOP_DIFFERENTIAL") or "2 25 shop").split()
 MIXED = "every door in turn"

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
+import pytest
 
 from core.feed.events import newest_seq, position_now
 from core.models import ChangeEvent
@@ -40,6 +41,7 @@ def written(shop: Shop, begin: str) -> list[Told]:
         return [Told(str(row.seq), float(row.price), row.stock) for row in rows]
 
 
+@pytest.mark.unmeasured
 def test_five_protocols_that_are_cut_off_tell_the_same(live_shop):
     changes, cuts = map(int, os.environ.get("SHOP_RACE", "25 10").split())
     shop = live_shop(processes=2)

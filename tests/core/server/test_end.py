@@ -22,6 +22,8 @@ from tests.support.factories import make_product, make_staff
 from tests.support.live import ROOT, Server, Shop, free_port
 from tests.support.warm_start import WarmProcess
 
+pytestmark = pytest.mark.unmeasured
+
 EVENTS = "/api/v1/products/events"
 STREAMS_OPEN, CHANGES = 20, 80
 END_S = 12  # it is gone within 3 s; a machine that is busy with other tests is given four times that

@@ -18,7 +18,7 @@ from tests.support.processes import children_of
 from tests.support.rpc import GrpcShop
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.unmeasured]
 
 
 def test_workers_share_the_port_are_started_again_and_end_together(grpc_shops):
