@@ -13,7 +13,7 @@ from tests.support.factories import make_product, make_staff
 from tests.support.live import ROOT
 from tests.support.rpc import GrpcShop
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.unmeasured]
 
 PASSWORD = "open sesame"
 

@@ -11,6 +11,8 @@ from tests.support.factories import make_user
 from tests.support.live import Shop
 from tests.support.threads import at_once
 
+pytestmark = pytest.mark.unmeasured
+
 
 @pytest.fixture(scope="module")
 def shop(live_shops) -> Shop:

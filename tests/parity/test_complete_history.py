@@ -27,7 +27,7 @@ __all__ = ["doors"]
 CHANGES = int(os.environ.get("SHOP_CHANGES", "70"))
 AS_SENT: dict[str, Callable[[str], object]] = {"name": str, "price": float}
 FIELDS = ("name", "price", "stock", "reorder_level")
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.unmeasured]
 
 Way = Callable[[Product, str, str], None]  # changes a field of a product to a value
 

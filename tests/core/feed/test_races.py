@@ -14,7 +14,7 @@ from django.conf import settings
 from tests.support.factories import make_product
 from tests.support.live import fresh_database, using
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.unmeasured]
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = {"missed": 0, "doubled": 0, "out_of_order": 0}
