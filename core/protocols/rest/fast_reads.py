@@ -98,10 +98,8 @@ class Detail(Route):
         super().__init__(view, version, plan, methods)
         validators = ("version", "updated_at") if view.shows_version else ()
         columns = [*plan.columns, *(name for name in validators if name not in plan.columns)]
-        self._reads, self._validators = (
-            Reads(view.queryset.all(), columns),
-            [columns.index(name) for name in validators],
-        )
+        self._reads = Reads(view.queryset.all(), columns)
+        self._validators = [columns.index(name) for name in validators]
 
     def representation(self, plain: PlainRequest) -> Representation | None:
         pk = int(plain.path.rpartition("/")[2])
