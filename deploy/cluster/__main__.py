@@ -5,8 +5,8 @@ import signal
 import sys
 from pathlib import Path
 
-from deploy.cluster import control, drill
-from deploy.cluster.layout import FOLDER, HOST, HTTPS, missing_programs
+from deploy.cluster import control, dashboard, drill
+from deploy.cluster.layout import FOLDER, HOST, HTTPS, PROMETHEUS, missing_programs
 from deploy.cluster.parts import part_named, parts
 
 
@@ -22,6 +22,7 @@ def main() -> int:
         commands.add_parser(name, help=text).add_argument("part", choices=names)
     load = commands.add_parser("load", help="load the cluster and print what its clients saw")
     load.add_argument("--seconds", type=float, default=20)
+    commands.add_parser("dashboard", help="print what each panel of deploy/grafana/shop.json shows now")
     drills = commands.add_parser("drill", help="kill each part in turn under load")
     drills.add_argument("parts", nargs="*", help=f"some of: {', '.join(drill.DRILLS)}")
     drills.add_argument("--markdown", type=Path, help="also write the table to this file")
@@ -38,6 +39,7 @@ def _done(options: argparse.Namespace) -> int:
         case "up":
             control.up()
             print(f"https://localhost:{HTTPS}/ answers (trust {FOLDER}/ca.pem); gRPC: {HOST}:{HTTPS} with TLS")
+            print(f"Prometheus: http://{HOST}:{PROMETHEUS}/")
         case "down":
             control.down(keep=options.keep)
         case "status":
@@ -49,6 +51,8 @@ def _done(options: argparse.Namespace) -> int:
             part_named(options.part).start()
         case "load":
             print(drill.loaded(options.seconds))
+        case "dashboard":
+            print(dashboard.shown())
         case "drill":
             return drill.run(options.parts or list(drill.DRILLS), options.markdown)
     return 0

@@ -16,6 +16,7 @@ from deploy.cluster.layout import (
     HOST,
     HTTP,
     HTTPS,
+    METRICS,
     PATRONI,
     PGBOUNCER,
     POSTGRES,
@@ -40,6 +41,7 @@ def write_all() -> None:
         (FOLDER / f"{name}.json").write_text(json.dumps(_patroni(name), indent=1))  # JSON is YAML
     (FOLDER / "haproxy.cfg").write_text(_haproxy())
     (FOLDER / "pgbouncer.ini").write_text(_pgbouncer())
+    (FOLDER / "prometheus.yml").write_text(json.dumps(_prometheus(), indent=1))
     (FOLDER / "users.txt").write_text(f'"{USER}" ""\n')
     (FOLDER / "nginx.conf").write_text(_nginx())
     if not (FOLDER / "server.pem").exists():
@@ -115,6 +117,18 @@ def _pgbouncer() -> str:
     text = StringIO()
     config.write(text)
     return text.getvalue()
+
+
+def _prometheus() -> dict[str, object]:
+    """Return deploy/prometheus/prometheus.yml, for the servers of the cluster and at short intervals."""
+    targets = [
+        {"targets": [f"{HOST}:{port}"], "labels": {"process": name.partition("-")[0]}} for name, port in METRICS.items()
+    ]
+    return {
+        "global": {"scrape_interval": "2s", "evaluation_interval": "2s"},
+        "rule_files": [str(ROOT / "deploy/prometheus/alerts.yml")],
+        "scrape_configs": [{"job_name": "shop", "static_configs": targets}],
+    }
 
 
 def _nginx() -> str:

@@ -45,7 +45,7 @@ def up() -> None:
         part_named(name).start()
     _manage("migrate", "--verbosity=0")
     _manage("shell", "-c", "from samples.demo.loading import prepare; prepare('tea-and-cake-42')", "--verbosity=0")
-    for name in (*WEB, *GRPC, "nginx"):
+    for name in (*WEB, *GRPC, "nginx", "prometheus"):
         print(f"starting {name}", flush=True)
         part_named(name).start()
 

@@ -14,8 +14,10 @@ PRIMARY = 21500  # haproxy's port
 PGBOUNCER, REDIS, HTTP, HTTPS = 21600, 21637, 21480, 21443
 WEB = {"web-1": 21801, "web-2": 21802}
 GRPC = {"grpc-1": 21851, "grpc-2": 21852}
+METRICS = {"web-1": 21901, "web-2": 21902, "grpc-1": 21951, "grpc-2": 21952}
+PROMETHEUS = 21909
 DATABASE, USER = "shop", "shop"
-NEEDED = ("etcd", "patroni", "haproxy", "pgbouncer", "redis-server", "nginx", "openssl")
+NEEDED = ("etcd", "patroni", "haproxy", "pgbouncer", "redis-server", "nginx", "openssl", "prometheus")
 
 
 def missing_programs() -> list[str]:
@@ -52,3 +54,8 @@ def shop_environment() -> dict[str, str]:
         "MEDIA_ROOT": str(FOLDER / "media"),
         "MEDIA_URL": f"https://localhost:{HTTPS}/media/",
     }
+
+
+def server_environment(name: str) -> dict[str, str]:
+    """Return the environment of a web or gRPC server, which also serves its metrics."""
+    return shop_environment() | {"METRICS_ADDRESS": f"{HOST}:{METRICS[name]}"}

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from deploy.cluster.layout import (
@@ -21,10 +22,11 @@ from deploy.cluster.layout import (
     PATRONI,
     PGBOUNCER,
     PRIMARY,
+    PROMETHEUS,
     REDIS,
     ROOT,
     WEB,
-    shop_environment,
+    server_environment,
 )
 
 START_S = 90
@@ -111,11 +113,14 @@ def _owner() -> str | None:
 
 
 def _web(name: str, port: int) -> Part:
-    return Part(name, port, (*MANAGE, "serve", f"{HOST}:{port}", "--workers", "2"), shop_environment)
+    command = (*MANAGE, "serve", f"{HOST}:{port}", "--workers", "2")
+    return Part(name, port, command, partial(server_environment, name))
 
 
 def _grpc(name: str, port: int) -> Part:
-    return Part(name, port, (*MANAGE, "grpcrunserver", f"{HOST}:{port}", "--verbosity=0"), shop_environment)
+    return Part(
+        name, port, (*MANAGE, "grpcrunserver", f"{HOST}:{port}", "--verbosity=0"), partial(server_environment, name)
+    )
 
 
 def parts() -> list[Part]:
@@ -127,6 +132,8 @@ def parts() -> list[Part]:
     errors = f"{FOLDER}/log/nginx-errors.log"
     nginx = ("nginx", "-c", f"{FOLDER}/nginx.conf", "-e", errors, "-g", "daemon off;")
     redis = ("redis-server", "--bind", HOST, "--port", str(REDIS), "--save", "", "--appendonly", "no")
+    prometheus = ("prometheus", f"--config.file={FOLDER}/prometheus.yml", f"--storage.tsdb.path={FOLDER}/metrics",
+                  f"--web.listen-address={HOST}:{PROMETHEUS}")  # fmt: skip
     return [
         Part("etcd", ETCD, etcd),
         *(Postgres(name, port, ("patroni", f"{FOLDER}/{name}.json"), user=_owner()) for name, port in PATRONI.items()),
@@ -136,6 +143,7 @@ def parts() -> list[Part]:
         *(_web(name, port) for name, port in WEB.items()),
         *(_grpc(name, port) for name, port in GRPC.items()),
         Part("nginx", HTTPS, nginx),
+        Part("prometheus", PROMETHEUS, prometheus),
     ]
 
 

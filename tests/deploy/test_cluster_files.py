@@ -1,13 +1,14 @@
 """The cluster's files come from deploy/, and their programs accept them."""
 
 import configparser
+import json
 import shutil
 import subprocess
 
 import pytest
 
 from deploy.cluster import configs
-from deploy.cluster.layout import GRPC, WEB
+from deploy.cluster.layout import GRPC, METRICS, WEB
 
 
 @pytest.fixture
@@ -33,6 +34,14 @@ def test_pgbouncer_has_the_pool_of_deploy_and_the_address_of_the_cluster(folder,
     pool = ("pool_mode", "default_pool_size", "max_client_conn", "server_idle_timeout")
     assert [ours["pgbouncer"][name] for name in pool] == [theirs["pgbouncer"][name] for name in pool]
     assert (ours["pgbouncer"]["listen_addr"], "port=21500" in ours["databases"]["shop"]) == ("127.0.0.1", True)
+
+
+def test_prometheus_scrapes_every_server_and_has_the_alerts_of_deploy(folder, requires_promtool, requires_openssl):
+    config = folder / "prometheus.yml"
+
+    subprocess.run(["promtool", "check", "config", config], check=True, capture_output=True, timeout=60)
+    targets = [group["targets"] for group in json.loads(config.read_text())["scrape_configs"][0]["static_configs"]]
+    assert targets == [[f"127.0.0.1:{METRICS[name]}"] for name in (*WEB, *GRPC)]
 
 
 def test_a_change_of_deploy_that_the_cluster_does_not_follow_is_refused(folder, monkeypatch, tmp_path):

@@ -1,5 +1,6 @@
 """Prometheus, with the configuration in deploy/, scrapes a live shop and evaluates its rules."""
 
+import json
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from django.db import connection
 
+from deploy.cluster import dashboard
 from tests.support.factories import make_product
 from tests.support.live import ROOT, Server, free_port
 from tests.support.processes import end
@@ -91,6 +93,22 @@ def test_metrics_arrive_and_every_rule_is_evaluated(prometheus):
     assert set(latency) == {("rest",), ("grpc",)}
     assert all(0 < seconds < 30 for seconds in latency.values())
     assert values(url, "shop_database_up") == {("web",): 1, ("grpc",): 1}
+
+
+def test_dashboard_is_read_panel_by_panel(prometheus, monkeypatch):
+    _, web, grpc, url = prometheus
+    monkeypatch.setattr(dashboard, "PROMETHEUS", url.rpartition(":")[2])
+
+    def lines() -> list[str]:
+        httpx.get(f"{web.url}/api/v1/products/1", timeout=30)
+        Client(grpc.port).call("GetProduct", id=1)
+        return dashboard.shown().splitlines()
+
+    wait_until(lambda: {line.split()[0] for line in lines() if "product-detail" in line} == {"GET"})
+    shown = lines()
+    panels = json.loads((ROOT / "deploy/grafana/shop.json").read_text())["panels"]
+    assert [line for line in shown if not line.startswith("    ")] == [panel["title"] for panel in panels]
+    assert {line.split()[0] for line in shown[1 : shown.index("Errors by protocol")]} >= {"grpc", "rest"}
 
 
 @pytest.mark.usefixtures("requires_postgresql")
