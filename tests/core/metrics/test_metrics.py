@@ -3,11 +3,13 @@
 import json
 import re
 import subprocess
+import threading
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from core.metrics import exporter
 from core.metrics.operations import operation_of
 from tests.support.factories import make_product, make_user
 from tests.support.live import ROOT, Server, free_port
@@ -148,3 +150,30 @@ def test_alerts_are_raised_when_they_should(requires_promtool):
     ]
 
     assert [run.returncode for run in runs] == [0, 0, 0]
+
+
+def test_database_that_does_not_answer_hides_only_its_own_values_until_it_does(monkeypatch):
+    answers = threading.Event()
+    monkeypatch.setattr(exporter, "OF_DATABASE", [lambda: {"shop_orders": float(answers.wait(60))}])
+    monkeypatch.setattr(exporter, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(exporter, "FRESH_S", 0)
+    monkeypatch.setattr(exporter, "STALE_S", 1)
+    metrics = exporter.DatabaseMetrics()
+
+    def shown() -> dict[str, float]:
+        return {family.name: family.samples[0].value for family in metrics.collect()}
+
+    assert shown() == {"shop_database_up": 0}
+    answers.set()
+    wait_until(lambda: shown() == {"shop_orders": 1, "shop_database_up": 1})
+    answers.clear()
+    assert shown() == {"shop_orders": 1, "shop_database_up": 1}
+    wait_until(lambda: shown() == {"shop_database_up": 0})
+    answers.set()
+
+
+def test_fault_in_a_reading_fails_the_scrape(monkeypatch):
+    monkeypatch.setattr(exporter, "OF_DATABASE", [lambda: {}["missing"]])
+
+    with pytest.raises(KeyError, match="missing"):
+        list(exporter.DatabaseMetrics().collect())
