@@ -67,10 +67,13 @@ def sales_report(*, actor: Actor, period: Period) -> SalesReport:
 
 
 def _named(sold: Sequence[SoldProduct]) -> list[BestSeller]:
-    """Add the names: of deleted products, the name on their last line. At most two queries."""
+    """Add the names: of deleted products that on their last line, or the id if it has none. At most two queries."""
     ids = [each.product_id for each in sold]
     present = dict(Product.objects.filter(pk__in=ids).values_list("pk", "name"))
     gone = [pk for pk in ids if pk not in present]
     lines = OrderItem.objects.filter(former_product_id__in=gone).order_by("id") if gone else OrderItem.objects.none()
     names = dict(lines.values_list("former_product_id", "name")) | present
-    return [BestSeller(each, names[each.product_id], each.product_id not in present) for each in sold]
+    return [
+        BestSeller(each, names.get(each.product_id, str(each.product_id)), each.product_id not in present)
+        for each in sold
+    ]

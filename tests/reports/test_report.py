@@ -1,5 +1,6 @@
 """The report on sales in the protocols: the figures of the admin's page, for the same staff."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from django.test import Client
 from accounts.models import User
 from core.permissions import StaffRole
 from orders.models import Order
+from reports import report
+from reports.best_sellers import SoldProduct
 from tests.support.api import Api, errors_of
 from tests.support.factories import make_order, make_product, make_staff, make_user
 from tests.support.graph import Graph
@@ -136,3 +139,13 @@ def test_roles_of_staff_that_see_the_page_see_the_report(staff: User, role: str,
 
 def test_customers_and_strangers_see_no_report() -> None:
     assert [Api(user).get(MARCH).status_code for user in (make_user(), None)] == [403, 401]
+
+
+def test_best_seller_whose_lines_are_deleted_meanwhile_is_named_by_its_id(
+    staff: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "best_sellers", lambda period, count: [SoldProduct(987_654, 2, Decimal(5))])
+
+    (sold,) = Api(staff).get(MARCH).json()["best_sellers"]
+
+    assert (sold["product_id"], sold["name"], sold["is_deleted"]) == (987_654, "987654", True)
