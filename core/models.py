@@ -54,6 +54,8 @@ class PendingImport(models.Model):
     kind = models.CharField(max_length=32)
     file_name = models.CharField(max_length=200)
     content = models.BinaryField()  # JSON, compressed by zlib
+    rows_done = models.PositiveIntegerField(default=0, db_default=0)  # of those to apply, in their order
+    refused = models.JSONField(default=dict, db_default={})  # the reasons, by line, of the rows that are done
     is_done = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 

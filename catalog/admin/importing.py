@@ -7,6 +7,7 @@ changes go through `change_products`.
 from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -24,7 +25,14 @@ from catalog.bulk.price_lists import MAX_ROWS, PlannedRow, apply_price_list, pla
 from catalog.permissions import can_edit_products
 from core.actors import SignedIn
 from core.admin.options import ShopAdmin, as_refusal
-from core.admin.pending_imports import content_of, finish_import, keep_import, own_import
+from core.admin.pending_imports import (
+    apply_once,
+    cancel_import,
+    content_of,
+    finish_import,
+    keep_import,
+    own_import,
+)
 from core.errors import DomainError
 from core.models import PendingImport
 from core.permissions import signed_in
@@ -86,12 +94,17 @@ class PriceListImport(ShopAdmin):
         if request.method != "POST":
             return self._shown(request, PREVIEW_TEMPLATE, _preview(kept))
         if "cancel" in request.POST:
-            kept.delete()
-            messages.success(request, "The import was cancelled; nothing was changed.")
-            return HttpResponseRedirect(self.list_url())
+            return self._cancelled(request, kept)
         if not kept.is_done:
             _apply(request, kept, all_or_none="all" in request.POST)
         return HttpResponseRedirect(_page_of(kept))
+
+    def _cancelled(self, request: HttpRequest, kept: PendingImport) -> HttpResponse:
+        if not cancel_import(kept):
+            messages.error(request, "The import has begun already, so it can't be cancelled.")
+            return HttpResponseRedirect(_page_of(kept))
+        messages.success(request, "The import was cancelled; nothing was changed.")
+        return HttpResponseRedirect(self.list_url())
 
     def import_results(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         rows = _rows_of(own_import(_editor(request), KIND, pk))
@@ -140,7 +153,9 @@ def _with_decimals(values: dict[str, Any]) -> dict[str, Any]:
 def _apply(request: HttpRequest, kept: PendingImport, *, all_or_none: bool) -> None:
     rows = _rows_of(kept)
     try:
-        refused = apply_price_list(actor=request.user, rows=rows, all_or_none=all_or_none)
+        refused = apply_price_list(
+            actor=request.user, rows=rows, all_or_none=all_or_none, in_parts=partial(apply_once, kept)
+        )
     except (DomainError, OperationalError) as error:
         messages.error(request, as_refusal(error).message)
         return

@@ -1,8 +1,9 @@
 """Price lists: files with one product a row, by SKU. A plan says what each row would change, or why it is refused."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -16,11 +17,13 @@ from core.sheets.numbers import decimal_sign, number, whole_number
 from core.sheets.reading import ReadCell, ReadRow, read_table
 from core.text.amounts import without_zeros_past_cents
 from core.text.ascii import AsciiLower
+from core.validation.validators import MAX_INT32, is_storable
 
 COLUMNS = ("name", "price", "stock")
 MAX_ROWS = 100_000
 ROWS_LOCKED = 500  # per transaction, so that orders do not wait for the whole list
 SKUS_PER_QUERY = 1_000
+NO_PRODUCT = "No product has this SKU."
 NOT_ALL = "Not changed: another row was refused, and the import was all or none."
 
 
@@ -72,6 +75,9 @@ def plan_price_list(content: bytes, *, adds: bool, sign: str = "") -> list[Plann
 def _columns_of(header: Sequence[ReadCell]) -> dict[str, int]:
     names = [str(cell).casefold() for cell in header]
     places = {name: names.index(name) for name in ("sku", *COLUMNS) if name in names}
+    repeated = next((name for name in places if names.count(name) > 1), None)
+    if repeated:
+        raise InvalidInput(f"The first row names the column {repeated} more than once.")
     if "sku" not in places or len(places) < 2:
         raise InvalidInput("The first row must name the column sku, and at least one of name, price and stock.")
     return places
@@ -102,12 +108,20 @@ def _entry(line: int, cells: Mapping[str, ReadCell], reading: _Reading) -> Plann
     sku = format(given, "f") if isinstance(given, Decimal) else given or ""
     if not sku:
         return PlannedRow(line, "", problem="The SKU is missing.")
+    if not is_storable(sku):
+        return PlannedRow(line, sku, problem=NO_PRODUCT)
     try:
         new = {name: value for name in COLUMNS if (value := _value(name, cells.get(name), reading)) is not None}
-        add_stock = new.pop("stock", 0) if reading.adds else 0
+        add_stock = _units(new.pop("stock", 0)) if reading.adds else 0
         return PlannedRow(line, sku, new=cleaned_values(new), add_stock=add_stock)
     except DomainError as refusal:
         return PlannedRow(line, sku, problem=_as_text(refusal))
+
+
+def _units(units: int) -> int:
+    if abs(units) > MAX_INT32:
+        raise InvalidInput(fields={"stock": f"Ensure this value is between -{MAX_INT32} and {MAX_INT32}."})
+    return units
 
 
 def _value(name: str, cell: ReadCell, reading: _Reading) -> Any:
@@ -150,7 +164,7 @@ def _planned(entries: Sequence[PlannedRow]) -> Iterator[PlannedRow]:
 def _compared(entry: PlannedRow, product: Product | None) -> PlannedRow:
     """Keep the columns that differ from the product, with the product's values as `old`."""
     if product is None:
-        return replace(entry, new={}, problem="No product has this SKU.")
+        return replace(entry, new={}, problem=NO_PRODUCT)
     wanted = dict(entry.new)
     if entry.add_stock:
         wanted["stock"] = product.stock + entry.add_stock
@@ -164,22 +178,37 @@ def _compared(entry: PlannedRow, product: Product | None) -> PlannedRow:
     return planned
 
 
-def apply_price_list(*, actor: Actor, rows: Sequence[PlannedRow], all_or_none: bool) -> dict[int, str]:
-    """Make the planned changes. Returns the reasons of refusals, by line.
+Reasons = dict[int, str]  # of refusals, by line
+ApplyRows = Callable[[Sequence[PlannedRow]], Reasons]
 
-    With `all_or_none` it is one transaction: if one change is refused, none is made, and the reasons say so. Else each
-    ROWS_LOCKED rows are one transaction, and the good ones are made.
-    """
-    wanted = sorted((row for row in rows if row.is_wanted), key=lambda row: row.product_id or 0)
-    if all_or_none:
-        return _apply_all(actor, wanted)
-    refused: dict[int, str] = {}
-    for start in range(0, len(wanted), ROWS_LOCKED):
-        refused |= _apply(actor, wanted[start : start + ROWS_LOCKED])
+
+def one_after_another(rows: Sequence[PlannedRow], size: int, apply_rows: ApplyRows) -> Reasons:
+    """Apply `size` rows at a time."""
+    refused: Reasons = {}
+    for start in range(0, len(rows), size):
+        refused |= apply_rows(rows[start : start + size])
     return refused
 
 
-def _apply(actor: Actor, rows: Sequence[PlannedRow]) -> dict[int, str]:
+def apply_price_list(
+    *,
+    actor: Actor,
+    rows: Sequence[PlannedRow],
+    all_or_none: bool,
+    in_parts: Callable[[Sequence[PlannedRow], int, ApplyRows], Reasons] = one_after_another,
+) -> Reasons:
+    """Make the planned changes. Returns the reasons of refusals, by line.
+
+    With `all_or_none` it is one transaction: if one change is refused, none is made, and the reasons say so. Else each
+    ROWS_LOCKED rows are one transaction, and the good ones are made. `in_parts` calls the function that applies a part.
+    """
+    wanted = sorted((row for row in rows if row.is_wanted), key=lambda row: row.product_id or 0)
+    if all_or_none:
+        return in_parts(wanted, max(1, len(wanted)), partial(_apply_all, actor))
+    return in_parts(wanted, ROWS_LOCKED, partial(_apply, actor))
+
+
+def _apply(actor: Actor, rows: Sequence[PlannedRow]) -> Reasons:
     with originating(cause="import"):
         results = change_products(actor=actor, changes=[row.as_change() for row in rows])
     return {
@@ -187,11 +216,9 @@ def _apply(actor: Actor, rows: Sequence[PlannedRow]) -> dict[int, str]:
     }
 
 
-def _apply_all(actor: Actor, rows: Sequence[PlannedRow]) -> dict[int, str]:
-    refused: dict[int, str] = {}
+def _apply_all(actor: Actor, rows: Sequence[PlannedRow]) -> Reasons:
     with transaction.atomic():
-        for start in range(0, len(rows), ROWS_LOCKED):
-            refused |= _apply(actor, rows[start : start + ROWS_LOCKED])
+        refused = one_after_another(rows, ROWS_LOCKED, partial(_apply, actor))
         if refused:
             transaction.set_rollback(True)
     return refused and {row.line: refused.get(row.line, NOT_ALL) for row in rows}

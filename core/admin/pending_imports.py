@@ -1,10 +1,12 @@
 """Imports between upload and end, kept in the database: the next request may go to another process."""
 
 import zlib
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
+from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
 
@@ -13,6 +15,8 @@ from core.models import PendingImport
 
 KEPT = timedelta(days=1)
 MAX_NAME_LENGTH = 200
+GONE = "This import was cancelled, or it is more than a day old."
+Row = TypeVar("Row")
 
 
 def keep_import(*, user: SignedIn, kind: str, file_name: str, content: object) -> PendingImport:
@@ -26,7 +30,7 @@ def own_import(user: SignedIn, kind: str, pk: int) -> PendingImport:
     """Return an import of this user. Raises Http404."""
     found = PendingImport.objects.filter(pk=pk, user=user, kind=kind).first()
     if found is None:
-        raise Http404("This import was cancelled, or it is more than a day old.")
+        raise Http404(GONE)
     return found
 
 
@@ -34,10 +38,36 @@ def content_of(kept: PendingImport) -> Any:
     return orjson.loads(zlib.decompress(kept.content))
 
 
+def apply_once(
+    kept: PendingImport, rows: Sequence[Row], size: int, apply_rows: Callable[[Sequence[Row]], dict[int, str]]
+) -> dict[int, str]:
+    """Apply the rows, `size` at a time, each once: however often, and at the same time, the user confirms.
+
+    A part, and the mark that it is done, are one transaction, which locks the import. The next request continues what
+    a killed process has begun. Returns the reasons of refusals, by line. Raises Http404 if the import was cancelled.
+    """
+    while True:
+        with transaction.atomic():
+            current = PendingImport.objects.select_for_update().filter(pk=kept.pk).first()
+            if current is None:
+                raise Http404(GONE)
+            part = rows[current.rows_done : current.rows_done + size]
+            if current.is_done or not part:
+                return {int(line): reason for line, reason in current.refused.items()}
+            current.refused |= {str(line): reason for line, reason in apply_rows(part).items()}
+            current.rows_done += len(part)
+            current.save(update_fields=["refused", "rows_done"])
+
+
 def finish_import(kept: PendingImport, content: object) -> None:
     """Replace the content by the result."""
     kept.content, kept.is_done = _packed(content), True
     kept.save(update_fields=["content", "is_done"])
+
+
+def cancel_import(kept: PendingImport) -> bool:
+    """Delete the import if no row of it is applied yet. Returns whether it was deleted."""
+    return bool(PendingImport.objects.filter(pk=kept.pk, rows_done=0, is_done=False).delete()[0])
 
 
 def prune_imports() -> int:

@@ -2,7 +2,9 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,11 +19,13 @@ from catalog.bulk.changing import ProductChange, change_products
 from catalog.bulk.price_lists import apply_price_list, plan_price_list
 from catalog.errors import ProductChanged, ProductNotFound, SkuTaken
 from catalog.models import Product
+from core.admin.pending_imports import apply_once
 from core.errors import Forbidden, InvalidInput, TooLarge
 from core.models import PendingImport
 from tests.core.sheets.test_reading import xlsx
 from tests.support.factories import make_order, make_product, make_staff, make_user
 from tests.support.pages import messages_of
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +73,7 @@ def test_plan_has_the_old_and_new_values_of_what_changes(mug: Product) -> None:
     [
         (",1,1,", "The SKU is missing."),
         ("X-9,1,1,", "No product has this SKU."),
+        ("M-1\0,1,1,", "No product has this SKU."),
         ("M-1,cheap,1,", "Price: cheap is not a number."),
         ("M-1,0,1,", "Price: Ensure this value is greater than or equal to 0.01."),
         ("M-1,1.001,1,", "Price: Ensure that there are no more than 2 decimal places."),
@@ -92,13 +97,25 @@ def test_stock_is_added_or_taken_away(mug: Product) -> None:
     assert too_much.problem == "Stock: Ensure this value is greater than or equal to 0."
 
 
+@pytest.mark.parametrize("sku", ["M-1", "X-9"])
+@pytest.mark.parametrize("units", ["2147483648", "-2147483648", "9" * 30])
+def test_units_that_no_stock_can_get_are_refused(
+    client: Client, staff: User, mug: Product, sku: str, units: str
+) -> None:
+    page = client.get(upload(client, f"sku,stock\n{sku},{units}\n", stock="add").url)
+
+    assert "Stock: Ensure this value is between -2147483647 and 2147483647." in page.content.decode()
+
+
 def test_xlsx_is_planned_like_csv(mug: Product) -> None:
     [row] = plan_price_list(xlsx(("sku", "price"), ("M-1", 12.5)), adds=False)
 
     assert row.new == {"price": Decimal("12.5")}
 
 
-@pytest.mark.parametrize("text", ["", "price\n1\n", "sku\nM-1\n", 'sku,price\nM-1,"1,234"\n'])
+@pytest.mark.parametrize(
+    "text", ["", "price\n1\n", "sku\nM-1\n", "sku,price,Price\nM-1,1,2\n", 'sku,price\nM-1,"1,234"\n']
+)
 def test_file_that_says_too_little_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         plan(text)
@@ -210,6 +227,56 @@ def test_import_happens_once(client: Client, staff: User, mug: Product) -> None:
     client.post(page, {"all": "1"})
 
     assert stored(mug)[2] == 15
+
+
+@pytest.mark.django_db(transaction=True)
+def test_import_that_is_confirmed_many_times_at_once_happens_once(client: Client, staff: User) -> None:
+    products = [make_product(sku=f"T-{n}", stock=10) for n in range(3)]
+    page = upload(client, "sku,stock\nT-0,5\nT-1,5\nT-2,5\n", stock="add").url
+    cookies = client.cookies
+
+    def confirm(choice: str) -> int:
+        another = Client()
+        another.cookies = cookies
+        return another.post(page, {choice: "1"}).status_code
+
+    assert at_once(*(partial(confirm, choice) for choice in ("good", "all", "good", "all"))) == [302] * 4
+    assert [stored(product)[2] for product in products] == [15, 15, 15]
+    assert "3 rows, 3 changed, 0 unchanged, 0 refused" in client.get(page).content.decode()
+
+
+def test_import_that_was_killed_is_continued_and_not_cancelled(
+    client: Client, staff: User, mug: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_product(sku="T-1", stock=10)
+    page = upload(client, "sku,stock\nM-1,5\nT-1,5\n", stock="add").url
+    kept, sizes = PendingImport.objects.get(), list[int]()
+
+    def apply_rows(rows: Sequence[object]) -> dict[int, str]:
+        sizes.append(len(rows))
+        if len(sizes) == 2:
+            raise KeyboardInterrupt
+        return {2: "Refused"}
+
+    with pytest.raises(KeyboardInterrupt):
+        apply_once(kept, ["row of the mug", "row of tea"], 1, apply_rows)
+    cancelled = client.post(page, {"cancel": "1"})
+    client.post(page, {"good": "1"})
+
+    assert messages_of(cancelled) == ["The import has begun already, so it can't be cancelled."]
+    assert [product.stock for product in Product.objects.order_by("pk")] == [10, 15]
+    results = b"".join(client.get(f"{page}results/").streaming_content).decode("utf-8-sig")
+    assert [row[2:4] for row in csv.reader(io.StringIO(results))][1:] == [["refused", "Refused"], ["changed", ""]]
+
+
+def test_import_that_is_done_can_not_be_cancelled(client: Client, staff: User, mug: Product) -> None:
+    page = upload(client, "sku,price\nM-1,5.00\n").url
+    client.post(page, {"good": "1"})
+
+    response = client.post(page, {"cancel": "1"})
+
+    assert messages_of(response) == ["The import has begun already, so it can't be cancelled."]
+    assert PendingImport.objects.get().is_done
 
 
 def test_cancelled_import_leaves_no_trace(client: Client, staff: User, mug: Product) -> None:

@@ -1,6 +1,8 @@
 """Rows and numbers of files that people upload."""
 
 import io
+import zipfile
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -45,6 +47,64 @@ def test_xlsx_is_read_with_the_decimals_that_excel_shows() -> None:
 def test_unreadable_file_is_refused(content: bytes) -> None:
     with pytest.raises(InvalidInput):
         list(read_table(content))
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("sku,name\nA,Café\nB,Tea \n".encode() + b"C,Caf\xe9\n", "Line 4 is not UTF-8"),
+        ("\ufeffsku,name\n".encode() + b"A,Caf\xe9\n", "Line 2 is not UTF-8"),
+        (b"sku,name\nA,\x81\n", "not valid text"),
+        ("sku,name\nA,B\n".encode("utf-16")[:-1], "not valid text"),
+    ],
+)
+def test_text_in_two_encodings_or_in_none_is_refused(content: bytes, text: str) -> None:
+    with pytest.raises(InvalidInput, match=text):
+        list(read_table(content))
+
+
+def with_sheet(change: Callable[[str], str], *rows: tuple[object, ...]) -> bytes:
+    """Return an XLSX file whose sheet, as XML, is changed."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(xlsx(*rows))) as whole, zipfile.ZipFile(file, "w") as changed:
+        for name in whole.namelist():
+            text = whole.read(name)
+            changed.writestr(name, change(text.decode()) if name.endswith("sheet1.xml") else text)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("written", "read"), [("1E400", "inf"), ("-1E400", "-inf"), ("9" * 400, Decimal("9" * 400))])
+def test_number_beyond_those_of_excel_is_read(written: str, read: object) -> None:
+    content = with_sheet(lambda xml: xml.replace("<v>7</v>", f"<v>{written}</v>"), (7,))
+
+    assert list(read_table(content)) == [(1, [read])]
+
+
+def test_cells_outside_of_the_dimension_that_the_sheet_names_are_read() -> None:
+    content = with_sheet(lambda xml: xml.replace('ref="A1:B1"', 'ref="A1"'), ("sku", "price"))
+
+    assert list(read_table(content)) == [(1, ["sku", "price"])]
+
+
+def test_row_beyond_those_of_excel_is_refused() -> None:
+    content = with_sheet(lambda xml: xml.replace('<row r="1"', '<row r="999999999"'), (7,))
+
+    with pytest.raises(InvalidInput, match="at most 1048576 rows"):
+        list(read_table(content))
+
+
+def test_xlsx_with_damaged_bytes_is_refused() -> None:
+    whole, refused = xlsx(*[(f"A-{n}", n) for n in range(200)]), 0
+
+    for place in range(30, len(whole), 97):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        try:
+            list(read_table(bytes(damaged)))
+        except InvalidInput:
+            refused += 1
+
+    assert refused > 10
 
 
 def test_archive_that_grows_when_unpacked_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
