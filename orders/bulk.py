@@ -36,7 +36,8 @@ def move_orders(
     The exceptions are those of `move_order`; a second move of the same order gets InvalidInput, and a move that is
     refused already keeps its exception. One transaction: a process that is killed has moved no order. It locks the
     orders, then the products whose stock comes back, each in id order.
-    If this caller used the key before, returns the results of that call.
+    If this caller used the key before, returns the results of that call; of an order that is deleted or no longer
+    visible to the caller, OrderNotFound.
     Raises Unauthenticated, IdempotencyMismatch, InProgress, InvalidInput (for the key).
     """
     user = signed_in(actor)
@@ -51,7 +52,7 @@ def move_orders(
         key=key,
         validated=[verb, [_memo_of(move) if isinstance(move, DomainError) else move for move in moves]],
         act=act,
-        recall=lambda memo: list(_as_moved(memo, verb)),
+        recall=lambda memo: list(_as_moved(user, memo, verb)),
     )
 
 
@@ -99,9 +100,9 @@ def _memo_of(outcome: Outcome) -> dict[str, Any]:
     return {"order": outcome.pk, "version": outcome.version}
 
 
-def _as_moved(memo: Sequence[Mapping[str, Any]], verb: str) -> Iterator[Outcome]:
-    """Yield the results as the first response showed them; OrderNotFound for an order that SQL deleted since."""
-    orders = Order.objects.in_bulk([row["order"] for row in memo if "order" in row])
+def _as_moved(user: SignedIn, memo: Sequence[Mapping[str, Any]], verb: str) -> Iterator[Outcome]:
+    """Yield the results as the first response showed them; OrderNotFound for an order that the user can't see now."""
+    orders = Order.objects.visible_to(user).in_bulk([row["order"] for row in memo if "order" in row])
     for row in memo:
         if "code" in row:
             yield REFUSALS[row["code"]](row["message"], fields=row["fields"])

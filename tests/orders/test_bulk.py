@@ -189,6 +189,19 @@ def test_key_gives_the_first_results_again(staff: User) -> None:
     assert statuses() == ["delivered", "paid"]
 
 
+def test_key_shows_no_order_that_the_caller_can_no_longer_see(staff: User) -> None:
+    own, others = order_in("pending", staff), order_in("pending")
+    moves = [OrderMove(own.pk), OrderMove(others.pk)]
+    move_orders(actor=staff, verb="cancel", moves=moves, key="k")
+    staff.is_staff = False
+    staff.save()
+
+    again = move_orders(actor=User.objects.get(pk=staff.pk), verb="cancel", moves=moves, key="k")
+
+    assert again[0] == own
+    assert refusal_of(again[1]) == ("not_found", f"Order {others.pk} not found", {})
+
+
 @pytest.mark.parametrize("changed", ["verb", "order", "details", "refused row"])
 def test_key_used_with_other_input_is_refused(staff: User, changed: str) -> None:
     paid, other = order_in("paid"), order_in("paid")
