@@ -60,7 +60,20 @@ def list_value(ids: Iterable[int]) -> str:
 class _Compiled(NamedTuple):
     sql: str
     params: Sequence[Any]  # each `Bound` is replaced by the value of its name
+    names: tuple[str, ...] | None  # of the parameters, if all are bound and the driver converts them
     converted: Callable[[list[Row]], list[Row]] | None  # None if the driver already returns Django's values
+
+    @classmethod
+    def of(
+        cls, sql: str, params: Sequence[Any], converted: Callable[[list[Row]], list[Row]] | None = None
+    ) -> "_Compiled":
+        names = tuple(param.name for param in params if isinstance(param, Bound) and param.converts is None)
+        return cls(sql, params, names if len(names) == len(params) else None, converted)
+
+    def bound(self, values: Mapping[str, Any]) -> list[Any]:
+        if self.names is not None:
+            return list(map(values.__getitem__, self.names))
+        return [param.value_in(values) if isinstance(param, Bound) else param for param in self.params]
 
 
 class Statement:
@@ -75,12 +88,12 @@ class Statement:
 
     def rows(self, **values: object) -> list[Row]:
         """Run the statement, on a thread without an event loop. Raises the exceptions of Django's own queries."""
-        sql, params, converted = self._compiled
-        bound = [param.value_in(values) if isinstance(param, Bound) else param for param in params]
-        rows = rows_of_replica(sql, bound)
+        compiled = self._compiled
+        bound = compiled.bound(values)
+        rows = rows_of_replica(compiled.sql, bound)
         if rows is None:
-            rows = connection_of_thread().rows_of(sql, bound)
-        return converted(rows) if converted else rows
+            rows = connection_of_thread().rows_of(compiled.sql, bound)
+        return compiled.converted(rows) if compiled.converted else rows
 
     @cached_property
     def _compiled(self) -> _Compiled:
@@ -93,7 +106,7 @@ class Statement:
         def converted(rows: list[Row]) -> list[Row]:
             return [tuple(row) for row in compiler.apply_converters(rows, converters)]
 
-        return _Compiled(sql, params, converted if converters else None)
+        return _Compiled.of(sql, params, converted if converters else None)
 
 
 class CountStatement(Statement):
@@ -106,6 +119,6 @@ class CountStatement(Statement):
     def _compiled(self) -> _Compiled:
         counted = self._build()
         if (table := counted_table(counted.query)) is not None:
-            return _Compiled(SUM, [table], None)
+            return _Compiled.of(SUM, [table])
         sql, params = counted.order_by().values_list("pk").query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
-        return _Compiled(f"SELECT COUNT(*) FROM ({sql}) AS counted", params, None)  # noqa: S608  # Django's SQL
+        return _Compiled.of(f"SELECT COUNT(*) FROM ({sql}) AS counted", params)  # noqa: S608  # Django's SQL

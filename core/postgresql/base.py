@@ -31,6 +31,7 @@ from core.runtime import singleton
 CHECK_TIMEOUT_S = 5  # to check the connection of an earlier request; the statement takes a millisecond
 RETRY_S = 1
 REPLICA_TIMEOUT_S = 2  # then the primary is asked
+IS_DEBUG = settings.DEBUG  # then Django logs each statement
 PREPARE_AFTER = 2  # runs on one connection; a statement that runs once costs less unprepared
 
 
@@ -160,7 +161,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self._rows_of(sql, params, self.is_unprepared)
 
     def _rows_of(self, sql: str, params: Any, may_repeat: Callable[[DatabaseError], bool]) -> list[tuple[Any, ...]]:
-        if self.queries_logged or self.execute_wrappers:
+        if self.force_debug_cursor or self.execute_wrappers or IS_DEBUG:
             with self.cursor() as cursor:
                 cursor.execute(sql, params)
                 rows: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
@@ -176,11 +177,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _prepared_rows_of(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         if self.connection is None:
             self.ensure_connection()
-        with self.wrap_database_errors:
-            reader: Reader = self.connection.reader
+        reader: Reader = self.connection.reader
+        try:
             found = reader.rows(sql, params, may_prepare=not self.in_atomic_block)
-            self.health_check_done = True
-            return found
+        except psycopg.Error:
+            with self.wrap_database_errors:
+                raise
+        self.health_check_done = True
+        return found
 
     @staticmethod
     def is_unprepared(error: DatabaseError) -> bool:

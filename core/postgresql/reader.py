@@ -12,7 +12,10 @@ import psycopg
 from psycopg._queries import _query2pg_nocache
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.generators import execute
+from psycopg.pq import ExecStatus
 from psycopg.types.datetime import TimestamptzLoader
+
+TUPLES_OK = ExecStatus.TUPLES_OK
 
 
 class Reader(psycopg.Cursor[Any]):
@@ -26,7 +29,7 @@ class Reader(psycopg.Cursor[Any]):
 
     def rows(self, sql: str, params: Any, *, may_prepare: bool) -> list[tuple[Any, ...]]:
         """Run a statement with a list of parameters, or a dict, and return its rows. Raises psycopg's exceptions."""
-        if may_prepare and self._conn.autocommit and (found := self._rows_of_prepared(sql, params)) is not None:
+        if may_prepare and self._conn._autocommit and (found := self._rows_of_prepared(sql, params)) is not None:
             return found
         self.execute(sql, params, prepare=None if may_prepare else False)
         result = self.pgresult  # the cursor's `description` would make an object for each column
@@ -46,7 +49,8 @@ class Reader(psycopg.Cursor[Any]):
         with self._conn.lock:
             self._pgconn.send_query_prepared(name, values, param_formats=transformer.formats)
             results = self._conn.wait(execute(self._pgconn))
-        self._check_results(results)
+        if len(results) != 1 or results[0].status != TUPLES_OK:
+            self._check_results(results)
         transformer.set_pgresult(results[0])
         rows: list[tuple[Any, ...]] = transformer.load_rows(0, results[0].ntuples, tuple)
         return rows

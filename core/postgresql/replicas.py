@@ -29,11 +29,12 @@ POSITION = "SELECT pg_current_wal_lsn() - '0/0'"
 REPLAYED = "SELECT pg_last_wal_replay_lsn() - '0/0'"
 log = logging.getLogger(__name__)
 _may_lag: ContextVar[bool] = ContextVar("may_lag", default=False)
+_ON_PRIMARY: AbstractContextManager[None] = nullcontext()
 
 
 def reads_may_lag(is_anonymous: bool) -> AbstractContextManager[None]:
     """Let compiled reads in the block use a replica, if the client is anonymous."""
-    return _lagging() if is_anonymous and settings.REPLICAS else nullcontext()
+    return _lagging() if is_anonymous and settings.REPLICAS else _ON_PRIMARY
 
 
 @contextmanager
