@@ -14,19 +14,19 @@ class Runtime:
     """
 
     def __init__(self) -> None:
-        self._objects: dict[type[Any], Any] = {}
+        self.objects: dict[type[Any], Any] = {}
         self._lock = threading.RLock()  # one object may create another while it is created
 
     def get(self, of_class: type[Object]) -> Object:
-        if of_class not in self._objects:
+        if of_class not in self.objects:
             with self._lock:
-                if of_class not in self._objects:
-                    self._objects[of_class] = of_class()
-        found: Object = self._objects[of_class]
+                if of_class not in self.objects:
+                    self.objects[of_class] = of_class()
+        found: Object = self.objects[of_class]
         return found
 
     def put(self, of_class: type[Object], replacement: Object) -> None:
-        self._objects[of_class] = replacement
+        self.objects[of_class] = replacement
 
 
 _current = Runtime()
@@ -34,7 +34,8 @@ _current = Runtime()
 
 def singleton(of_class: type[Object]) -> Object:
     """Return the process's only object of a class."""
-    return _current.get(of_class)
+    found: Object | None = _current.objects.get(of_class)  # here, not in `get`: each request asks several times
+    return _current.get(of_class) if found is None else found
 
 
 def begin_runtime() -> Runtime:

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -84,7 +85,7 @@ class ThreadPool:
         future: asyncio.Future[Result] = loop.create_future()
         self._unfinished += 1
         job = carried(job)
-        self._jobs.put(lambda: self._do(loop, future, drop, job, args))
+        self._jobs.put(partial(self._do, loop, future, drop, job, args))
         try:
             return await future
         except asyncio.CancelledError:
