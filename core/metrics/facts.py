@@ -6,9 +6,9 @@ from contextvars import ContextVar, Token
 class Facts:
     __slots__ = ("caller", "operation", "refused_budget")
 
-    def __init__(self) -> None:
-        self.caller: int | None = None  # the id of the user who sent a valid token
-        self.operation = ""  # of GraphQL
+    def __init__(self, caller: int | None = None, operation: str = "") -> None:
+        self.caller = caller  # the id of the user who sent a valid token
+        self.operation = operation  # of GraphQL
         self.refused_budget = ""  # the rate budget that is used up
 
 

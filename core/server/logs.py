@@ -12,7 +12,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from pythonjsonlogger.json import JsonFormatter
 
-from core.metrics.facts import begin_facts, end_facts, facts
+from core.metrics.facts import Facts, begin_facts, end_facts, facts
 from core.metrics.meters import meters
 from core.metrics.operations import operation_of
 from core.origin import begin_origin, end_origin
@@ -60,12 +60,13 @@ class LineHandler(logging.StreamHandler[Any]):
 
     def flush(self) -> None:
         if not getattr(self.stream, "line_buffering", False):
-            super().flush()
+            self.stream.flush()  # `super().flush()` takes the handler's lock, which `emit` holds already
 
 
 class RequestIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id.get()
+        if "request_id" not in record.__dict__:  # the line of a request has it
+            record.request_id = request_id.get()
         return True
 
 
@@ -132,9 +133,22 @@ class RequestLog:
         return response
 
 
-def write_line(*, method: str, path: str, status: int | str, seconds: float, address: str) -> None:
-    """Log the one line of a request, and count it. `status` is the number of HTTP or the name of gRPC."""
-    noted, (protocol, operation) = facts(), operation_of(method, path)
+def write_line(
+    *,
+    method: str,
+    path: str,
+    status: int | str,
+    seconds: float,
+    address: str,
+    name: str = "",
+    noted: Facts | None = None,
+) -> None:
+    """Log the one line of a request, and count it. `status` is the number of HTTP or the name of gRPC.
+
+    `name` is the request's id, and `noted` are its facts; the default are those of the block of `named`.
+    """
+    noted = noted or facts()
+    protocol, operation = operation_of(method, path)
     operation = noted.operation or operation
     meters().observe(protocol, operation, str(status), seconds)
     describe_span(protocol, operation, status, noted.caller)
@@ -147,6 +161,7 @@ def write_line(*, method: str, path: str, status: int | str, seconds: float, add
             **_SAME_IN_ALL,
             "created": now,
             "msecs": now % 1 * 1000,
+            "request_id": name or request_id.get(),
             "protocol": protocol,
             "operation": operation,
             "caller": noted.caller,

@@ -29,8 +29,8 @@ from core.server.bridge.plain_request import (
     PLAIN_HEADERS,
     PlainRequest,
     headers_in,
-    named_response_to,
     plain_request_of,
+    response_to,
 )
 from core.server.bridge.responses import WsgiResponse, encoded
 from core.validation.strict_json import loads
@@ -97,4 +97,4 @@ class PlainCreation:
             "Cache-Control": "no-store",
             **rate_limit_fields(budget),
         }
-        return named_response_to(plain, name, 201, encoded(headers.items()), body, started_at)
+        return response_to(plain, name, 201, encoded(headers.items()), body, started_at)

@@ -29,6 +29,7 @@ from core.serializers import in_version
 from core.server.asgi import Scope
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.plain_request import PLAIN_HEADERS, headers_in, plain_request_of, response_to
+from core.server.logs import name_of
 
 HEADERS = PLAIN_HEADERS | {"if-none-match"}
 OF_BODIES = frozenset(name.lower().encode() for name in BODY_HEADERS)
@@ -84,11 +85,11 @@ class RestFastPath:
             return FastPathResult(budget=budget)
         if shown is None:
             return FastPathResult(budget=budget)
-        sent = route.headers_of(plain, shown, budget)
+        sent, name = route.headers_of(plain, shown, budget), name_of(plain.request_id)
         if is_known(headers.get("if-none-match"), {shown.tag}):
             kept = [header for header in sent if header[0] not in OF_BODIES]
-            return FastPathResult(response_to(plain, 304, kept, b"", started_at))
-        return FastPathResult(response_to(plain, 200, sent, shown.body, started_at))
+            return FastPathResult(response_to(plain, name, 304, kept, b"", started_at))
+        return FastPathResult(response_to(plain, name, 200, sent, shown.body, started_at))
 
     def _route_of(self, path: str) -> ListRoute | Detail | None:
         if found := self._pages.get(path):

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from core.callers import caller_of, check_site, is_encrypted
-from core.metrics.facts import note_caller, note_operation
+from core.metrics.facts import Facts
 from core.server import logs
 from core.server.asgi import Scope
 from core.server.bridge.responses import Headers, WsgiResponse, whole_response
@@ -75,6 +75,7 @@ def plain_request_of(scope: Scope, headers: dict[str, str]) -> PlainRequest:
 
 def response_to(
     plain: PlainRequest,
+    name: str,
     status: int,
     headers: Headers,
     body: bytes,
@@ -83,25 +84,16 @@ def response_to(
 ) -> WsgiResponse:
     """Add the headers that every response has, log the request, and return the response.
 
-    `started_at` is a time of `perf_counter`; `operation` is that of GraphQL.
+    `name` is the request's id. `started_at` is a time of `perf_counter`; `operation` is that of GraphQL.
     """
-    with logs.named(plain.request_id) as name:
-        return named_response_to(plain, name, status, headers, body, started_at, operation)
-
-
-def named_response_to(
-    plain: PlainRequest,
-    name: str,
-    status: int,
-    headers: Headers,
-    body: bytes,
-    started_at: float,
-    operation: str = "",
-) -> WsgiResponse:
-    """Do the same as `response_to` inside of `logs.named`, which has set the request's id to `name`."""
-    note_caller(plain.user.pk)
-    note_operation(operation)
-    seconds = time.perf_counter() - started_at
-    logs.write_line(method=plain.method, path=plain.path, status=status, seconds=seconds, address=plain.address)
+    logs.write_line(
+        method=plain.method,
+        path=plain.path,
+        status=status,
+        seconds=time.perf_counter() - started_at,
+        address=plain.address,
+        name=name,
+        noted=Facts(plain.user.pk, operation),
+    )
     sent = [*headers, (b"x-request-id", name.encode()), *headers_for(plain.path, plain.is_encrypted)]
     return whole_response(status, sent, body)

@@ -23,6 +23,7 @@ from core.server.asgi import Scope
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.plain_request import PLAIN_HEADERS, headers_in, plain_request_of, response_to
 from core.server.bridge.responses import encoded
+from core.server.logs import name_of
 
 POST_HEADERS = PLAIN_HEADERS | {"content-type", "content-length"}
 MAX_PLAIN_BYTES = 20_000  # of a body: it is parsed before the request is counted
@@ -57,4 +58,4 @@ def graphql_fast_path(scope: Scope, body: bytes) -> FastPathResult:
         return FastPathResult(budget=budget)
     result = orjson.dumps(executed_body(planned.data, planned.cost, budget))
     sent = [*HEADERS, *encoded(rate_limit_fields(budget).items())]
-    return FastPathResult(response_to(plain, 200, sent, result, started_at, plan.label))
+    return FastPathResult(response_to(plain, name_of(plain.request_id), 200, sent, result, started_at, plan.label))
