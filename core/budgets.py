@@ -27,13 +27,12 @@ class Budget(NamedTuple):
 
 def rate_limit_fields(*budgets: Budget | None) -> Mapping[str, str]:
     """Return RateLimit-Policy and RateLimit; empty if no budget is counted."""
-    counted = [budget for budget in budgets if budget is not None]
-    if not counted:
-        return {}
-    return {
-        "RateLimit-Policy": ", ".join([f'"{each.name}";q={each.limit};w={WINDOW_S}' for each in counted]),
-        "RateLimit": ", ".join([f'"{each.name}";r={each.remaining};t={each.resets_in_s}' for each in counted]),
-    }
+    policies, remaining = [], []
+    for budget in budgets:
+        if budget is not None:
+            policies.append(f'"{budget.name}";q={budget.limit};w={WINDOW_S}')
+            remaining.append(f'"{budget.name}";r={budget.remaining};t={budget.resets_in_s}')
+    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(remaining)} if policies else {}
 
 
 def extension_of(budget: Budget | None) -> dict[str, object]:

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -21,8 +20,7 @@ Rows = TypeVar("Rows", bound=models.QuerySet[Any])
 DEFAULT_PER_PAGE, MAX_PER_PAGE = 20, 100  # rows of a page, in every protocol
 
 
-@dataclass(frozen=True)
-class Sort:
+class Sort(NamedTuple):
     """A column and a direction; ties are sorted by id in the same direction."""
 
     key: str

@@ -41,12 +41,15 @@ def check_variables(variables: Mapping[str, Any]) -> None:
     """Raise TooComplex if variables nest deeper than MAX_JSON_DEPTH."""
     level: list[Any] = [variables]
     for _ in range(MAX_JSON_DEPTH):
-        if not level:
+        inside: list[Any] = []
+        for outer in level:
+            for inner in outer.values() if isinstance(outer, dict) else outer:
+                if isinstance(inner, dict | list):
+                    inside.append(inner)  # noqa: PERF401  # a loop: each comprehension is a call
+        if not inside:
             return
-        insides = (outer.values() if isinstance(outer, dict) else outer for outer in level)
-        level = [inner for inside in insides for inner in inside if isinstance(inner, dict | list)]
-    if level:
-        raise TooComplex(f"variables depth max is {MAX_JSON_DEPTH}")
+        level = inside
+    raise TooComplex(f"variables depth max is {MAX_JSON_DEPTH}")
 
 
 def check_shape(document: DocumentNode) -> None:

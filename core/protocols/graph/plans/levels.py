@@ -34,8 +34,12 @@ class PlanRun:
     """One run of a plan."""
 
     def __init__(self, caller: Actor, variables: Mapping[str, Any]) -> None:
-        self.caller, self.variables, self.role = caller, variables, Role.of(caller)
+        self.caller, self.variables = caller, variables
         self._values_left = MAX_VALUES
+
+    @property
+    def role(self) -> Role:
+        return Role.of(self.caller)
 
     def count(self, values: int) -> None:
         """Count values of the result. Raises Fallback if the result may exceed MAX_VALUES."""

@@ -29,7 +29,7 @@ from graphql import (
 
 from core.actors import Actor
 from core.errors import DomainError
-from core.lists.keyset import MAX_PER_PAGE, cursor_at
+from core.lists.keyset import MAX_PER_PAGE, Sort, cursor_at
 from core.permissions import is_signed_in, require
 from core.plans.columns import Unplannable
 from core.plans.reads import Reads
@@ -117,12 +117,13 @@ class _ConnectionField:
         self._info = _Wrapper(kinds["pageInfo"], outer.inner("pageInfo"), selections, PAGE_INFO)
         self._level = RowLevel(get_named_type(kinds["edges"].fields["node"].type), edge.inner("node"), selections)
         self._outer, self._edge = outer, edge
+        self._sorts: dict[str | None, Sort] = {}
         self._has_cursors = "cursor" in edge or "startCursor" in self._info or "endCursor" in self._info
         self._reads = Reads(self._resolver.filtered({}), self._level.columns.selected)
 
     def resolve(self, run: PlanRun) -> Any:
         require(run.caller, self._resolver.guard)
-        first, sort = self._first.value(run.variables), self._resolver.sort(self._order.value(run.variables))
+        first, sort = self._first.value(run.variables), self._sort(self._order.value(run.variables))
         if not 0 <= first <= MAX_PER_PAGE:
             raise Fallback
         found = self._reads.page(run.caller, sort, first + 1, 0)
@@ -131,13 +132,21 @@ class _ConnectionField:
             total = self._reads.count(run.caller)
         run.count(len(self._outer.names) + len(self._info.names) + len(rows) * len(self._edge.names))
         cursors = [cursor_at(sort, *self._reads.position_of(row, sort)) for row in rows] if self._has_cursors else []
-        info = self._info.object(
-            hasNextPage=len(found) > first,
-            hasPreviousPage=False,
-            startCursor=cursors[0] if cursors else None,
-            endCursor=cursors[-1] if cursors else None,
-        )
-        return self._outer.object(totalCount=total, edges=self._edges(rows, cursors, run), pageInfo=info)
+        edges, info = self._edges(rows, cursors, run), None
+        if "pageInfo" in self._outer:
+            info = self._info.object(
+                hasNextPage=len(found) > first,
+                hasPreviousPage=False,
+                startCursor=cursors[0] if cursors else None,
+                endCursor=cursors[-1] if cursors else None,
+            )
+        return self._outer.object(totalCount=total, edges=edges, pageInfo=info)
+
+    def _sort(self, text: str | None) -> Sort:
+        """Raises InvalidInput if the list has no such order."""
+        if text not in self._sorts:
+            self._sorts[text] = self._resolver.sort(text)
+        return self._sorts[text]
 
     def _edges(self, rows: Sequence[Row], cursors: Sequence[str], run: PlanRun) -> list[dict[str, Any]]:
         if "node" not in self._edge:
