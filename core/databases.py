@@ -10,6 +10,8 @@ from django.db import DatabaseError, Error, InterfaceError, OperationalError, co
 from django.db.backends.utils import CursorWrapper
 from django.db.utils import ConnectionHandler
 
+from core.django_internals import connection_of_thread
+
 SQLITE_BUSY_TIMEOUT_S = 20
 # Detect a dead host within 25 s, both while a statement is sent and while its result is awaited.
 KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT = 10, 5, 3
@@ -166,4 +168,4 @@ def violated_constraint(error: DatabaseError) -> str:
 
 
 def is_postgresql() -> bool:
-    return connection.vendor == "postgresql"
+    return bool(connection_of_thread().vendor == "postgresql")

@@ -35,7 +35,7 @@ CONVERSIONS: Mapping[type, str] = {
     shop.StrictDecimalField: "float({v})",
     shop.MoneyField: "float({v})",
     shop.MoneyObjectField: "money_object({v})",
-    serializers.DateTimeField: "moment({v})",
+    serializers.DateTimeField: "({v}.isoformat()[:-6] + 'Z' if {v}.tzinfo is UTC else moment({v}))",
     shop.UnixSecondsField: "int({v}.timestamp())",
 }
 
@@ -174,12 +174,11 @@ class ReadPlan:
 
 
 def _moment(moment: datetime) -> str:
-    """Return a moment as DRF writes it, in ISO 8601 and UTC."""
-    moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return f"{moment.isoformat()[: -len('+00:00')]}Z"
+    """Return a moment in another time zone as DRF writes it, in ISO 8601 and UTC."""
+    return f"{moment.astimezone(UTC).isoformat()[: -len('+00:00')]}Z"
 
 
-_NAMES = {"money_object": shop.money_object, "moment": _moment}  # the functions that conversions call
+_NAMES = {"money_object": shop.money_object, "moment": _moment, "UTC": UTC}  # the functions that conversions call
 _PK = ("row[0]", "row.pk")  # the id of a tuple, and of an object
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import Field, ForeignObject, Lookup, QuerySet
+from django.db.models import Field, ForeignObject, Lookup, QuerySet, UUIDField
 from django.db.models.expressions import Expression
 
 from core.databases import is_postgresql
@@ -30,6 +30,11 @@ class Bound(Expression):
 
     def as_sql(self, compiler: object, connection: object, **context: object) -> Any:
         return "%s", [self]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the driver converts the value as Django does."""
+        return self.converts is None or (isinstance(self.converts, UUIDField) and is_postgresql())
 
     def value_in(self, values: Mapping[str, Any]) -> Any:
         value = values[self.name]
@@ -67,7 +72,7 @@ class _Compiled(NamedTuple):
     def of(
         cls, sql: str, params: Sequence[Any], converted: Callable[[list[Row]], list[Row]] | None = None
     ) -> "_Compiled":
-        names = tuple(param.name for param in params if isinstance(param, Bound) and param.converts is None)
+        names = tuple(param.name for param in params if isinstance(param, Bound) and param.is_plain)
         return cls(sql, params, names if len(names) == len(params) else None, converted)
 
     def bound(self, values: Mapping[str, Any]) -> list[Any]:
