@@ -18,6 +18,7 @@ from core.runtime import Runtime, begin_runtime
 from core.server.static_files import FINGERPRINT, Responses, StaticFilesMiddleware, collect
 from tests.support.connect import web_shop  # noqa: F401  # a fixture
 from tests.support.generators import python_generators  # noqa: F401  # a fixture
+from tests.support.golang import go, go_grpc  # noqa: F401  # fixtures
 from tests.support.live import live_shop, live_shops, migrated_template, unsynced  # noqa: F401  # fixtures
 from tests.support.measuring import unmeasured
 from tests.support.npm import npm_packages  # noqa: F401  # a fixture
@@ -76,7 +77,7 @@ def no_older_history(db: None) -> None:
 # A test that uses one of these talks to a server process: it is marked `live`.
 SERVERS = {"live_shop", "live_shops", "grpc_shops", "web_shop"}
 # A test that uses one of these is not `same_everywhere`, nor one that requires a program.
-NOT_EVERYWHERE = {"db", "transactional_db", "migrated_template", "npm_packages", "python_generators", *SERVERS}
+NOT_EVERYWHERE = {"db", "transactional_db", "migrated_template", "npm_packages", "python_generators", "go", *SERVERS}
 
 
 def pytest_configure() -> None:

@@ -1,24 +1,15 @@
 """The front page in a browser: every task, the streams, the mistake and the explorer; no other host; accessible."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from itertools import cycle, product
-from pathlib import Path
+from datetime import datetime
 
-import httpx
 import pytest
 
 from samples.compare.shop import MeasuredShop
 from samples.compare.tasks import TASKS
 from tests.support.axe import barriers
 from tests.support.chromium import Page, chromium_page
-from tests.support.live import ROOT
-from tests.support.processes import end
-from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.unmeasured]
 
@@ -120,6 +111,13 @@ def test_explorer_calls_methods_follows_streams_and_decodes_details(page: Page) 
     page.wait_for(f"{STATUS}.textContent === 'OK'")
     assert json.loads(page.value_of("document.querySelector('#messages').textContent"))["product"]["id"] == 1
 
+    call("/ecommerce.v2.ProductService/GetProduct", {"id": 1})
+    page.wait_for("document.querySelector('#messages').textContent.includes('currency_code')")
+    product = page.value_of("fetch('/api/v2/products/1').then((found) => found.json())")
+    shown = json.loads(page.value_of("document.querySelector('#messages').textContent"))["product"]
+    created_at = datetime.fromisoformat(product["created_at"]).replace(microsecond=0)  # gRPC has whole seconds
+    assert shown["created_at"] == f"{created_at:%Y-%m-%dT%H:%M:%SZ}"
+
     call("/ecommerce.ProductService/ListProducts", {"page": -1})
     page.wait_for(f"{STATUS}.textContent.startsWith('INVALID_ARGUMENT')")
     details = json.loads(page.value_of("document.querySelector('#messages').textContent"))
@@ -163,65 +161,3 @@ def test_sign_in_is_shared_with_graphiql_and_swagger(page: Page, compared_shop: 
     page.wait_for("document.querySelector('#sign-in button[aria-pressed=true]')?.textContent === 'as staff'")
 
     assert page.errors == []
-
-
-def command_for(language: str) -> str:
-    command = {"curl": "bash", "Python": sys.executable, "TypeScript": "node"}[language]
-    if shutil.which("curl" if language == "curl" else command) is None:
-        pytest.skip(f"needs {command}")
-    return command
-
-
-def copied(page: Page, protocol: str, language: str) -> str:
-    """Click "Copy" on a card of the chosen task; return the text."""
-    page.value_of("window.copied = null; navigator.clipboard.writeText = async (text) => { window.copied = text; }; 0")
-    card = f"document.querySelector('[data-protocol={protocol}]')"
-    page.value_of(f"{card}.querySelector('select').value = {json.dumps(language)}")
-    page.value_of(f"{card}.querySelector('.bar button').click()")
-    page.wait_for("window.copied")
-    return page.value_of("window.copied")
-
-
-@pytest.mark.parametrize("protocol", ["rest", "graphql", "grpc"])
-@pytest.mark.parametrize("language", ["curl", "Python", "TypeScript"])
-def test_copied_request_works_outside_of_the_browser(page: Page, tmp_path: Path, protocol: str, language: str) -> None:
-    command, script = command_for(language), tmp_path / "copied.mjs"
-    click(page, "[data-task=one-product]")
-    page.wait_for("document.querySelector('#note')?.textContent.startsWith('The smallest')")
-    page.wait_for("document.querySelector('#rest-0').value.match(/products.\\d/)")
-    script.write_text(copied(page, protocol, language))
-    environment = {**os.environ, "PYTHONPATH": "."}
-    ran = subprocess.run([command, script], cwd=ROOT, capture_output=True, text=True, env=environment)
-    shown = page.value_of("fetch('/api/v1/products?sort=stock&order=desc&per_page=1').then((found) => found.json())")
-
-    assert shown["products"][0]["name"] in ran.stdout, ran.stderr
-
-
-@pytest.mark.parametrize(
-    ("protocol", "language"),
-    [*product(["rest", "graphql"], ["curl", "Python", "TypeScript"]), ("grpc", "Python")],
-)
-def test_copied_stream_shows_each_change(
-    page: Page, compared_shop: MeasuredShop, tmp_path: Path, protocol: str, language: str
-) -> None:
-    command, script, printed = command_for(language), tmp_path / "copied.mjs", tmp_path / "printed"
-    click(page, "[data-task=follow]")
-    page.wait_for("document.querySelector('#note')?.textContent.startsWith('From the request')")
-    page.wait_for("document.querySelector('#rest-0').value.match(/products.\\d/)")
-    script.write_text(copied(page, protocol, language))
-    origin = f"http://{compared_shop.host}:{compared_shop.port}"
-    staff = {"Authorization": f"Bearer {httpx.post(f'{origin}/compare/sign-in?as=staff').json()['access']}"}
-    followed = origin + page.value_of("document.querySelector('#rest-0').value").split()[1].removesuffix("/events")
-    prices = cycle(["777.25", "777.5"])
-
-    def is_told() -> bool:
-        httpx.patch(followed, json={"price": next(prices)}, headers=staff).raise_for_status()
-        return "777." in printed.read_text()
-
-    with printed.open("w") as out:
-        environment = {**os.environ, "PYTHONPATH": ".", "PYTHONUNBUFFERED": "1"}
-        started = subprocess.Popen([command, script], cwd=ROOT, stdout=out, stderr=out, env=environment)
-    try:
-        wait_until(is_told, printed.read_text, pause_s=0.2)
-    finally:
-        end(started)

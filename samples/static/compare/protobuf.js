@@ -1,5 +1,7 @@
 /* Reads and writes protobuf by the descriptors that the shop sends. Enough for gRPC-Web; not a library. */
 
+import { EPOCH, TIMESTAMP, fieldsOfTime, textOfTime } from "./timestamps.js";
+
 const VARINT = 0;
 const FIXED64 = 1;
 const BYTES = 2;
@@ -58,7 +60,7 @@ export class Schema {
   }
 
   #bytes(field, value) {
-    if (field.type === "message") return this.encode(field.kind, value);
+    if (field.type === "message") return this.encode(field.kind, field.kind === TIMESTAMP ? fieldsOfTime(value) : value);
     return field.type === "bytes" ? Uint8Array.from(atob(value), (c) => c.charCodeAt(0)) : text.encode(String(value));
   }
 
@@ -102,7 +104,7 @@ export class Schema {
   #value(field, raw) {
     switch (field.type) {
       case "message":
-        return this.decode(field.kind, raw);
+        return field.kind === TIMESTAMP ? textOfTime(this.decode(field.kind, raw)) : this.decode(field.kind, raw);
       case "string":
         return plain.decode(raw);
       case "bytes":
@@ -124,7 +126,8 @@ export class Schema {
 
   #exampleOf(field, depth) {
     if (field.map) return {};
-    const one = field.type === "message" ? this.example(field.kind, depth - 1) : defaultOf({ ...field, repeated: false }, this);
+    const isMessage = field.type === "message" && field.kind !== TIMESTAMP;
+    const one = isMessage ? this.example(field.kind, depth - 1) : defaultOf({ ...field, repeated: false }, this);
     return field.repeated ? [one] : one;
   }
 }
@@ -141,6 +144,7 @@ function defaultOf(field, schema) {
   if (field.repeated) return [];
   if (field.type === "string" || field.type === "bytes") return "";
   if (field.type === "bool") return false;
+  if (field.kind === TIMESTAMP) return EPOCH;
   return field.type === "enum" ? Object.keys(schema.enums[field.kind])[0] : 0;
 }
 

@@ -2,6 +2,7 @@
 
 import { json } from "./dom.js";
 import { facts } from "./facts.js";
+import { goGrpc, goHttp } from "./go.js";
 import { schema } from "./protobuf.js";
 
 export const LANGUAGES = {
@@ -28,7 +29,7 @@ function forHttp(language, step, headers) {
     ...(isStream ? { Accept: "text/event-stream" } : {}),
     ...headers,
   };
-  return { curl, Python: python, TypeScript: typescript, Go: go }[language](method, url, sent, body, step.message, isStream);
+  return { curl, Python: python, TypeScript: typescript, Go: goHttp }[language](method, url, sent, body, step.message, isStream);
 }
 
 function curl(method, url, headers, body, message, isStream) {
@@ -60,31 +61,6 @@ function typescript(method, url, headers, body, message, isStream) {
 ${isStream ? "for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) console.log(text);" : "console.log(await response.json());"}`;
 }
 
-function go(method, url, headers, body) {
-  const set = Object.entries(headers).map(([name, value]) => `\trequest.Header.Set(${JSON.stringify(name)}, ${JSON.stringify(value)})`);
-  const reader = body ? `strings.NewReader(${JSON.stringify(body)})` : "nil";
-  return `package main
-
-import (
-\t"io"
-\t"net/http"
-\t"os"${body ? '\n\t"strings"' : ""}
-)
-
-func main() {
-\trequest, err := http.NewRequest(${JSON.stringify(method)}, ${JSON.stringify(url)}, ${reader})
-\tif err != nil {
-\t\tpanic(err)
-\t}
-${set.join("\n")}${set.length ? "\n" : ""}\tresponse, err := http.DefaultClient.Do(request)
-\tif err != nil {
-\t\tpanic(err)
-\t}
-\tdefer response.Body.Close()
-\tio.Copy(os.Stdout, response.Body)
-}`;
-}
-
 // -- gRPC --------------------------------------------------------------------------------------------------------------
 async function forGrpc(language, step, headers) {
   const [service, method] = step.call.slice(1).split("/");
@@ -92,11 +68,11 @@ async function forGrpc(language, step, headers) {
   const address = facts.grpcAddress || `${location.hostname}:50051`;
   const messages = Array.isArray(step.message) ? step.message : [step.message ?? {}];
   const request = input.split(".").at(-1);
-  const call = { service, method, address, headers, messages, path: step.call, request, file, clientStreams, serverStreams };
+  const client = service.split(".").at(-1);
+  const call = { service, client, method, address, headers, messages, path: step.call, request, file, clientStreams, serverStreams };
   const isStream = clientStreams || serverStreams; // Connect's streams have binary frames
   if (isStream && language === "curl") return "# Connect over curl is for single messages: use grpcurl for a stream.";
   if (isStream && language === "TypeScript") return "// A stream of messages needs a gRPC client: npm install @grpc/grpc-js.";
-  if (clientStreams && language === "Go") return "// A stream of messages: call Send for each, then CloseAndRecv.";
   return { grpcurl, curl: curlConnect, Python: pythonGrpc, TypeScript: typescriptConnect, Go: goGrpc }[language](call);
 }
 
@@ -112,18 +88,18 @@ function curlConnect({ path, headers, messages }) {
   return curl("POST", `${location.origin}${path}`, sent, JSON.stringify(messages[0]));
 }
 
-function pythonGrpc({ service, method, address, headers, messages, request, file, clientStreams, serverStreams }) {
-  const [module, name] = [file.replace(".proto", "").replaceAll("/", "."), service.split(".").at(-1)];
+function pythonGrpc({ client, method, address, headers, messages, request, file, clientStreams, serverStreams }) {
+  const module = file.replace(".proto", "").replaceAll("/", ".");
   const metadata = Object.entries(headers).map(([key, value]) => `(${JSON.stringify(key.toLowerCase())}, ${JSON.stringify(value)})`);
   const build = (message) => `ParseDict(json.loads(${JSON.stringify(JSON.stringify(message))}), pb.${request}())`;
   const sent = clientStreams ? `iter([${messages.map(build).join(", ")}])` : build(messages[0]);
-  const answer = `${name}Stub(channel).${method}(${sent}, metadata=[${metadata.join(", ")}])`;
+  const answer = `${client}Stub(channel).${method}(${sent}, metadata=[${metadata.join(", ")}])`;
   const shown = serverStreams ? `for message in ${answer}:\n        print(message)` : `print(${answer})`;
   return `import json
 import grpc
 from google.protobuf.json_format import ParseDict
 import ${module}_pb2 as pb
-from ${module}_pb2_grpc import ${name}Stub
+from ${module}_pb2_grpc import ${client}Stub
 
 with grpc.insecure_channel("${address}") as channel:
     ${shown}`;
@@ -133,31 +109,3 @@ function typescriptConnect({ path, headers, messages }) {
   return `// The Connect protocol with JSON: no generated code.
 ${typescript("POST", `${location.origin}${path}`, { "Content-Type": "application/json", ...headers }, "body", messages[0])}`;
 }
-
-function goGrpc({ service, method, address, headers, messages, request, file, serverStreams }) {
-  const name = service.split(".").at(-1);
-  const pairs = Object.entries(headers).map(([key, value]) => `${JSON.stringify(key.toLowerCase())}, ${JSON.stringify(value)}`);
-  return `// After: protoc --go_out=. --go-grpc_out=. ${file}
-connection, err := grpc.NewClient("${address}", grpc.WithTransportCredentials(insecure.NewCredentials()))
-if err != nil {
-\tpanic(err)
-}
-request := &pb.${request}{}
-if err := protojson.Unmarshal([]byte(${JSON.stringify(JSON.stringify(messages[0]))}), request); err != nil {
-\tpanic(err)
-}
-ctx := metadata.AppendToOutgoingContext(context.Background()${pairs.length ? `, ${pairs.join(", ")}` : ""})
-${serverStreams ? goReader(name, method) : `fmt.Println(pb.New${name}Client(connection).${method}(ctx, request))`}`;
-}
-
-const goReader = (name, method) => `stream, err := pb.New${name}Client(connection).${method}(ctx, request)
-if err != nil {
-\tpanic(err)
-}
-for {
-\tmessage, err := stream.Recv()
-\tif err != nil {
-\t\tpanic(err)
-\t}
-\tfmt.Println(message)
-}`;
