@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -63,6 +64,15 @@ def test_commands_exist_with_their_options():
     assert {name for name, *_ in lines} == {"serve", "grpcrunserver", "deliverwebhooks", "migrate", "prune"}
     for name, *options in lines:
         load_command_class(get_commands()[name], name).create_parser("manage.py", name).parse_args(options)
+
+
+def test_image_builds_only_the_packages_without_a_wheel():
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    required = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    built = {each["name"] for each in packages if each["name"] in required and not each.get("wheels")}
+
+    assert built == set(re.findall(r"--no-binary (\S+)", dockerfile))
 
 
 def test_settings_are_documented():
