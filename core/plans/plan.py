@@ -11,9 +11,10 @@ from django.db.models.expressions import Expression
 from rest_framework import serializers
 
 from core import serializers as shop
+from core.bound import Bound
 from core.plans.columns import Columns, Unplannable
 from core.plans.generated import UNCHANGED, generated_function, or_none, url_of_file
-from core.plans.statements import Bound, Row, Statement, list_value
+from core.plans.statements import Row, Statement, list_value
 
 Links = Callable[[str], tuple[str, str]]  # returns the two parts of a route's URL: before the id and after it
 

@@ -8,11 +8,12 @@ from django.db import models
 from django.db.models.expressions import Expression, RawSQL
 
 from core.actors import Actor
+from core.bound import Bound
 from core.lists.deep_pages import DEEP, from_nearer_end
 from core.lists.keyset import Sort, beyond, total_after
 from core.lists.row_counts import SUM, counted_table
 from core.permissions import is_staff
-from core.plans.statements import Bound, CountStatement, Row, Statement, list_value
+from core.plans.statements import CountStatement, Row, Statement, list_value
 
 Made = TypeVar("Made", bound=Statement)
 

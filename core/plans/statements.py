@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import Field, ForeignObject, Lookup, QuerySet, UUIDField
-from django.db.models.expressions import Expression
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import Field, ForeignObject, Lookup, QuerySet
 
+from core.bound import Bound
 from core.databases import is_postgresql
 from core.django_internals import connection_of_thread
 from core.lists.row_counts import SUM, counted_table
@@ -16,29 +16,6 @@ from core.postgresql.replicas import rows_of_replica
 
 Row = tuple[Any, ...]
 LIMIT, OFFSET = "limit", "offset"
-
-
-class Bound(Expression):
-    """A named placeholder for a value that is passed when the statement runs.
-
-    Set `output_field` if the driver does not convert the value as Django does: on SQLite, an amount or a UUID.
-    """
-
-    def __init__(self, name: str, output_field: "Field[Any, Any] | None" = None) -> None:
-        super().__init__(output_field=output_field)
-        self.name, self.converts = name, output_field
-
-    def as_sql(self, compiler: object, connection: object, **context: object) -> Any:
-        return "%s", [self]
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the driver converts the value as Django does."""
-        return self.converts is None or (isinstance(self.converts, UUIDField) and is_postgresql())
-
-    def value_in(self, values: Mapping[str, Any]) -> Any:
-        value = values[self.name]
-        return value if self.converts is None else self.converts.get_db_prep_value(value, connection)
 
 
 @Field.register_lookup

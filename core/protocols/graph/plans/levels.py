@@ -16,11 +16,12 @@ from graphql import (
 from graphql_relay import to_global_id
 
 from core.actors import Actor
+from core.bound import Bound
 from core.lists.keyset import first_of_each
 from core.plans.columns import Columns, Unplannable
 from core.plans.generated import generated_function, or_none, url_of_file
 from core.plans.reads import Role
-from core.plans.statements import Bound, Row, Statement, list_value
+from core.plans.statements import Row, Statement, list_value
 from core.protocols.graph.execution import MAX_VALUES
 from core.protocols.graph.plans.selections import Fallback, Selections
 from core.protocols.graph.resolvers import FileUrl, Related
