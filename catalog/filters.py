@@ -9,7 +9,7 @@ from django.db.models import F
 
 from catalog.bulk.repricing import ProductSelection
 from catalog.models import Product, ProductHistory
-from catalog.querysets import SORT_KEYS, ProductQuerySet
+from catalog.querysets import SORT_KEYS, ProductQuerySet, ids_of_branch
 from core.actors import Actor
 from core.errors import InvalidInput
 from core.lists.filters import (
@@ -56,6 +56,9 @@ class ProductFilter(ShopFilterSet):
     )
     order = OneOf(("asc", "desc"), method="by_nothing", help_text="Sort direction; default desc.")
 
+    bound = frozenset(("q", "sku", "min_price", "max_price"))
+    keyed = frozenset(("in_stock", "low_stock", "category"))
+
     class Meta:
         model = Product
         fields: list[str] = []
@@ -64,6 +67,11 @@ class ProductFilter(ShopFilterSet):
         """Filter, then sort."""
         sort = Sort(values["sort"] or NEWEST_FIRST.key, descending=values["order"] != "asc")
         return sort.applied(super().applied(queryset, values))
+
+    def resolved(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Replace a category by the ids of its branch: a frozenset, because an empty tuple would be no filter."""
+        named = values.get("category")
+        return {**values, "category": ids_of_branch(named)} if named else values
 
     def by_name(self, queryset: ProductQuerySet, name: str, text: str) -> ProductQuerySet:
         return queryset.search(text)
@@ -77,8 +85,8 @@ class ProductFilter(ShopFilterSet):
     def by_reorder_level(self, queryset: ProductQuerySet, name: str, wanted: bool) -> ProductQuerySet:
         return queryset.low() if wanted else queryset.exclude(stock__lte=F("reorder_level"))
 
-    def by_category(self, queryset: ProductQuerySet, name: str, named: str) -> ProductQuerySet:
-        return queryset.in_category(named)
+    def by_category(self, queryset: ProductQuerySet, name: str, ids: frozenset[int]) -> ProductQuerySet:
+        return queryset.in_categories(ids)
 
     def by_nothing(self, queryset: ProductQuerySet, name: str, word: str) -> ProductQuerySet:
         return queryset

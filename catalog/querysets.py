@@ -1,6 +1,7 @@
 """All queries of products and categories."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
@@ -10,10 +11,12 @@ from django.db.models.functions import Coalesce
 
 from catalog.errors import CategoryNotFound, PriceChangeNotFound, ProductNotFound
 from core.actors import Actor
+from core.bound import Bound, through
 from core.databases import is_postgresql
 from core.history.changes import NumberOfFields
 from core.lists.keyset import Sort
 from core.permissions import require
+from core.plans.statements import Statement
 from core.querysets import ShopQuerySet
 from core.text.ascii import AsciiLower
 from core.validation.validators import MAX_INT32
@@ -61,24 +64,36 @@ class CategoryQuerySet(ShopQuerySet["Category"]):
 
     def branch(self, named: int | str) -> Self:
         """Return the category with this id or slug, and all categories below it. None if it does not exist."""
-        is_id = str(named).isascii() and str(named).isdigit()
-        if is_id and int(named) > MAX_INT32:
-            return self.none()
-        start, value = ("id = %s", int(named)) if is_id else ("slug = %s", named)
-        return self.filter(pk__in=RawSQL(BRANCH.format(start=start), [value]))  # noqa: S611  # two constant texts
+        return self.filter(pk__in=ids_of_branch(named))
+
+
+def ids_of_branch(named: int | str) -> frozenset[int]:
+    """Return the ids of the category with this id or slug, and of all categories below it. One statement."""
+    is_id = str(named).isascii() and str(named).isdigit()
+    if is_id and int(named) > MAX_INT32:
+        return frozenset()
+    rows = _branch(by="id").rows(named=int(named)) if is_id else _branch(by="slug").rows(named=named)
+    return frozenset(pk for (pk,) in rows)
+
+
+@cache
+def _branch(by: str) -> Statement:
+    ids = RawSQL(BRANCH.format(start=f"{by} = %s"), [Bound("named")])  # noqa: S611  # two constant texts
+    categories = apps.get_model("catalog", "Category").objects
+    return Statement(lambda: categories.filter(pk__in=ids).order_by().values_list("pk"))
 
 
 class ProductQuerySet(ShopQuerySet["Product"]):
     is_open = True
     not_found = ProductNotFound
 
-    def search(self, text: str) -> Self:
+    def search(self, text: str | Bound) -> Self:
         """Return products with `text` in their name, ignoring case and Unicode form."""
         return self.filter(name__has=text)
 
-    def with_sku(self, sku: str) -> Self:
+    def with_sku(self, sku: str | Bound) -> Self:
         """Return the product with this whole SKU, ignoring case, by the unique index."""
-        return self.alias(sku_lower=AsciiLower("sku")).filter(sku_lower=sku.lower())
+        return self.alias(sku_lower=AsciiLower("sku")).filter(sku_lower=through(str.lower, sku))
 
     def low(self) -> Self:
         """Return the products whose stock is at their reorder level or below."""
@@ -87,10 +102,12 @@ class ProductQuerySet(ShopQuerySet["Product"]):
     def in_category(self, named: int | str) -> Self:
         """Return the products of the category with this id or slug, and of all categories below it.
 
-        One statement reads the ids now: with known ids, both databases use the index, and need not sort one category.
+        The ids are read now: with known ids, both databases use the index, and need not sort one category.
         """
-        branch = apps.get_model("catalog", "Category").objects.branch(named)
-        return self.filter(category_id__in=list(branch.order_by().values_list("pk", flat=True)))
+        return self.in_categories(ids_of_branch(named))
+
+    def in_categories(self, ids: Collection[int]) -> Self:
+        return self.filter(category_id__in=ids)
 
     def off_ledger(self) -> "QuerySet[Product, tuple[int, str | None, int, int]]":
         """Return (id, SKU, stock, sum of the ledger) of each product whose stock differs from the sum."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import django_filters
 
+from core.bound import Bound, through
 from core.lists.filters import DayFilter, OneOf, Rows, ShopFilterSet
 from core.lists.keyset import NEWEST_FIRST
 from core.moments import day_begins, day_ends
@@ -19,13 +20,17 @@ class UserOrderFilter(ShopFilterSet):
 
     status = OneOf(tuple(Order.Status.values), help_text="Only orders in this status.")
     created_from = DayFilter(
+        "created_at",
         method="from_day",
         help_text="Only orders of this day and later, such as 2026-11-22, in the time zone of the shop.",
     )
     created_to = DayFilter(
+        "created_at",
         method="to_day",
         help_text="Only orders of this day and earlier, such as 2026-11-22, in the time zone of the shop.",
     )
+
+    bound = frozenset(("status", "created_from", "created_to"))
 
     class Meta:
         model = Order
@@ -35,11 +40,11 @@ class UserOrderFilter(ShopFilterSet):
         """Filter, and sort the newest first."""
         return NEWEST_FIRST.applied(super().applied(queryset, values))
 
-    def from_day(self, queryset: OrderQuerySet, name: str, day: date) -> OrderQuerySet:
-        return queryset.filter(created_at__gte=day_begins(day))
+    def from_day(self, queryset: OrderQuerySet, name: str, day: date | Bound) -> OrderQuerySet:
+        return queryset.filter(created_at__gte=through(day_begins, day))
 
-    def to_day(self, queryset: OrderQuerySet, name: str, day: date) -> OrderQuerySet:
-        return queryset.filter(created_at__lt=day_ends(day))
+    def to_day(self, queryset: OrderQuerySet, name: str, day: date | Bound) -> OrderQuerySet:
+        return queryset.filter(created_at__lt=through(day_ends, day))
 
 
 class OrderFilter(UserOrderFilter):

@@ -1,11 +1,11 @@
 """Filters, shared by all three protocols."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import django_filters
 from django import forms
@@ -14,6 +14,7 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from core.bound import Bound
 from core.errors import InvalidInput
 from core.text.amounts import NUMBER, without_zeros_past_cents
 
@@ -104,13 +105,38 @@ SORTING = ("sort", "order")  # GraphQL and gRPC write both as one text, such as 
 
 
 class ShopFilterSet(django_filters.FilterSet):
-    """The filters of a list. One object of each class serves all requests, because building a form is slow."""
+    """The filters of a list. One object of each class serves all requests, because building a form is slow.
+
+    Compiled reads know the filters in `bound` and `keyed`. SQL of a filter in `bound` is the same for all values: it
+    accepts a `Bound` as its value. A filter in `keyed` has few values, and SQL of its own for each of them.
+    """
+
+    bound: ClassVar[frozenset[str]] = frozenset()
+    keyed: ClassVar[frozenset[str]] = frozenset()
 
     def applied(self, queryset: Rows, values: Mapping[str, Any]) -> Rows:
         """Filter and sort a queryset by valid values, one for each filter; None and "" stand for no filter."""
+        return self.narrowed(queryset, self.resolved(values))
+
+    def resolved(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values for `narrowed`: a value that names rows is replaced by their ids, read now."""
+        return values
+
+    def narrowed(self, queryset: Rows, values: Mapping[str, Any]) -> Rows:
         for name, value in values.items():
             queryset = self.filters[name].filter(queryset, value)
         return queryset
+
+
+class Filtering(NamedTuple):
+    """The filters of one request. Requests with the same `conditions` have the same SQL."""
+
+    filterset: ShopFilterSet | None = None
+    conditions: tuple[tuple[str, Hashable], ...] = ()  # the name of each filter, with its value or a `Bound`
+    values: Mapping[str, Any] = {}  # of the placeholders, by their names
+
+    def applied(self, rows: Rows) -> Rows:
+        return rows if self.filterset is None else self.filterset.narrowed(rows, dict(self.conditions))
 
 
 def filters_of(filterset: type[ShopFilterSet]) -> dict[str, django_filters.Filter]:
@@ -148,6 +174,29 @@ def valid_filters(filterset: type[ShopFilterSet], params: Mapping[str, Any]) -> 
     if faults:
         raise InvalidInput(fields=faults)
     return values
+
+
+def filtering_of(filterset: type[ShopFilterSet], params: Mapping[str, Any]) -> Filtering | None:
+    """Return the filters for compiled reads; None if these do not know one. Raises InvalidInput, as `filtered`."""
+    kind: Any = filterset
+    given = {name: value for name, value in valid_filters(filterset, params).items() if value not in (None, "")}
+    names = given.keys() - set(SORTING)
+    if not names <= filterset.bound | filterset.keyed:
+        return None
+    made, bound = _made(kind), _placeholders_of(kind)
+    values = made.resolved(given)
+    return Filtering(
+        made,
+        tuple((name, bound.get(name, values[name])) for name in sorted(names)),
+        {bound[name].name: values[name] for name in names if name in bound},
+    )
+
+
+@cache
+def _placeholders_of(filterset: Any) -> Mapping[str, Bound]:
+    columns = {field.name: field for field in filterset._meta.model._meta.fields}
+    filters = filterset.base_filters
+    return {name: Bound(f"filter_{name}", columns.get(filters[name].field_name)) for name in filterset.bound}
 
 
 def _naming(name: str, text: str) -> str:

@@ -7,6 +7,7 @@ less if they are at most MOST_SORTED: 0.12 s.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db.models import F, Model, QuerySet
@@ -25,32 +26,59 @@ READ_BEFORE = 5_000  # rows at the start of the list, in which the rows of a com
 def first_ids(rows: "QuerySet[Any]", most: int) -> list[Any]:
     """Return the ids of the first `most` rows. Two statements on PostgreSQL: it is asked for its plan before."""
     ids = rows.values_list("pk", flat=True)
-    if (_rows_at_risk(ids[:most]) or MOST_SORTED + 1) <= MOST_SORTED:
-        ids = _sorted_without_index(ids)
+    if (_rows_at_risk(_plan_of(ids[:most])) or MOST_SORTED + 1) <= MOST_SORTED:
+        ids = sorted_without_index(ids)
     return list(ids[:most])
 
 
 def rows_at(rows: "QuerySet[Row]", start: int, stop: int) -> list[Row]:
     """Return the rows from `start` to `stop` of a list: up to four statements if it is a search in texts, else one."""
-    searches = any(isinstance(condition, Has) for condition in rows.query.where.leaves())
-    expected = _rows_at_risk(rows[start:stop]) if searches else None
-    if expected is None:
+    if not searches(rows):
         return list(rows[start:stop])
+    return rows_by_plan(
+        stop - start,
+        _plan_of(rows[start:stop]),
+        in_order=lambda: list(rows[start:stop]),
+        at_start=lambda: list(_at_start_of_list(rows)[start:stop]),
+        when_sorted=lambda: list(sorted_without_index(rows)[start:stop]),
+    )
+
+
+def searches(rows: "QuerySet[Any]") -> bool:
+    """Whether the rows are those of a search in texts, on PostgreSQL."""
+    return is_postgresql() and any(isinstance(condition, Has) for condition in rows.query.where.leaves())
+
+
+def rows_by_plan(
+    size: int,
+    plan: Any,
+    *,
+    in_order: Callable[[], list[Any]],
+    at_start: Callable[[], list[Any]],
+    when_sorted: Callable[[], list[Any]],
+) -> list[Any]:
+    """Return up to `size` rows, read in the way that suits PostgreSQL's plan for `in_order`."""
+    expected = _rows_at_risk(plan)
+    if expected is None:
+        return in_order()
     if expected > FEW_SORTED:
-        found = list(_at_start_of_list(rows)[start:stop])
-        if len(found) == stop - start:
+        found = at_start()
+        if len(found) == size:
             return found
-    return list((_sorted_without_index(rows) if expected <= MOST_SORTED else rows)[start:stop])
+    return when_sorted() if expected <= MOST_SORTED else in_order()
 
 
-def _rows_at_risk(rows: "QuerySet[Any]") -> int | None:
+def _plan_of(rows: "QuerySet[Any]") -> Any:
+    """Return PostgreSQL's plan as JSON; None if there is none: Django knows that no row is found."""
+    text = rows.explain(format="json") if is_postgresql() else ""
+    return json.loads(text) if text else None
+
+
+def _rows_at_risk(found: Any) -> int | None:
     """Return how many rows PostgreSQL expects in all, if it would read an index from its start and test each row."""
-    if not is_postgresql():
+    if found is None:
         return None
-    text = rows.explain(format="json")
-    if not text:
-        return None  # Django knows that no row is found, and asks no database
-    plan: dict[str, Any] = json.loads(text)[0]["Plan"]
+    plan: dict[str, Any] = found[0]["Plan"]
     while plan["Node Type"] in ("Limit", "Incremental Sort", "Gather Merge"):
         plan = plan["Plans"][0]
     reads_index = plan["Node Type"] in ("Index Scan", "Index Only Scan") and "Index Cond" not in plan
@@ -58,17 +86,27 @@ def _rows_at_risk(rows: "QuerySet[Any]") -> int | None:
 
 
 def _at_start_of_list(rows: "QuerySet[Row]") -> "QuerySet[Row]":
-    """Keep the rows whose value comes before the value of the READ_BEFORE-th row of the whole list."""
+    limits = list(end_of_start(rows))
+    return before(rows, limits[0][0]) if limits else rows
+
+
+def end_of_start(rows: "QuerySet[Any]") -> "QuerySet[Any, Any]":
+    """Return the value of the READ_BEFORE-th row of the whole list; no row if its column can be null."""
     first, *rest = map(str, rows.query.order_by)
-    key, past = first.lstrip("-"), "gt" if first.startswith("-") else "lt"
+    key = first.lstrip("-")
     if rows.model._meta.get_field(key).null:
-        return rows  # nulls come before or after all values
-    whole = rows.model._default_manager.order_by(first, *rest)
-    limits = list(whole.values_list(key, flat=True)[READ_BEFORE : READ_BEFORE + 1])
-    return rows.filter(**{f"{key}__{past}": limits[0]}) if limits else rows
+        return rows.none().values_list(key)  # nulls come before or after all values
+    whole: QuerySet[Any] = rows.model._default_manager.order_by(first, *rest)
+    return whole.values_list(key)[READ_BEFORE : READ_BEFORE + 1]
 
 
-def _sorted_without_index(rows: "QuerySet[Row]") -> "QuerySet[Row]":
+def before(rows: "QuerySet[Row]", limit: object) -> "QuerySet[Row]":
+    """Keep the rows that come before this value in the order of the list."""
+    first = str(rows.query.order_by[0])
+    return rows.filter(**{f"{first.lstrip('-')}__{'gt' if first.startswith('-') else 'lt'}": limit})
+
+
+def sorted_without_index(rows: "QuerySet[Row]") -> "QuerySet[Row]":
     """Return the rows in the same order, by an expression that no index has."""
     first, *rest = rows.query.order_by
     order: Any = first  # an OrderBy, if it is not the name of a column

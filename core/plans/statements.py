@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Field, ForeignObject, Lookup, QuerySet
 
 from core.bound import Bound
 from core.databases import is_postgresql
 from core.django_internals import connection_of_thread
+from core.lists.first_rows import searches
 from core.lists.row_counts import SUM, counted_table
 from core.postgresql.replicas import rows_of_replica
 
@@ -58,12 +60,18 @@ class _Compiled(NamedTuple):
         return [param.value_in(values) if isinstance(param, Bound) else param for param in self.params]
 
 
+NO_ROWS = _Compiled.of("", ())  # of a query that Django does not send, because it knows that no row is found
+
+
 class Statement:
     """One query, compiled once and run with different values.
 
     `build` returns a queryset of `values_list`, in which all values that differ between runs are `Bound`. It is called
-    once, when the statement first runs. If `is_paged`, each run also takes `limit` and `offset`.
+    once, when the statement first runs. If `is_paged`, each run also takes `limit` and `offset`. If not `may_prepare`,
+    PostgreSQL plans each run for its values.
     """
+
+    may_prepare = True
 
     def __init__(self, build: Callable[[], QuerySet[Any, Any]], *, is_paged: bool = False) -> None:
         self._build, self._is_paged = build, is_paged
@@ -71,16 +79,30 @@ class Statement:
     def rows(self, **values: object) -> list[Row]:
         """Run the statement, on a thread without an event loop. Raises the exceptions of Django's own queries."""
         compiled = self._compiled
+        if not compiled.sql:
+            return []
         bound = compiled.bound(values)
-        rows = rows_of_replica(compiled.sql, bound)
+        rows = rows_of_replica(compiled.sql, bound, may_prepare=self.may_prepare)
         if rows is None:
-            rows = connection_of_thread().rows_of(compiled.sql, bound)
+            rows = connection_of_thread().rows_of(compiled.sql, bound, may_prepare=self.may_prepare)
         return compiled.converted(rows) if compiled.converted else rows
+
+    @cached_property
+    def searches(self) -> bool:
+        """Whether the plan decides how the rows are read: see `core.lists.first_rows`."""
+        return searches(self._build())
+
+    @cached_property
+    def explained(self) -> "Statement":
+        """The statement that returns PostgreSQL's plan of this one, as JSON."""
+        return _Explanation(self._build, is_paged=self._is_paged)
 
     @cached_property
     def _compiled(self) -> _Compiled:
         compiler = self._build().query.get_compiler(connection=connections[DEFAULT_DB_ALIAS])
-        sql, params = compiler.as_sql()
+        sql, params = _sql_of(compiler)
+        if not sql:
+            return NO_ROWS
         if self._is_paged:
             sql, params = f"{sql} LIMIT %s OFFSET %s", (*params, Bound(LIMIT), Bound(OFFSET))
         converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
@@ -91,16 +113,37 @@ class Statement:
         return _Compiled.of(sql, params, converted if converters else None)
 
 
+def _sql_of(compiler: Any) -> tuple[str, Sequence[Any]]:
+    """Return a query and its parameters; an empty text if Django knows that it finds no row."""
+    try:
+        found: tuple[str, Sequence[Any]] = compiler.as_sql()
+    except EmptyResultSet:
+        return "", ()
+    return found
+
+
+class _Explanation(Statement):
+    may_prepare = False
+
+    @cached_property
+    def _compiled(self) -> _Compiled:
+        plain = super()._compiled
+        return plain._replace(sql=f"EXPLAIN (FORMAT JSON) {plain.sql}", converted=None) if plain.sql else NO_ROWS
+
+
 class CountStatement(Statement):
     """The number of rows of the queryset that `build` returns."""
 
     def count(self, **values: object) -> int:
-        return int(self.rows(**values)[0][0])
+        found = self.rows(**values)
+        return int(found[0][0]) if found else 0
 
     @cached_property
     def _compiled(self) -> _Compiled:
         counted = self._build()
         if (table := counted_table(counted.query)) is not None:
             return _Compiled.of(SUM, [table])
-        sql, params = counted.order_by().values_list("pk").query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+        sql, params = _sql_of(counted.order_by().values_list("pk").query.get_compiler(DEFAULT_DB_ALIAS))
+        if not sql:
+            return NO_ROWS
         return _Compiled.of(f"SELECT COUNT(*) FROM ({sql}) AS counted", params)  # noqa: S608  # Django's SQL

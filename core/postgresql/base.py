@@ -143,13 +143,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.prepare_threshold = PREPARE_AFTER  # Django sets None, and psycopg then never prepares
         return connection
 
-    def rows_of(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Run a statement that reads, prepared after PREPARE_AFTER runs unless PgBouncer is in between.
+    def rows_of(self, sql: str, params: Sequence[Any], *, may_prepare: bool = True) -> list[tuple[Any, ...]]:
+        """Run a statement that reads. If it may be, it is prepared after PREPARE_AFTER runs, but not through PgBouncer.
 
         Outside a transaction, the statement runs once more on a new connection if PostgreSQL closed the connection,
         lost the prepared statement, or refuses it because its table was changed.
         """
-        return self._rows_of(sql, params, self.is_lost)
+        return self._rows_of(sql, params, self.is_lost, may_prepare=may_prepare)
 
     def rows_written(self, sql: str, params: object) -> list[tuple[Any, ...]]:
         """Run a statement that writes, prepared like one of `rows_of`, and return its rows.
@@ -160,26 +160,28 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ask_connection()
         return self._rows_of(sql, params, self.is_unprepared)
 
-    def _rows_of(self, sql: str, params: Any, may_repeat: Callable[[DatabaseError], bool]) -> list[tuple[Any, ...]]:
+    def _rows_of(
+        self, sql: str, params: Any, may_repeat: Callable[[DatabaseError], bool], *, may_prepare: bool = True
+    ) -> list[tuple[Any, ...]]:
         if self.force_debug_cursor or self.execute_wrappers or IS_DEBUG:
             with self.cursor() as cursor:
                 cursor.execute(sql, params)
                 rows: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
                 return rows
         try:
-            return self._prepared_rows_of(sql, params)
+            return self._rows_of_reader(sql, params, may_prepare=may_prepare)
         except DatabaseError as error:
             if self.in_atomic_block or not may_repeat(error):
                 raise
             self.close()
-            return self._prepared_rows_of(sql, params)
+            return self._rows_of_reader(sql, params, may_prepare=may_prepare)
 
-    def _prepared_rows_of(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _rows_of_reader(self, sql: str, params: Sequence[Any], *, may_prepare: bool) -> list[tuple[Any, ...]]:
         if self.connection is None:
             self.ensure_connection()
         reader: Reader = self.connection.reader
         try:
-            found = reader.rows(sql, params, may_prepare=not self.in_atomic_block)
+            found = reader.rows(sql, params, may_prepare=may_prepare and not self.in_atomic_block)
         except psycopg.Error:
             with self.wrap_database_errors:
                 raise

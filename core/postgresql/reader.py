@@ -1,4 +1,4 @@
-"""A cursor that runs a prepared statement with less Python than psycopg's own.
+"""A cursor that runs a statement with less Python than psycopg's own, if it is prepared or is not to be prepared.
 
 In `Cursor.execute`, 25 of 45 us are Python code that prepares for every kind of query: it converts placeholders, counts
 runs, makes a Transformer and a row factory. Once psycopg has prepared a statement, only four steps are needed.
@@ -29,25 +29,29 @@ class Reader(psycopg.Cursor[Any]):
 
     def rows(self, sql: str, params: Any, *, may_prepare: bool) -> list[tuple[Any, ...]]:
         """Run a statement with a list of parameters, or a dict, and return its rows. Raises psycopg's exceptions."""
-        if may_prepare and self._conn._autocommit and (found := self._rows_of_prepared(sql, params)) is not None:
+        if self._conn._autocommit and (found := self._rows_at_once(sql, params, may_prepare=may_prepare)) is not None:
             return found
         self.execute(sql, params, prepare=None if may_prepare else False)
         result = self.pgresult  # the cursor's `description` would make an object for each column
         rows: list[tuple[Any, ...]] = self.fetchall() if result and result.nfields else []
         return rows
 
-    def _rows_of_prepared(self, sql: str, params: Any) -> list[tuple[Any, ...]] | None:
-        """Return the rows; None if the statement is not prepared for these types of parameters."""
-        query, formats, names = _converted(sql)
+    def _rows_at_once(self, sql: str, params: Any, *, may_prepare: bool) -> list[tuple[Any, ...]] | None:
+        """Return the rows; None if psycopg is to prepare the statement for these types of parameters."""
+        query, asked, names = _converted(sql)
         transformer, prepared = self._transformer, self._conn._prepared._names
-        values = transformer.dump_sequence(params if names is None else [params[name] for name in names], formats)
-        key = query, transformer.types or ()
-        name = prepared.get(key)
-        if name is None:
+        values = transformer.dump_sequence(params if names is None else [params[name] for name in names], asked)
+        types, formats = transformer.types or (), transformer.formats
+        name = prepared.get((query, types)) if may_prepare else None
+        if name is not None:
+            prepared.move_to_end((query, types))  # psycopg deallocates the one that was not used for the longest time
+        elif may_prepare:
             return None
-        prepared.move_to_end(key)  # psycopg deallocates the statement that was not used for the longest time
         with self._conn.lock:
-            self._pgconn.send_query_prepared(name, values, param_formats=transformer.formats)
+            if name is None:
+                self._pgconn.send_query_params(query, values, param_types=types, param_formats=formats)
+            else:
+                self._pgconn.send_query_prepared(name, values, param_formats=formats)
             results = self._conn.wait(execute(self._pgconn))
         if len(results) != 1 or results[0].status != TUPLES_OK:
             self._check_results(results)

@@ -46,7 +46,7 @@ def _lagging() -> Iterator[None]:
         _may_lag.reset(token)
 
 
-def rows_of_replica(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]] | None:
+def rows_of_replica(sql: str, params: Sequence[Any], *, may_prepare: bool) -> list[tuple[Any, ...]] | None:
     """Return the rows from a replica; None if the primary must be asked."""
     if not _may_lag.get() or connection.in_atomic_block:
         return None
@@ -55,7 +55,8 @@ def rows_of_replica(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]] | 
     if alias is None:
         return None
     try:
-        found: list[tuple[Any, ...]] = connections[alias].rows_of(sql, params)  # type: ignore[attr-defined]  # of the shop's own backend
+        replica: Any = connections[alias]  # of the shop's own backend
+        found: list[tuple[Any, ...]] = replica.rows_of(sql, params, may_prepare=may_prepare)
     except Error as error:
         watch.drop(alias, str(error))
         connections[alias].close()

@@ -43,8 +43,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.create_function(FUNCTION, 1, _folded_or_null, deterministic=True)
         return connection
 
-    def rows_of(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Run a statement that reads, and return its rows."""
+    def rows_of(self, sql: str, params: Sequence[Any], *, may_prepare: bool = True) -> list[tuple[Any, ...]]:
+        """Run a statement that reads, and return its rows. SQLite prepares each one, on the first run."""
         if self.queries_logged or self.execute_wrappers:
             with self.cursor() as cursor:
                 return _rows_in(cursor.execute(sql, params))

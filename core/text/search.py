@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
+from django.db import connection, models
 from django.db.models.expressions import Col
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Contains
@@ -69,12 +69,17 @@ class Has(Contains):
 
     lookup_name = "has"
 
-    def __init__(self, lhs: models.Expression, rhs: str) -> None:
-        super().__init__(_folded_form(lhs), folded(rhs))
+    def __init__(self, lhs: models.Expression, rhs: Any) -> None:
+        """`rhs` is a text, or a placeholder for one: its pattern is made when the statement runs."""
+        super().__init__(_folded_form(lhs), folded(rhs) if isinstance(rhs, str) else rhs.through(self._pattern))
 
     def get_rhs_op(self, connection: "BaseDatabaseWrapper", rhs: str) -> str:
         operator: str = connection.operators["contains"]  # type: ignore[attr-defined]  # each backend has them
         return operator % rhs
+
+    @classmethod
+    def _pattern(cls, text: str) -> str:
+        return cls.param_pattern % connection.ops.prep_for_like_query(folded(text))
 
 
 def _folded_form(text: models.Expression) -> models.Func:

@@ -4,14 +4,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker
 
+from catalog.filters import ProductFilter
 from catalog.models import Product
 from core.lists import first_rows
+from core.lists.filters import filtering_of
 from core.lists.first_rows import first_ids, rows_at
 from core.lists.keyset import Sort
+from core.plans.reads import Reads
 from core.text.ascii import AsciiLower
 from tests.support.api import Api
 from tests.support.graph import Graph
@@ -107,6 +111,25 @@ def test_pages_of_a_search_are_those_of_the_list(sort: str, word: str) -> None:
         assert rows_at(found, start, stop) == whole[start:stop]
 
 
+@pytest.mark.parametrize("sort", ["name", "-price", "-created_at", "id"])
+@pytest.mark.parametrize("word", ["teal", "lamp", "1234", "none"])
+@pytest.mark.usefixtures("small")
+def test_compiled_pages_of_a_search_are_those_of_the_list(sort: str, word: str) -> None:
+    order, filtering = Sort(sort.lstrip("-"), descending=sort.startswith("-")), filtering_of(ProductFilter, {"q": word})
+    assert filtering is not None
+    reads = Reads(Product.objects.all(), ["pk", "name"]).where(filtering)
+    whole = list(order.applied(Product.objects.search(word)).values_list("pk", order.key))
+    caller = AnonymousUser()
+
+    assert reads.count(caller) == len(whole)
+    for start in (0, 20, 380):
+        page = [row[0] for row in reads.page(caller, order, 20, start)]
+        assert page == [pk for pk, _ in whole[start : start + 20]]
+        if start < len(whole):
+            after = reads.page_after(caller, order, 20, whole[start][1], whole[start][0])
+            assert [row[0] for row in after] == [pk for pk, _ in whole[start + 1 : start + 21]]
+
+
 @pytest.mark.parametrize(("word", "last"), [("teal", "COALESCE"), ("lamp", '"catalog_product"."name" < ')])
 @pytest.mark.usefixtures("requires_postgresql", "small")
 def test_search_reads_the_start_of_the_list_and_then_sorts(word: str, last: str) -> None:
@@ -115,6 +138,16 @@ def test_search_reads_the_start_of_the_list_and_then_sorts(word: str, last: str)
     with CaptureQueriesContext(connection) as queries:
         assert len(rows_at(found, 0, 20)) == 20
 
+    assert last in queries[-1]["sql"]
+
+    filtering = filtering_of(ProductFilter, {"q": word})
+    assert filtering is not None
+    with CaptureQueriesContext(connection) as queries:
+        assert (
+            len(Reads(Product.objects.all(), ["pk"]).where(filtering).page(AnonymousUser(), Sort("name"), 20, 0)) == 20
+        )
+
+    assert queries[0]["sql"].startswith("EXPLAIN")
     assert last in queries[-1]["sql"]
 
 
