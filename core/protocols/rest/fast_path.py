@@ -1,7 +1,7 @@
 """The fast path of REST: it responds from compiled reads, without Django's handler.
 
-It answers a GET of one row, or of an unfiltered page, if the request has no body, no header and no parameter that
-only the views understand, and if it succeeds. It knows If-None-Match. For POSTs see `creating`. All others take the
+It answers a GET of one row, or of a page, if the request has no body, no header and no parameter that only the views
+understand, and if it succeeds. It knows If-None-Match. For POSTs see `creating`. All others take the
 ordinary path. Both paths send the same headers and the same body, byte for byte.
 """
 

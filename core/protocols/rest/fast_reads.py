@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import unquote_plus, urlencode
 
 import orjson
 
 from core.budgets import Budget, rate_limit_fields
-from core.lists.filters import SORTING, filtered
+from core.lists.filters import SORTING, filtered, filtering_of
 from core.lists.keyset import (
     DEFAULT_PER_PAGE,
     MAX_PER_PAGE,
@@ -32,7 +33,7 @@ from core.server.bridge.responses import Headers, encoded
 CONTENT_TYPE, VARIES = (b"content-type", b"application/json"), (b"vary", ", ".join(VARY).encode())
 MAX_PAGE = 999_999_999
 NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
-PARAMETER = re.compile(r"(\w+)=((?:[\w.=-]|%3D)+)", re.ASCII)  # a value that has one spelling, but for the = of cursors
+QUERY = re.compile(r"[\w.~%+=&!'()*,:@/-]*", re.ASCII)  # all that clients need not escape; no fragment
 
 
 class Representation(NamedTuple):
@@ -114,35 +115,61 @@ class Detail(Route):
         return Representation(body, tag, date)
 
 
+class Listed(NamedTuple):
+    """The rows that a request asks for, in their order."""
+
+    reads: Reads
+    sort: Sort
+    mark: str  # of cursors
+
+
 class ListRoute(Route):
-    """A page of a list without filters, in any of its orders. `name` is that of Django's URL pattern."""
+    """A page of a list, in any of its orders. `name` is that of Django's URL pattern."""
 
     action = "list"
     names: tuple[str, str]  # of the parameters of a page
 
     def __init__(self, view: Any, version: str, plan: ReadPlan, methods: Iterable[str], name: str) -> None:
         super().__init__(view, version, plan, methods)
-        self._rows, self._filterset = view.queryset.all(), getattr(view, "filterset_class", None)
-        self._reads, self._mark = Reads(self._rows, plan.columns), mark_of(name, {}, [])
-        filters = self._filterset.base_filters if self._filterset else ()
+        self._rows, self._name = view.queryset.all(), name
+        self._filterset: Any = getattr(view, "filterset_class", None)
+        self._reads = Reads(self._rows, plan.columns)
+        self._mark = mark_of(name, {}, [])
+        filters = self._filterset.base_filters if self._filterset else {}
         self._sorting = tuple(name for name in SORTING if name in filters)
-        self._known = frozenset((*self.names, *self._sorting))
+        self._filters = filters.keys() - self._sorting
+        self._known = frozenset((*self.names, *filters))
         self._sorts: dict[tuple[str | None, ...], Sort] = {}
 
     def representation(self, plain: PlainRequest) -> Representation | None:
         parameters = self._parameters(plain.query)
-        return None if parameters is None else self.page(plain, parameters, self._sort(parameters))
+        listed = None if parameters is None else self._listed(parameters)
+        return None if parameters is None or listed is None else self.page(plain, parameters, listed)
 
-    def page(self, plain: PlainRequest, parameters: Mapping[str, str], sort: Sort) -> Representation | None:
+    def page(self, plain: PlainRequest, parameters: Mapping[str, str], listed: Listed) -> Representation | None:
         raise NotImplementedError
 
     def _parameters(self, query: str) -> dict[str, str] | None:
-        """Return the parameters; None if one is not of the page or the order, is repeated or has another spelling."""
+        """Return the parameters; None if one is unknown or repeated, or if the text is not in UTF-8."""
         if not query:
             return {}
-        found = [PARAMETER.fullmatch(text) for text in query.split("&")]
-        parameters = {one[1]: one[2].replace("%3D", "=") for one in found if one}
-        return parameters if parameters.keys() <= self._known and len(parameters) == len(found) else None
+        pairs = query.split("&")
+        try:
+            parameters = {name: _decoded(value) for name, _, value in (pair.partition("=") for pair in pairs)}
+        except UnicodeDecodeError:
+            return None
+        is_plain = parameters.keys() <= self._known and len(parameters) == len(pairs) and QUERY.fullmatch(query)
+        return parameters if is_plain else None
+
+    def _listed(self, parameters: Mapping[str, str]) -> Listed | None:
+        """Return the rows; None if compiled reads do not know a filter. Raises InvalidInput if one is invalid."""
+        given = sorted((name, parameters[name]) for name in self._filters & parameters.keys() if parameters[name])
+        if not given:
+            return Listed(self._reads, self._sort(parameters), self._mark)
+        filtering = filtering_of(self._filterset, dict(given))
+        if filtering is None:
+            return None
+        return Listed(self._reads.where(filtering), self._sort(parameters), mark_of(self._name, {}, given))
 
     def _sort(self, parameters: Mapping[str, str]) -> Sort:
         """Raises InvalidInput if the list has no such order."""
@@ -153,15 +180,19 @@ class ListRoute(Route):
         return self._sorts[key]
 
 
+def _decoded(text: str) -> str:
+    """Raises UnicodeDecodeError."""
+    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
+
+
 def _number(text: str, most: int) -> int | None:
     """Read a number as everybody writes it; None if the ordinary path must read or refuse it."""
     return int(text) if NUMBER.fullmatch(text) and int(text) <= most else None
 
 
 def _url(plain: PlainRequest, parameters: Mapping[str, str]) -> str:
-    """Return the URL of another page, with the parameters as the ordinary path writes them: sorted, = escaped."""
-    written = [f"{name}={value.replace('=', '%3D')}" for name, value in sorted(parameters.items())]
-    return f"{plain.site}{plain.path}?{'&'.join(written)}"
+    """Return the URL of another page, with the parameters as the ordinary path writes them: sorted and escaped."""
+    return f"{plain.site}{plain.path}?{urlencode(sorted(parameters.items()))}"
 
 
 class NumberedPage(ListRoute):
@@ -169,12 +200,12 @@ class NumberedPage(ListRoute):
 
     names = ("page", "per_page")
 
-    def page(self, plain: PlainRequest, parameters: Mapping[str, str], sort: Sort) -> Representation | None:
+    def page(self, plain: PlainRequest, parameters: Mapping[str, str], listed: Listed) -> Representation | None:
         page = _number(parameters.get("page", "1"), MAX_PAGE)
         size = _number(parameters.get("per_page", str(DEFAULT_PER_PAGE)), MAX_PER_PAGE)
         if page is None or size is None:
             return None
-        rows, total = self._reads.page_and_total(plain.user, sort, size, (page - 1) * size)
+        rows, total = listed.reads.page_and_total(plain.user, listed.sort, size, (page - 1) * size)
 
         def url(number: int) -> str:
             return _url(plain, {**parameters, "page": str(number)})
@@ -189,20 +220,21 @@ class CursorPage(ListRoute):
 
     names = ("cursor", "limit")
 
-    def page(self, plain: PlainRequest, parameters: Mapping[str, str], sort: Sort) -> Representation | None:
+    def page(self, plain: PlainRequest, parameters: Mapping[str, str], listed: Listed) -> Representation | None:
         limit = _number(parameters.get("limit", str(DEFAULT_PER_PAGE)), MAX_PER_PAGE)
         if limit is None:
             return None
-        position = position_in(parameters.get("cursor", ""), self._mark)
+        reads, sort, mark = listed
+        position = position_in(parameters.get("cursor", ""), mark)
         if position is None:
-            rows = self._reads.page(plain.user, sort, limit + 1, 0)
+            rows = reads.page(plain.user, sort, limit + 1, 0)
         else:
-            value, pk = read_cursor(self._reads.model, sort, position, "cursor")
-            rows = self._reads.page_after(plain.user, sort, limit + 1, value, pk)
+            value, pk = read_cursor(reads.model, sort, position, "cursor")
+            rows = reads.page_after(plain.user, sort, limit + 1, value, pk)
         cursor = link = None
         if len(rows) > limit:
             rows = rows[:limit]
-            cursor = f"{cursor_at(sort, *self._reads.position_of(rows[-1], sort))}.{self._mark}"
+            cursor = f"{cursor_at(sort, *reads.position_of(rows[-1], sort))}.{mark}"
             link = f'<{_url(plain, {**parameters, "cursor": cursor})}>; rel="next"'
         body = orjson.dumps({self.view.list_name: self.represented(rows, plain), "next_cursor": cursor})
         return Representation(body, tag_of_content(body), link=link)
