@@ -12,7 +12,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from pythonjsonlogger.json import JsonFormatter
 
-from core.metrics.facts import Facts, begin_facts, end_facts, facts
+from core.metrics.facts import Facts, begin_facts, end_facts, facts, note_caller
 from core.metrics.meters import meters
 from core.metrics.operations import operation_of
 from core.origin import begin_origin, end_origin
@@ -131,6 +131,11 @@ class RequestLog:
                     address=request.META.get("REMOTE_ADDR", ""),
                 )
         return response
+
+    def process_view(self, request: HttpRequest, *view: object) -> None:
+        """Note who uses the admin: its pages load the user anyway. The protocols note their callers themselves."""
+        if request.path.startswith("/admin/"):
+            note_caller(request.user.pk)
 
 
 def write_line(

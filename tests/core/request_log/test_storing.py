@@ -174,12 +174,42 @@ def test_request_is_found_by_its_id_its_user_and_its_protocol(client: Client, qu
 @pytest.mark.django_db
 def test_page_of_a_request_tells_its_story(client: Client) -> None:
     client.force_login(make_staff())
-    row = logged(path="/graphql", operation="mutation placeOrder", status=200, duration_ms=12.34, caller=1)
+    caller = make_user(username="joe")
+    row = logged(path="/graphql", operation="mutation placeOrder", status=200, duration_ms=12.34, caller=caller.pk)
 
     page = client.get(f"{LIST}{row.pk}/change/").content.decode()
 
-    for text in ("a" * 32, "/graphql", "mutation placeOrder", "12.3 ms", "User 1"):
+    for text in ("a" * 32, "/graphql", "mutation placeOrder", "12.3 ms", ">joe</a>", "Nothing"):
         assert text in page
+
+
+@pytest.mark.django_db
+def test_requests_are_found_by_the_name_of_their_caller(client: Client) -> None:
+    client.force_login(make_staff())
+    logged(request_id="story-000001", caller=make_user(username="Joe").pk)
+    logged(request_id="story-000002", caller=2_000_000_000)  # a deleted user
+
+    found = client.get(f"{LIST}?q=joe")
+
+    assert [row.request_id for row in found.context_data["cl"].result_list] == ["story-000001"]
+    assert ">User 2000000000</a>" in client.get(LIST).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_signed_in", [True, False])
+def test_requests_of_the_admin_name_their_caller(
+    client: Client, caplog: pytest.LogCaptureFixture, is_signed_in: bool
+) -> None:
+    staff = make_staff()
+    if is_signed_in:
+        client.force_login(staff)
+
+    with caplog.at_level(logging.INFO, "ecommerce.request"):
+        client.get("/admin/catalog/product/")
+
+    lines = [vars(record) for record in caplog.records if record.name == "ecommerce.request"]
+    expected = ("admin", staff.pk if is_signed_in else None)
+    assert [(line["protocol"], line["caller"]) for line in lines] == [expected]
 
 
 @pytest.mark.django_db
