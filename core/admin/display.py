@@ -1,4 +1,4 @@
-"""Formats of money and moments in the admin."""
+"""Formats of money, moments and browsers in the admin."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +10,17 @@ from unfold.widgets import INPUT_CLASSES, UnfoldPrefixSuffixMixin
 
 from core.moments import shop_zone
 
+# Other browsers than Chrome and Safari name those too, and Android names Linux: the first match counts.
+BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}
+SYSTEMS = {
+    "Windows": "Windows",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "Mac OS": "macOS",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
 MOMENT_FORMAT, SECOND_FORMAT = "j M Y, H:i", "j M Y, H:i:s"
 
 
@@ -32,6 +43,12 @@ def moment(value: datetime | None, *, seconds: bool = False) -> str:
     """Format a moment in the shop's time zone: `22 Nov 2025, 23:31`, or with `seconds` to the second."""
     style = SECOND_FORMAT if seconds else MOMENT_FORMAT
     return formats.date_format(timezone.localtime(value, shop_zone()), style) if value else "-"
+
+
+def browser(agent: str) -> str:
+    """Return the browser and the system of a User-Agent: `Firefox on Windows`; its start if they are not known."""
+    names = (next((name for mark, name in marks.items() if mark in agent), "") for marks in (BROWSERS, SYSTEMS))
+    return " on ".join(filter(None, names)) or agent[:60]
 
 
 class MoneyInput(UnfoldPrefixSuffixMixin, forms.TextInput):

@@ -1,4 +1,4 @@
-"""Money and moments in the templates of the admin."""
+"""Money, moments and browsers in the templates of the admin."""
 
 from django import template
 
@@ -9,3 +9,4 @@ register.filter("money", display.money)
 register.filter("signed", display.signed)
 register.filter("exactly", display.exactly)
 register.filter("moment", display.moment)
+register.filter("browser", display.browser)
