@@ -27,7 +27,7 @@ ROLES_HELP = (
     "Staff with a role may read everything, and write only what their roles allow. Staff without a role, and "
     "superusers, may write everything."
 )
-RIGHTS = ("is_active", "is_staff", "is_superuser", "groups")
+RIGHTS = ("is_active", "is_staff", "is_superuser")
 
 admin.site.unregister(Group)  # the groups are roles, whose rights are in the code
 
@@ -42,7 +42,7 @@ class AddUserForm(RefusableForm, UserCreationForm):
 class ChangeUserForm(RefusableForm, UserChangeForm):
     class Meta:
         model = User
-        fields = ("username", "email", *RIGHTS)
+        fields = ("username", "email", *RIGHTS, "groups")
         help_texts = {"is_active": "If off, the user can't sign in and all tokens are invalid."}
         field_classes = {"username": UsernameField}  # normalizes to NFKC
 
@@ -72,6 +72,10 @@ class UserAdmin(SecurityAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg] 
     @display(description="Joined", ordering="id")
     def joined(self, user: User) -> str:
         return moment(user.created_at)
+
+    @display(description="Roles")
+    def roles(self, user: User) -> str:
+        return ", ".join(group.name for group in user.groups.all()) or "-"
 
     @display(description="Last sign-in to the admin")
     def seen(self, user: User) -> str:
@@ -107,7 +111,7 @@ class UserAdmin(SecurityAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg] 
         secret = ("password",) if self.has_change_permission(request, obj) else ()
         return [
             ("Account", {"fields": ("username", "email", *secret)}),
-            ("Rights", {"fields": RIGHTS}),
+            ("Rights", {"fields": (*RIGHTS, "groups" if _may_grant(request, obj) else "roles")}),
             ("Record", {"fields": ("joined", "seen")}),
         ]
 
@@ -115,9 +119,14 @@ class UserAdmin(SecurityAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg] 
         if obj is None:
             return ()
         if obj == request.user:
-            return (*RIGHTS, "joined", "seen")  # users can neither lock themselves out nor grant themselves rights
+            return (
+                *RIGHTS,
+                "roles",
+                "joined",
+                "seen",
+            )  # users can neither lock themselves out nor grant themselves rights
         if not request.user.is_superuser:
-            return (*RIGHTS[1:], "joined", "seen")
+            return (*RIGHTS[1:], "roles", "joined", "seen")
         return ("joined", "seen")
 
     def get_queryset(self, request: HttpRequest) -> UserQuerySet:
@@ -138,3 +147,7 @@ class UserAdmin(SecurityAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg] 
     # -- Writes ------------------------------------------------------------------------------------------------
     def save_model(self, request: HttpRequest, obj: User, form: object, change: bool) -> None:
         save_user(obj)
+
+
+def _may_grant(request: HttpRequest, user: User) -> bool:
+    return request.user.is_superuser and request.user != user

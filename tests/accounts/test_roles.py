@@ -94,6 +94,20 @@ def test_no_role_limits_a_superuser_and_no_role_makes_a_customer_staff() -> None
     assert not has_role(customer, StaffRole.ORDERS)
 
 
+@pytest.mark.parametrize("page", ["their own", "a colleague's"])
+def test_roles_that_staff_can_not_change_are_shown_by_name(client: Client, page: str) -> None:
+    reader, colleague = (make_user(is_staff=True) for _ in range(2))
+    shown = reader if page == "their own" else colleague
+    shown.groups.set([Group.objects.get_or_create(name=StaffRole.ORDERS)[0]])
+    client.force_login(reader)
+
+    text = client.get(f"/admin/accounts/user/{shown.pk}/change/").content.decode()
+
+    assert "Roles" in text
+    assert StaffRole.ORDERS in text
+    assert "The groups this user belongs to" not in text
+
+
 def test_other_groups_are_no_roles() -> None:
     user = make_staff()
     user.groups.add(Group.objects.create(name="Friends"))
