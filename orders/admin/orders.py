@@ -39,6 +39,14 @@ STATUS_COLOURS = {
 }
 
 
+class PlacedFilter(DayRangeFilter):
+    """Named as the column of the list."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "placed"
+
+
 class LineInline(TabularInline):
     """The lines as they were ordered."""
 
@@ -86,7 +94,7 @@ class LineInline(TabularInline):
 class OrderAdmin(OrderExport, HistoryAdmin):
     list_display = ("number", "placed", "customer", "email", "state", "sum")
     list_select_related = ("user",)
-    list_filter = (("status", ChoicesCheckboxFilter), ("created_at", DayRangeFilter), ("total", MoneyRangeFilter))
+    list_filter = (("status", ChoicesCheckboxFilter), ("created_at", PlacedFilter), ("total", MoneyRangeFilter))
     search_fields = ("~number", "user__username", "user__email")
     search_help_text = "Number, username or email"
     fields = readonly_fields = ("number", "state", "customer", "email", "placed", "sum", *SHIPMENT)

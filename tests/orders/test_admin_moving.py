@@ -65,6 +65,14 @@ def test_five_paid_orders_are_shipped_each_with_its_number_and_one_carrier(clien
     assert orders[0].events.last().note == "DHL, 42"
 
 
+def test_page_of_moves_says_which_status_it_shows(client: Client, staff: User) -> None:
+    order = order_in("paid")
+    asked = choose(client, "ship_orders", [order]).content.decode()
+    moved = client.post(f"{LIST}move-many/", {"verb": "ship", "order": [order.pk]}).content.decode()
+
+    assert ("Status before" in asked, "Status before" in moved) == (False, True)
+
+
 def test_refused_detail_is_named(client: Client, staff: User) -> None:
     order = order_in("paid")
 
