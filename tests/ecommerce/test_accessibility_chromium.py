@@ -41,6 +41,11 @@ AUDIT = """
   return found;
 })()
 """
+CHOOSE = """
+const action = document.querySelector('select[name=action]');
+action.value = '%s';
+action.form.requestSubmit()
+"""
 STILL = """
 const still = document.createElement('style');
 still.textContent = '* { transition: none !important }';
@@ -68,14 +73,31 @@ def signed_in(shop: Shop) -> Iterator[Page]:
         yield page
 
 
-def test_no_page_has_serious_violations_in_either_theme(shop: Shop, signed_in: Page, npm_packages: str) -> None:
+def audit(page: Page, npm_packages: str) -> list[str]:
+    """Return the serious and critical findings in the page that is open."""
+    page.wait_for("!document.documentElement.hasAttribute('x-cloak')")
     axe = (Path(npm_packages) / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    page.value_of(f"{axe}; {STILL}; 0")
+    found: list[str] = page.value_of(AUDIT)
+    return found
+
+
+def leave(page: Page, script: str) -> None:
+    """Run a script that opens another page, and wait for it."""
+    page.value_of(f"window.isLeft = true; {script}; 0")
+    page.wait_for("!window.isLeft && document.readyState === 'complete'")
+
+
+def is_wide(page: Page) -> bool:
+    wide: bool = page.value_of("document.documentElement.scrollWidth > innerWidth")
+    return wide
+
+
+def test_no_page_has_serious_violations_in_either_theme(shop: Shop, signed_in: Page, npm_packages: str) -> None:
     found = {}
     for path in PATHS:
         signed_in.go(shop.url + path)
-        signed_in.wait_for("!document.documentElement.hasAttribute('x-cloak')")
-        signed_in.value_of(f"{axe}; {STILL}; 0")
-        if violations := signed_in.value_of(AUDIT):
+        if violations := audit(signed_in, npm_packages):
             found[path] = violations
 
     assert signed_in.value_of("location.pathname") == "/admin/ecommerce/loggedrequest/"  # still signed in
@@ -119,12 +141,55 @@ def test_enter_in_the_command_search_opens_the_first_result(shop: Shop, signed_i
     assert signed_in.value_of("location.pathname") == f"/admin/catalog/product/{product.pk}/change/"
 
 
-def test_no_page_is_wider_than_a_phone(shop: Shop, signed_in: Page) -> None:
+def test_pages_between_the_steps_of_a_task_have_no_serious_violations(
+    shop: Shop, signed_in: Page, npm_packages: str
+) -> None:
+    found, page = {}, signed_in
+    page.go(f"{shop.url}{ORDERS}?status__exact=paid")
+    page.value_of("document.querySelectorAll('input.action-select').forEach(each => each.click()); 0")
+    found["selected"] = audit(page, npm_packages)
+    leave(page, CHOOSE % "ship_orders")
+    found["asked"] = audit(page, npm_packages)
+    leave(page, "document.getElementById('move-form').requestSubmit()")
+    found["moved"] = audit(page, npm_packages)
+    moved = page.value_of("document.querySelectorAll('td[data-label=Result]').length")
+    page.go(f"{shop.url}{PRODUCTS}change-prices/filter/?category=2")
+    page.value_of("document.querySelector('[name=percent]').value = '10'; 0")
+    leave(page, "document.querySelector('[name=preview]').click()")
+    found["preview"] = audit(page, npm_packages)
+    leave(page, "document.querySelector('[name=apply]').click()")
+    found["message"] = audit(page, npm_packages)
+    page.go(f"{shop.url}{PRODUCTS}1/history/")
+    found["history"] = audit(page, npm_packages)
+
+    assert moved > 1
+    assert page.value_of("document.querySelector('td[data-label=Fields] del').textContent") == "8.90"
+    assert not any(found.values()), found
+
+
+@pytest.fixture
+def phone(signed_in: Page) -> Iterator[Page]:
     signed_in.command("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True)
+    yield signed_in
+    signed_in.command("Emulation.clearDeviceMetricsOverride")
+
+
+def test_tracking_numbers_are_in_sight_on_a_phone(shop: Shop, phone: Page) -> None:
+    phone.go(f"{shop.url}{ORDERS}")
+    phone.value_of("document.querySelector('input.action-select').click(); 0")
+    leave(phone, CHOOSE % "ship_orders")
+
+    right = phone.value_of("document.querySelector('[name^=tracking_number]').getBoundingClientRect().right")
+
+    assert 0 < right <= 390
+    assert not is_wide(phone)
+
+
+def test_no_page_is_wider_than_a_phone(shop: Shop, phone: Page) -> None:
     wide = []
     for path in PATHS:
-        signed_in.go(shop.url + path)
-        if signed_in.value_of("document.documentElement.scrollWidth > innerWidth"):
+        phone.go(shop.url + path)
+        if is_wide(phone):
             wide.append(path)
 
     assert wide == []
