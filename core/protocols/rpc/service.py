@@ -12,14 +12,14 @@ from google.protobuf.message import Message
 from core.actors import Actor
 from core.budgets import Budget
 from core.callers import Caller, caller_of, counted_caller_of
-from core.lists.filters import ShopFilterSet
+from core.lists.filters import ShopFilterSet, filtering_of
 from core.permissions import Rule, anyone, require
 from core.plans.plan import plan_of
 from core.plans.reads import Reads
 from core.protocols.rpc.errors import GONE
 from core.protocols.rpc.messages import MessageSerializer
 from core.protocols.rpc.methods import ClientStreaming, Method
-from core.protocols.rpc.pages import CompiledRows, ListedRows, QuerysetRows, found_by, is_filtered
+from core.protocols.rpc.pages import CompiledRows, ListedRows, QuerysetRows, filters_in, found_by, is_filtered
 from core.protocols.rpc.streams import BidiStreaming, ServerStreaming
 from core.protocols.rpc.unary import Unary
 from core.rates import limits
@@ -111,7 +111,10 @@ class Service(GenericService):
         """Return the rows of `queryset` that pass the request's filters. Raises InvalidInput if one is invalid."""
         reads, message = self._reads(), self.serializer_class
         if filterset is not None and is_filtered(filterset, self.request):
-            return QuerysetRows(found_by(filterset, self.request, self.get_queryset()), message)
+            filtering = None if reads is None else filtering_of(filterset, filters_in(filterset, self.request))
+            if reads is None or filtering is None:
+                return QuerysetRows(found_by(filterset, self.request, self.get_queryset()), message)
+            reads = reads.where(filtering)
         if reads is None:
             return QuerysetRows(self.get_queryset(), message)
         return CompiledRows(reads, message, self.caller)

@@ -10,13 +10,15 @@ from django.db.models import QuerySet
 
 from accounts.querysets import BY_ID
 from accounts.services import AccountService
+from catalog.filters import ProductFilter
 from catalog.models import Product
 from catalog.querysets import SORT_KEYS
 from catalog.services import ProductMessage, ProductService
-from core.errors import NotFound
+from core.errors import InvalidInput, NotFound
 from core.lists.keyset import NEWEST_FIRST, Sort
-from core.protocols.rpc.pages import CompiledRows, ListedRows, PageRequest, QuerysetRows, list_response
+from core.protocols.rpc.pages import CompiledRows, ListedRows, PageRequest, QuerysetRows, found_by, list_response
 from core.protocols.rpc.service import Service
+from orders.filters import OrderFilter
 from orders.services import OrderService
 from protos.account_pb2 import GetUserRequest, ListUsersRequest, ListUsersResponse
 from protos.order_pb2 import GetOrderRequest, ListOrdersRequest, ListOrdersResponse
@@ -75,6 +77,58 @@ def test_compiled_list_gives_the_pages_of_its_queryset(callers, kind, request_cl
     expected = list(pages(QuerysetRows(service.get_queryset(), kind.serializer_class), response, sort))
     assert list(pages(listed, response, sort)) == expected
     assert expected[0].total >= 1
+
+
+PRODUCTS, ORDERS = ListProductsRequest, ListOrdersRequest
+FILTERED = [
+    *((ProductService, PRODUCTS(**given), ListProductsResponse, Sort("price"), ProductFilter) for given in (
+        {"q": "ZOË 1"}, {"q": "zoë", "in_stock": True}, {"q": "none"}, {"max_price": 9.99, "q": "z"},
+        {"min_price": 9.99}, {"min_price": 1, "max_price": 10}, {"low_stock": False}, {"in_stock": False},
+        {"category": "nothing"}, {"sku": "none"}, {"q": "", "category": ""},
+    )),
+    *((OrderService, ORDERS(**given), ListOrdersResponse, NEWEST_FIRST, OrderFilter) for given in (
+        {"status": "pending"}, {"status": "paid"}, {"created_from": "2026-01-02"}, {"created_to": "2026-01-02"},
+        {"status": "pending", "created_from": "0001-01-01", "created_to": "9999-12-31"},
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("caller", ["customer", "staff"])
+@pytest.mark.parametrize(("kind", "request_", "response", "sort", "filterset"), FILTERED)
+def test_compiled_list_gives_the_pages_of_its_filters(callers, kind, request_, response, sort, filterset, caller):
+    service = service_of(kind, callers[caller], request_)
+    found = QuerysetRows(found_by(filterset, request_, service.get_queryset()), kind.serializer_class)
+
+    listed = service.listed(filterset)
+
+    assert isinstance(listed, CompiledRows)
+    assert list(pages(listed, response, sort)) == list(pages(found, response, sort))
+
+
+@pytest.mark.parametrize(
+    ("kind", "request_", "filterset"),
+    [
+        (ProductService, PRODUCTS(min_price=0.001, category="x" * 101), ProductFilter),
+        (OrderService, ORDERS(status="lost", created_from="today"), OrderFilter),
+    ],
+)
+def test_invalid_filters_are_refused_as_by_the_queryset(callers, kind, request_, filterset):
+    service = service_of(kind, callers["staff"], request_)
+    with pytest.raises(InvalidInput) as expected:
+        found_by(filterset, request_, service.get_queryset())
+
+    with pytest.raises(InvalidInput) as refused:
+        service.listed(filterset)
+
+    assert refused.value.fields == expected.value.fields
+    assert len(refused.value.fields) == 2
+
+
+def test_filter_without_a_compiled_form_reads_by_the_queryset(callers):
+    service = service_of(OrderService, callers["staff"], ORDERS(email="nobody@example.com", status="pending"))
+
+    assert isinstance(listed := service.listed(OrderFilter), QuerysetRows)
+    assert listed.total() == 0
 
 
 @pytest.mark.parametrize("caller", ["customer", "staff", "stranger"])
