@@ -10,8 +10,8 @@ for a document, from the schema and from the attributes of the resolvers in `res
 - `_RowField`, `_CallerField` and `_ConnectionField` are the fields at the root.
 
 A statement is compiled once for all callers who see the same rows. Ids, page sizes and the caller are bound to it.
-A plan supports only these fields, with the arguments `id`, `first` and `orderBy`, and no directives. It returns only
-results without errors. graphql-core executes everything else, so correctness never depends on a plan.
+A plan supports only these fields, with the arguments `id`, `first`, `orderBy` and filters, and no directives. It
+returns only results without errors. graphql-core executes everything else, so correctness never depends on a plan.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +29,7 @@ from graphql import (
 
 from core.actors import Actor
 from core.errors import DomainError
+from core.lists.filters import filtering_of
 from core.lists.keyset import MAX_PER_PAGE, Sort, cursor_at
 from core.permissions import is_signed_in, require
 from core.plans.columns import Unplannable
@@ -104,13 +105,14 @@ class _Wrapper:
 
 
 class _ConnectionField:
-    """A field at the root with the first page of a list."""
+    """A field at the root with the first page of a list, which may be filtered."""
 
     def __init__(self, field: Any, nodes: list[Any], selections: Selections) -> None:
-        given = selections.arguments(nodes[0], first=int, orderBy=str)
-        self._first = given.get("first", Argument(int, literal=MAX_PER_PAGE))
-        self._order = given.get("orderBy", Argument(str))
         self._resolver: PagedRows = field.resolve.args[0]  # graphene wraps it
+        given = selections.arguments(nodes[0], self._kinds_of_filters(field), first=int, orderBy=str)
+        self._first = given.pop("first", Argument(int, literal=MAX_PER_PAGE))
+        self._order = given.pop("orderBy", Argument(str))
+        self._filters = {field.args[name].out_name: argument for name, argument in given.items()}
         outer = _Wrapper(field.type, nodes, selections, ("edges", "pageInfo", "totalCount"))
         kinds = {name: get_named_type(inner.type) for name, inner in field.type.fields.items()}
         edge = _Wrapper(kinds["edges"], outer.inner("edges"), selections, ("node", "cursor"))
@@ -126,10 +128,11 @@ class _ConnectionField:
         first, sort = self._first.value(run.variables), self._sort(self._order.value(run.variables))
         if not 0 <= first <= MAX_PER_PAGE:
             raise Fallback
-        found = self._reads.page(run.caller, sort, first + 1, 0)
+        reads = self._filtered(run.variables) if self._filters else self._reads
+        found = reads.page(run.caller, sort, first + 1, 0)
         rows, total = found[:first], 0
         if "totalCount" in self._outer:
-            total = self._reads.count(run.caller)
+            total = reads.count(run.caller)
         run.count(len(self._outer.names) + len(self._info.names) + len(rows) * len(self._edge.names))
         cursors = [cursor_at(sort, *self._reads.position_of(row, sort)) for row in rows] if self._has_cursors else []
         edges, info = self._edges(rows, cursors, run), None
@@ -141,6 +144,21 @@ class _ConnectionField:
                 endCursor=cursors[-1] if cursors else None,
             )
         return self._outer.object(totalCount=total, edges=edges, pageInfo=info)
+
+    def _kinds_of_filters(self, field: Any) -> dict[str, type]:
+        """Return the types of the arguments that are filters with a compiled form."""
+        filterset = self._resolver.filterset
+        known = filterset.bound | filterset.keyed if filterset else frozenset()
+        return {name: SCALARS[each.type.name] for name, each in field.args.items() if each.out_name in known}
+
+    def _filtered(self, variables: Mapping[str, Any]) -> Reads:
+        """Raises InvalidInput if a filter is invalid."""
+        params = {name: argument.value(variables) for name, argument in self._filters.items()}
+        filterset: Any = self._resolver.filterset
+        filtering = filtering_of(filterset, {name: value for name, value in params.items() if value is not None})
+        if filtering is None:
+            raise Fallback
+        return self._reads.where(filtering)
 
     def _sort(self, text: str | None) -> Sort:
         """Raises InvalidInput if the list has no such order."""
@@ -159,6 +177,7 @@ class _ConnectionField:
         return [self._edge.object(node=node, cursor=cursor) for node, cursor in pairs]
 
 
+SCALARS: Mapping[str, type] = {"String": str, "Float": float, "Boolean": bool}  # the types of filters
 PAGE_INFO = ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")
 ROOTS: Mapping[type, Any] = {OneRow: _RowField, CallerRow: _CallerField, PagedRows: _ConnectionField}
 
@@ -169,7 +188,7 @@ class QueryPlan:
     def __init__(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         """Raises Unplannable."""
         self._document, self._operation, self.label = document, operation, label_of(operation)
-        selections = Selections(document)
+        selections = Selections(document, operation)
         kind: Any = served_schema().query_type
         self._fields = {key: _root(kind, nodes, selections) for key, nodes in selections.of([operation], kind).items()}
         self._sizes = selections.page_sizes

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from graphql import (
+    BooleanValueNode,
     DocumentNode,
     FieldNode,
+    FloatValueNode,
     FragmentSpreadNode,
     IntValueNode,
+    NonNullTypeNode,
+    OperationDefinitionNode,
     StringValueNode,
     VariableNode,
 )
@@ -15,7 +19,12 @@ from graphql import (
 from core.plans.columns import Unplannable
 from core.protocols.graph.limits import MAX_COUNTS, fragments_of, selections_of
 
-LITERALS: Mapping[type[Any], type] = {IntValueNode: int, StringValueNode: str}
+LITERALS: Mapping[type[Any], tuple[type, ...]] = {
+    IntValueNode: (int, float),
+    FloatValueNode: (float,),
+    StringValueNode: (str,),
+    BooleanValueNode: (bool,),
+}
 INT32 = range(-(2**31), 2**31)
 
 Selected = dict[str, list[FieldNode]]  # the fields of one object, by their names in the response
@@ -31,13 +40,18 @@ class Argument(NamedTuple):
     kind: type
     literal: Any = None
     variable: str | None = None
+    is_optional: bool = False  # null, or no value, of the variable stands for no argument
 
     def value(self, variables: Mapping[str, Any]) -> Any:
-        """Return the value. Raises Fallback if it is missing, null or of another type."""
+        """Return the value. Raises Fallback if it is of another type, or if it is missing or null but not optional."""
         if self.variable is None:
             return self.literal
         value = variables.get(self.variable)
-        if type(value) is not self.kind or (self.kind is int and value not in INT32):
+        if value is None and self.is_optional:
+            return None
+        if type(value) is int and self.kind in (int, float) and value in INT32:
+            return self.kind(value)
+        if type(value) is not self.kind or self.kind is int:
             raise Fallback
         return value
 
@@ -45,8 +59,13 @@ class Argument(NamedTuple):
 class Selections:
     """Reads the selections of a valid document, for one plan."""
 
-    def __init__(self, document: DocumentNode) -> None:
+    def __init__(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         self._fragments = fragments_of(document)
+        self._optional_variables = {
+            each.variable.name.value
+            for each in operation.variable_definitions or ()
+            if each.default_value is None and not isinstance(each.type, NonNullTypeNode)
+        }
         self._fields_left = MAX_COUNTS["fields"]  # fragments can repeat fields without bound
         self.page_sizes: list[Argument] = []  # the values of `first` so far: the cost depends on them
 
@@ -78,16 +97,20 @@ class Selections:
             raise Unplannable("a fragment on another type")
         self._collect(node, kind, found, seen)
 
-    def arguments(self, node: FieldNode, **kinds: type) -> dict[str, Argument]:
-        """Return the arguments of a field. Raises Unplannable if one is unknown, or of another kind than in `kinds`."""
-        found = {}
+    def arguments(
+        self, node: FieldNode, optional: Mapping[str, type] | None = None, **required: type
+    ) -> dict[str, Argument]:
+        """Return the arguments of a field. Raises Unplannable if one is unknown, or of another type than stated."""
+        kinds, found = {**(optional or {}), **required}, {}
         for argument in node.arguments:
             name, value = argument.name.value, argument.value
             if name not in kinds:
                 raise Unplannable(f"the argument {name}")
             if isinstance(value, VariableNode):
-                found[name] = Argument(kinds[name], variable=value.name.value)
-            elif LITERALS.get(type(value)) is kinds[name]:
+                variable = value.name.value
+                is_optional = name not in required and variable in self._optional_variables
+                found[name] = Argument(kinds[name], variable=variable, is_optional=is_optional)
+            elif kinds[name] in LITERALS.get(type(value), ()):
                 found[name] = Argument(kinds[name], literal=kinds[name](value.value))  # type: ignore[attr-defined]
             else:
                 raise Unplannable(f"the value of {name}")

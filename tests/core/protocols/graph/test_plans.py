@@ -37,7 +37,26 @@ PAGE_INFO = ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor", "__ty
 SORTS = {
     "allProducts": ("id", "-name", "price", "-price", "stock", "created_at", "-updated_at"),
     "allUsers": ("-id", "email"),
+    "allOrders": (),
 }
+FILTERS: dict[str, dict[str, tuple[str, tuple[Any, ...]]]] = {
+    "allProducts": {
+        "q": ("String", ("te", "Zoë", "", "100%", "x" * 201, None)),
+        "sku": ("String", ("t-1", "none", None)),
+        "minPrice": ("Float", (0, 1, 0.1, 5.0, -1, 1e30, 0.001, None)),
+        "maxPrice": ("Float", (10, 9.5, 99999999.99, None)),
+        "inStock": ("Boolean", (True, False, None)),
+        "lowStock": ("Boolean", (True, False, None)),
+        "category": ("String", ("home", "nothing", "9" * 12, None)),
+    },
+    "allOrders": {
+        "status": ("String", ("pending", "delivered", "PENDING", "", None)),
+        "createdFrom": ("String", ("2026-01-01", "0001-01-01", "today", None)),
+        "createdTo": ("String", ("2026-01-01", "9999-12-31", None)),
+    },
+    "allUsers": {},
+}
+DEFAULTS = {"String": '"te"', "Float": "1", "Boolean": "true"}
 
 
 @pytest.fixture
@@ -93,7 +112,7 @@ class Writer:
         return f"query {f'({declared}) ' if declared else ''}{{ {' '.join(roots)} }} {' '.join(self.fragments)}"
 
     def root(self) -> str:
-        name = self.chance.choice(("product", "user", "order", "me", "allProducts", "allUsers"))
+        name = self.chance.choice(("product", "user", "order", "me", *SORTS, "allProducts"))
         self.aliases += 1
         head = f"r{self.aliases}: {name}"
         if name == "me":
@@ -107,8 +126,12 @@ class Writer:
         given = []
         if self.chance.random() < 0.8:
             given.append(f"first: {self.value('Int', self.chance.choice((0, 1, 2, 5, 100)))}")
-        if self.chance.random() < 0.5:
+        if SORTS[name] and self.chance.random() < 0.5:
             given.append(f"orderBy: {self.value('String', self.chance.choice(SORTS[name]))}")
+        if FILTERS[name] and self.chance.random() < 0.6:
+            for chosen in self.chance.sample(sorted(FILTERS[name]), self.chance.randint(1, 3)):
+                kind, values = FILTERS[name][chosen]
+                given.append(f"{chosen}: {self.filter_value(kind, self.chance.choice(values))}")
         return f"({', '.join(given)})" if given else ""
 
     def connection(self, kind: str) -> str:
@@ -149,6 +172,17 @@ class Writer:
         self.kinds[name], self.variables[name] = self.chance.choice((kind, f"{kind}!")), value
         return f"${name}"
 
+    def filter_value(self, kind: str, value: Any) -> str:
+        """Write a value as a literal or a variable, which may have a default, or be missing in place of null."""
+        if value is not None and self.chance.random() < 0.4:
+            return orjson.dumps(value).decode()
+        name = f"v{len(self.kinds)}"
+        choices = [kind, f"{kind} = {DEFAULTS[kind]}"]
+        self.kinds[name] = self.chance.choice([*choices, *([f"{kind}!"] if value is not None else [])])
+        if value is not None or self.chance.random() < 0.5:
+            self.variables[name] = value
+        return f"${name}"
+
 
 def planned(query: str) -> QueryPlan:
     document = prepared(query)
@@ -161,21 +195,24 @@ def executed(query: str, caller: Any, variables: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize(("caller", "fewest"), [("stranger", 10), ("customer", 30), ("staff", 60)])
 def test_plan_answers_random_queries_as_graphql_core_does(shop, caller, fewest):
-    answered = 0
-    for seed in range(80):
+    answered = filtered = 0
+    for seed in range(100):
         writer = Writer(random.Random(seed), shop["ids"])
         query = writer.query()
 
         expected = executed(query, shop[caller], writer.variables)
         found = planned(query).result(shop[caller], writer.variables)
 
-        assert (found is None) == bool(expected.errors), query
+        has_default = "=" in query.partition(")")[0]  # its variable may be missing
+        assert (found is None) == bool(expected.errors) or (found is None and has_default), query
         if found is not None:
             answered += 1
+            filtered += any(f"{name}:" in query for names in FILTERS.values() for name in names)
             assert orjson.dumps(found.data) == orjson.dumps(expected.data), query
             document = prepared(query)
             assert found.cost == cost_of(served_schema(), document, get_operation_ast(document), writer.variables)
     assert answered >= fewest
+    assert filtered >= fewest / 5
 
 
 TREE = "user(id: %d) { username orders { pk items { quantity product { name } } } }"
@@ -243,7 +280,8 @@ def test_only_the_selected_columns_are_read(shop):
         '{ searchProducts(query: "tea") { name } }',
         "{ allProducts(last: 1) { edges { node { name } } } }",
         "{ allProducts(first: null) { edges { node { name } } } }",
-        '{ allProducts(q: "tea") { edges { node { name } } } }',
+        '{ allOrders(email: "a@example.com") { edges { node { pk } } } }',
+        "{ allProducts(q: null) { edges { node { name } } } }",
         "query ($s: Boolean = true) { allProducts { edges { node { name @skip(if: $s) } } } }",
         "{ me { ordersConnection { edges { node { pk } } } } }",
         "{ me { orders { user { orders { pk } } } } }",
@@ -268,6 +306,14 @@ def test_unusual_values_are_left_to_graphql_core(shop, variables):
     assert plan.result(shop["stranger"], variables) is None
 
 
+@pytest.mark.parametrize("kind", ["String!", 'String = "cup"'])
+@pytest.mark.parametrize("variables", [{}, {"q": None}])
+def test_missing_value_of_a_filter_is_left_to_graphql_core_if_it_has_a_meaning(shop, kind, variables):
+    plan = planned(f"query ($q: {kind}) {{ allProducts(q: $q) {{ edges {{ node {{ name }} }} }} }}")
+
+    assert plan.result(shop["stranger"], variables) is None
+
+
 @pytest.mark.parametrize(
     ("query", "caller"),
     [
@@ -276,6 +322,8 @@ def test_unusual_values_are_left_to_graphql_core(shop, variables):
         ("{ order(id: 1) { total } }", "stranger"),
         ("{ me { pk } }", "stranger"),
         ("{ allUsers { totalCount } }", "customer"),
+        ("{ allProducts(minPrice: 0.001) { totalCount } }", "stranger"),
+        ('{ allOrders(status: "PENDING") { totalCount } }', "staff"),
         ('{ allProducts(orderBy: "weight") { totalCount } }', "stranger"),
     ],
 )
