@@ -15,6 +15,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from core.databases import SQLITE_BUSY_TIMEOUT_S, is_lock_timeout, is_postgresql
+from core.django_internals import connection_of_thread
 from core.errors import IdempotencyMismatch, InProgress, InvalidInput
 from core.models import IdempotencyRecord
 
@@ -102,7 +103,7 @@ def _claim(names: dict[str, Any], digest: str) -> int | None:
 
 
 def _run(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = connection.rows_written(sql, params)  # type: ignore[attr-defined]  # of the shop's own backends
+    rows: list[tuple[Any, ...]] = connection_of_thread().rows_written(sql, params)
     return rows
 
 

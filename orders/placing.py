@@ -30,7 +30,7 @@ from catalog.models import Product
 from core.actors import SignedIn
 from core.bound import Bound
 from core.databases import is_postgresql
-from core.django_internals import set_prefetched, stored_row
+from core.django_internals import connection_of_thread, set_prefetched, stored_row
 from core.errors import InvalidInput
 from core.origin import originating, present_origin
 from core.plans.statements import Statement, list_value
@@ -156,7 +156,7 @@ def _written_in_steps(draft: _Draft) -> list[Line]:
 
 
 def _run(sql: str, params: object) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = connection.rows_written(sql, params)  # type: ignore[attr-defined]  # of the shop's own backends
+    rows: list[tuple[Any, ...]] = connection_of_thread().rows_written(sql, params)
     return rows
 
 

@@ -67,23 +67,26 @@ class Exchange(RequestResponseCycle):
             await super().send(message)
             return
         headers = [*self.default_headers, *message.get("headers", ())]
-        if message["type"] != "http.response.start" or not _is_ordinary(headers):
+        length = _length_in_ordinary(headers) if message["type"] == "http.response.start" else None
+        if length is None:
             await super().send(message)
             return
         self.response_started, self.waiting_for_100_continue = True, False
-        self.expected_content_length, self.chunked_encoding = int(dict(headers)[b"content-length"]), False
+        self.expected_content_length, self.chunked_encoding = length, False
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
         end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
         self.transport.write(b"".join((STATUS_LINE[message["status"]], *lines, end)))
 
 
-def _is_ordinary(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Whether a head has a length and only valid headers in lower case, none of which is about the connection."""
+def _length_in_ordinary(headers: list[tuple[bytes, bytes]]) -> int | None:
+    """Return the length of the body if all headers are valid, in lower case and not about the connection; else None."""
     sent = dict(headers)
     if b"content-length" not in sent or b"connection" in sent or b"transfer-encoding" in sent:
-        return False
+        return None
     names, values = b"".join(sent), b"".join([value for _, value in headers])
-    return names.islower() and not (HEADER_RE.search(names) or HEADER_VALUE_RE.search(values))
+    if not names.islower() or HEADER_RE.search(names) or HEADER_VALUE_RE.search(values):
+        return None
+    return int(sent[b"content-length"])
 
 
 class BoundedHttp(HttpToolsProtocol):
