@@ -75,6 +75,11 @@ def test_image_builds_only_the_packages_without_a_wheel():
     assert built == set(re.findall(r"--no-binary (\S+)", dockerfile))
 
 
+def test_secrets_are_in_no_image_and_no_commit():
+    assert "deploy/secrets" in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    assert subprocess.run(["git", "check-ignore", "-q", "deploy/secrets/shop.env"], cwd=ROOT).returncode == 0
+
+
 def test_settings_are_documented():
     maps = [node for node in documents() if isinstance(node, dict) and "ALLOWED_HOSTS" in node]
     names = {name for each in maps for name in each}
