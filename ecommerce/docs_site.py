@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import logging
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from django.views.decorators.http import require_safe
 from django.views.static import serve
 
 CONFIG = "properdocs.yml"
-FINGERPRINT = "fingerprint"
+FINGERPRINT, LOCK = "fingerprint", ".lock"
+
+log = logging.getLogger(__name__)
 
 
 @require_safe
@@ -28,14 +31,25 @@ def documentation(request: HttpRequest, path: str) -> HttpResponseBase:
 @cache
 def built() -> Path:
     """Return the folder of the site, DOCS_ROOT. Builds it first if its sources have changed since."""
-    site = Path(settings.DOCS_ROOT)
-    site.mkdir(parents=True, exist_ok=True)
-    wanted = _fingerprint()
-    if _built_from(site) != wanted:
-        with (site / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may serve
-            if _built_from(site) != wanted:
-                _build(site, wanted)
+    site, wanted = Path(settings.DOCS_ROOT), _fingerprint()
+    if _built_from(site) == wanted:
+        return site
+    site = _writable(site)
+    with (site / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes may serve
+        if _built_from(site) != wanted:
+            _build(site, wanted)
+    return site
+
+
+def _writable(site: Path) -> Path:
+    """Make the folder and return it, or a temporary one for this process if it can't be written."""
+    try:
+        site.mkdir(parents=True, exist_ok=True)
+        (site / LOCK).touch()
+    except OSError as error:
+        log.warning("The documentation is built in a temporary folder, as DOCS_ROOT can't be written: %s", error)
+        return Path(tempfile.mkdtemp(prefix="docs-"))
     return site
 
 
@@ -51,7 +65,7 @@ def _build(site: Path, fingerprint: str) -> None:
 
 def _built_from(site: Path) -> str:
     path = site / FINGERPRINT
-    return path.read_text() if path.exists() else ""
+    return path.read_text() if path.is_file() else ""
 
 
 def _fingerprint() -> str:

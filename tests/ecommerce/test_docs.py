@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,6 +100,25 @@ def test_pages_are_served_without_another_host_or_inline_code(site, settings):
     assert client.get("/docs/choosing")["Location"] == "/docs/choosing/"
     assert client.get("/docs/../manage.py").status_code == 400
     assert client.get("/docs/docs.css")["Content-Type"] == "text/css"
+
+
+@pytest.fixture
+def not_built() -> Iterator[None]:
+    docs_site.built.cache_clear()
+    yield
+    docs_site.built.cache_clear()
+
+
+@pytest.mark.usefixtures("not_built")
+def test_pages_are_served_if_their_folder_cannot_be_written(settings, tmp_path, monkeypatch, caplog):
+    settings.DOCS_ROOT = "/proc/nothing"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    response = Client().get("/docs/")
+
+    assert response.status_code == 200
+    assert "DOCS_ROOT can't be written" in caplog.text
+    assert len(list(tmp_path.glob("docs-*/index.html"))) == 1
 
 
 def test_long_identifiers_break_between_their_words_and_examples_are_untouched(site, settings):

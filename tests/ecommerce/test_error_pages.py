@@ -1,5 +1,7 @@
 """Pages for people: what happened, a way back, the request's id. Paths of an API stay in its format."""
 
+from pathlib import Path
+
 import pytest
 from django.test import Client
 
@@ -28,9 +30,11 @@ def test_page_says_what_happened_and_shows_the_way_back(client, path, status, ti
     assert "default-src 'none'" in response["Content-Security-Policy"]
 
 
-def test_error_of_ours_is_a_page_with_the_request_id(client, settings):
-    settings.DOCS_ROOT = "/proc/nothing"  # a folder that can't be made
-    docs_site.built.cache_clear()
+def test_error_of_ours_is_a_page_with_the_request_id(client, monkeypatch):
+    def fail() -> Path:
+        raise OSError("/proc/nothing")
+
+    monkeypatch.setattr(docs_site, "built", fail)
 
     response = client.get("/docs/", headers={**HTML, "X-Request-ID": "a-name-of-mine"})
 
