@@ -44,7 +44,9 @@ Ask = Callable[[], None]
 
 def asked_over_http(port: int, token: str, method: str, path: str, body: str | None) -> Ask:
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if body == ORDER else {})
+    headers = {"Content-Type": "application/json"} if body else {}
+    if body == ORDER:
+        headers["Authorization"] = f"Bearer {token}"
 
     def ask() -> None:
         connection.request(method, path, body, headers)

@@ -71,6 +71,7 @@ def _built_from(site: Path) -> str:
 def _fingerprint() -> str:
     """Return a hash of the sources of the site."""
     found = hashlib.blake2b((settings.BASE_DIR / CONFIG).read_bytes(), digest_size=16)
-    for path in sorted((settings.BASE_DIR / "docs").rglob("*.*")):
+    paths = (settings.BASE_DIR / "docs").rglob("*.*")
+    for path in sorted(path for path in paths if path.suffix != ".pyc"):
         found.update(f"{path.name}\0".encode() + path.read_bytes())
     return found.hexdigest()

@@ -1,6 +1,7 @@
 """The documentation: its examples run, its tables are fresh, its pages are served."""
 
 import os
+import py_compile
 import re
 import sys
 import tempfile
@@ -107,6 +108,19 @@ def not_built() -> Iterator[None]:
     docs_site.built.cache_clear()
     yield
     docs_site.built.cache_clear()
+
+
+@pytest.mark.usefixtures("not_built")
+def test_compiled_module_of_the_theme_is_no_reason_to_build_again(settings, tmp_path):
+    settings.DOCS_ROOT = str(tmp_path)
+    built_at = (docs_site.built() / "index.html").stat().st_mtime_ns
+    cached = Path(
+        py_compile.compile(str(ROOT / "docs/theme/breaks.py"), str(ROOT / "docs/theme/__pycache__/other.pyc"))
+    )
+    docs_site.built.cache_clear()
+
+    assert (docs_site.built() / "index.html").stat().st_mtime_ns == built_at
+    cached.unlink()
 
 
 @pytest.mark.usefixtures("not_built")
