@@ -1,5 +1,7 @@
 """Serves uploaded images from the storage, at /media/. A proxy or a CDN may serve the same files in its place."""
 
+import re
+
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest
@@ -8,6 +10,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+NAME = re.compile(r"(?:[\w-]{1,100}/)*[\w-]{1,100}\.\w{1,5}", re.ASCII)  # of an image; a storage may fail on others
 HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",  # a name is never used for another content
     "Cross-Origin-Resource-Policy": "cross-origin",  # pages of other origins show the images
@@ -18,7 +21,7 @@ HEADERS = {
 def image_file(request: HttpRequest, name: str) -> HttpResponseBase:
     """Respond with an image, or 304 if the client has it already. Raises Http404."""
     kind, tag = TYPES.get(name.rpartition(".")[2]), f'"{name}"'
-    if kind is None:
+    if kind is None or not NAME.fullmatch(name):
         raise Http404
     try:
         file = default_storage.open(name)

@@ -372,6 +372,17 @@ def test_other_files_are_not_found(path, media):
     assert Client().get(f"/media/{path}").status_code in (400, 404)
 
 
+@pytest.mark.parametrize(
+    "path", ["%00.png", "images/a%00.png", f"{'a' * 300}.png", "images/kept.png/x.png", "a%0A.png"]
+)
+def test_names_that_no_file_system_takes_are_not_found(path, media):
+    (media / "images").mkdir(parents=True)
+    (media / "images" / "kept.png").write_bytes(PNG)
+
+    assert Client(raise_request_exception=False).get(f"/media/{path}").status_code == 404
+    assert Client().get("/media/images/kept.png").status_code == 200
+
+
 def test_storage_of_the_settings_is_used(settings, staff):
     settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
 
