@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import AdminSession, TokenFamily, User
 from core.actors import SignedIn
+from core.admin.ids import id_in
 from core.admin.options import ShopAdmin
 from core.permissions import signed_in
 
@@ -76,8 +77,8 @@ def _turn(request: HttpRequest, user: SignedIn, code: str) -> None:
 def _end(request: HttpRequest, user: SignedIn, name: str) -> None:
     """End one session of the admin, or one sign-in of the APIs, if it is the user's own."""
     kind, _, key = name.partition(":")
-    if kind == "session" and key.isdecimal():
-        ended = AdminSession.objects.filter(user=user, pk=key).first()
+    if kind == "session":
+        ended = AdminSession.objects.filter(user=user, pk=id_in(key)).first()
         if ended is not None:
             Session.objects.filter(pk=ended.session_key).delete()
             ended.delete()

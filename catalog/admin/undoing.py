@@ -48,12 +48,12 @@ def undo(request: HttpRequest, model_admin: Any) -> HttpResponse:
     if not model_admin.has_change_permission(request):
         raise PermissionDenied
     changed = [ChangedPrice(pk, Decimal(old), version) for pk, old, version in request.session.get(KEPT, ())]
+    if not changed:
+        messages.info(request, "No change of prices is left to undo.")
+        return HttpResponseRedirect(model_admin.list_url())
     if request.method == "POST":
         del request.session[KEPT]
         _tell(request, changed, _undone(request, changed))
-        return HttpResponseRedirect(model_admin.list_url())
-    if not changed:
-        messages.info(request, "No change of prices is left to undo.")
         return HttpResponseRedirect(model_admin.list_url())
     products = Product.objects.in_bulk([row.product_id for row in changed])
     rows = [(products[row.product_id], row) for row in changed if row.product_id in products]

@@ -1,6 +1,5 @@
 """The history of a row in the admin: each change with its origin, and the old and new values."""
 
-import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -11,13 +10,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.text import capfirst
 
+from core.admin.ids import id_in
 from core.admin.options import ShopAdmin
 from core.errors import NotFound
 from core.permissions import is_unlimited_staff
 
 CHANGES_PER_PAGE = 50
 TEMPLATE = "admin/row_history.html"
-_ID = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 class ShownField(NamedTuple):
@@ -49,7 +48,7 @@ class HistoryAdmin(ShopAdmin):
         row = self.get_object(request, object_id)
         if not self.has_view_permission(request, row):
             raise PermissionDenied
-        pk = _id_in(object_id) if row is None else row.pk
+        pk = id_in(object_id) if row is None else row.pk
         try:
             changes = self.changes_of(request, pk).select_related("actor")
         except NotFound:
@@ -93,8 +92,3 @@ def _shown(columns: dict[str, Any], names: dict[tuple[str, str], str], field: di
     label = columns[column].verbose_name if column in columns else column  # of an older version of the table
     old, new = (names.get((column, field[side]), field[side]) for side in ("old", "new"))
     return ShownField(capfirst(label), old, new)
-
-
-def _id_in(text: str) -> int:
-    """Return the id in a URL; 0, which no row has, if there is none."""
-    return int(text) if _ID.fullmatch(text) else 0

@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+from core.admin.ids import id_in
 from core.models import SavedFilter
 from core.permissions import signed_in
 
@@ -30,7 +31,7 @@ def changed_filters(request: HttpRequest, page: str) -> HttpResponse | None:
     if SAVE in request.POST:
         _save(request, page)
     elif pk := request.POST[FORGET]:
-        saved_filters(request, page).filter(pk=int(pk) if pk.isdecimal() else 0).delete()
+        saved_filters(request, page).filter(pk=id_in(pk)).delete()
     return HttpResponseRedirect(request.get_full_path())
 
 

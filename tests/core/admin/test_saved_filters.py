@@ -35,6 +35,9 @@ def test_filter_is_saved_shown_replaced_and_forgotten(client: Client, staff: Use
     assert '<a class="text-link" href="?q=te">Teas</a>' in client.get(LIST).content.decode()
     assert "Teas" not in client.get("/admin/orders/order/").content.decode()
 
+    for name in ("x", "9" * 5_000, str(kept.pk + 1)):
+        assert client.post(LIST, {"_forget_filter": name}).status_code == 302
+    assert SavedFilter.objects.exists()
     client.post(LIST, {"_forget_filter": str(kept.pk)})
     assert not SavedFilter.objects.exists()
 
