@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.conf import settings
-from django.db import connection
 
 from core.breaker import Breaker
 from core.budgets import WINDOW_S, Budget
+from core.django_internals import connection_of_thread
 from core.errors import RateLimited
 from core.metrics.facts import note_refusal
 from core.models import RateCounter
@@ -178,12 +178,9 @@ _SELECT = 'SELECT used FROM ecommerce_ratecounter WHERE key = %s AND "window" = 
 
 def _used_after_in_database(key: str, window: int, block: int) -> int:
     _sweep(window)
-    with connection.cursor() as cursor:
-        if block:
-            cursor.execute(_UPSERT, [key, window, block])
-        else:
-            cursor.execute(_SELECT, [key, window])
-        return int((cursor.fetchone() or [0])[0])
+    database = connection_of_thread()
+    rows = database.rows_written(_UPSERT, [key, window, block]) if block else database.rows_of(_SELECT, [key, window])
+    return int(rows[0][0]) if rows else 0
 
 
 def _sweep(window: int) -> None:
