@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import quote_plus, unquote_plus
 
 import orjson
 
@@ -192,7 +192,12 @@ def _number(text: str, most: int) -> int | None:
 
 def _url(plain: PlainRequest, parameters: Mapping[str, str]) -> str:
     """Return the URL of another page, with the parameters as the ordinary path writes them: sorted and escaped."""
-    return f"{plain.site}{plain.path}?{urlencode(sorted(parameters.items()))}"
+    written = [f"{name}={_escaped(value)}" for name, value in sorted(parameters.items())]
+    return f"{plain.site}{plain.path}?{'&'.join(written)}"
+
+
+def _escaped(text: str) -> str:
+    return text if text.isdecimal() and text.isascii() else quote_plus(text)
 
 
 class NumberedPage(ListRoute):
