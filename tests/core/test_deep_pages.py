@@ -12,6 +12,7 @@ from core.lists.keyset import Sort
 from core.plans.reads import Reads
 from tests.support.api import Api
 from tests.support.factories import make_user
+from tests.support.fast_path import answered, comparable, response_of, scope_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unlimited")]
 
@@ -59,6 +60,14 @@ def test_deep_page_of_a_filtered_list() -> None:
     expected = Product.objects.filter(stock=1).order_by("-created_at", "-id").values_list("pk", flat=True)
     assert [row["id"] for row in body["products"]] == list(expected)[1180:1200]
     assert body["pagination"]["total"] == 1257
+
+
+@pytest.mark.usefixtures("products")
+@pytest.mark.parametrize("page", [50, 51, 60, 63, 64])
+def test_deep_page_of_a_filtered_list_is_the_same_on_the_fast_path(page: int) -> None:
+    scope = scope_of(f"/api/v1/products?page={page}&q=product&in_stock=true&sort=price")
+
+    assert comparable(response_of(scope)) == comparable(answered(scope))
 
 
 @pytest.mark.usefixtures("products")

@@ -101,6 +101,8 @@ def test_plain_request_is_answered_on_the_fast_path(ids, path, caller):
         ("/api/v2/products?sort=price&limit=2&order=desc", "customer"),
         ("/api/v2/products?limit=2&sort=name", "staff"),
         ("/api/v2/orders?limit=1", "customer"),
+        ("/api/v2/products?min_price=0.01&limit=2&sort=price", "stranger"),
+        ("/api/v2/orders?limit=2&status=pending", "customer"),
     ],
 )
 def test_links_lead_through_all_pages_with_the_responses_of_the_ordinary_path(ids, path, caller):
