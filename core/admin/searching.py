@@ -7,6 +7,7 @@ from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
+from django.db.models.functions import Coalesce
 from django.utils.text import smart_split, unescape_string_literal
 
 from core.errors import InvalidInput
@@ -39,10 +40,11 @@ def searched(queryset: QuerySet[Row], fields: Iterable[str], text: str) -> Query
 def newest(queryset: QuerySet[Row], fields: Iterable[str], text: str, count: int) -> QuerySet[Row]:
     """Return the newest rows that `searched` finds. One query, and those of `searched`.
 
-    The inner limit keeps the database from reading the whole table backwards for a few rows with a rare word.
+    The inner limit keeps the database from reading the whole table backwards for a few rows with a rare word. The
+    outer order is an expression that no index has, or the database would read the table backwards for that order.
     """
     found = searched(queryset, fields, text).order_by("-pk").values("pk")
-    return queryset.filter(pk__in=found[:ENOUGH]).order_by("-pk")[:count]
+    return queryset.filter(pk__in=found[:ENOUGH]).order_by(Coalesce("pk", "pk").desc())[:count]
 
 
 def _any_of(model: type[Model], fields: Iterable[str], word: str) -> Q:

@@ -186,11 +186,13 @@ def test_search_reads_trigrams(rows_of: Any, indexes: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("requires_postgresql")
-def test_newest_products_with_a_rare_word_are_found_by_trigrams() -> None:
-    rows = newest(Product.objects.all(), ["name", "sku"], "1234", 5)
+@pytest.mark.parametrize("word", ["1234", "SKU-1234"])
+def test_newest_products_with_a_rare_word_are_found_by_trigrams(word: str) -> None:
+    rows = newest(Product.objects.all(), ["name", "sku"], word, 5)
 
     plan = plan_of(rows)
     assert [index for index in SEARCHES["admin products"][1] if index not in plan] == [], plan
+    assert "Sort Key: (COALESCE(" in plan, plan  # not read backwards, as a million rows would be
     assert [product.sku for product in rows] == ["SKU-1234"]
 
 
