@@ -292,6 +292,16 @@ def test_delivery_is_found_by_its_id_and_by_its_objects(client: Client, staff: U
         assert list(client.get(f"{DELIVERIES}?q={text}").context_data["cl"].result_list) == [wanted]
 
 
+def test_list_shows_the_id_of_an_object_as_the_search_takes_it(client: Client, staff: User) -> None:
+    wanted = delivered()
+    Delivery.objects.filter(pk=wanted.pk).update(object_id=1_234_567)
+
+    page = client.get(f"{DELIVERIES}?q=1234567").content.decode()
+
+    assert ">1234567<" in page
+    assert "1,234,567" not in page
+
+
 # -- Who, and what it costs -----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("is_customer", [True, False])
 @pytest.mark.parametrize("method", ["get", "post"])

@@ -105,7 +105,7 @@ class AttemptInline(TabularInline):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ShopAdmin):
-    list_display = ("event", "object_id", "to", "status", "last_error", "tries", "next_try", "made")
+    list_display = ("event", "about", "to", "status", "last_error", "tries", "next_try", "made")
     list_select_related = ("endpoint",)
     list_filter = (
         ProgressFilter,
@@ -134,6 +134,11 @@ class DeliveryAdmin(ShopAdmin):
     @display(description="Event")
     def event(self, delivery: Delivery) -> str:
         return delivery.event_type
+
+    @display(description="Object id", empty_value="-")
+    def about(self, delivery: Delivery) -> str | None:
+        """Return the id without separators of thousands, as the search takes it."""
+        return str(delivery.object_id) if delivery.object_id else None
 
     @display(description="Endpoint")
     def to(self, delivery: Delivery) -> str:
