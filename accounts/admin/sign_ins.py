@@ -30,7 +30,8 @@ def note_session(sender: object, request: HttpRequest, user: User, **kwargs: Any
     failed = FailedSignIn.objects.filter(user=user)
     if count := failed.count():
         latest = failed.latest("at")
-        text = f"Since your last sign-in, {count} attempts with your name failed, the last at {moment(latest.at)}"
+        attempts = "1 attempt" if count == 1 else f"{count} attempts"
+        text = f"Since your last sign-in, {attempts} with your name failed, the last at {moment(latest.at)}"
         messages.warning(
             request, f"{text} from {latest.address or 'an unknown address'}. If it was not you, change your password."
         )

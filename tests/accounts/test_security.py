@@ -110,6 +110,14 @@ def test_owner_is_told_about_failed_attempts_in_the_admin_and_over_the_apis(clie
     assert messages_of(sign_in(client)) == []
 
 
+def test_owner_is_told_about_one_failed_attempt(client: Client, mia: User) -> None:
+    sign_in(client, "wrong")
+
+    [text] = messages_of(sign_in(client))
+
+    assert text.startswith("Since your last sign-in, 1 attempt with your name failed, ")
+
+
 def test_sessions_are_listed_and_ended(mia: User) -> None:
     here, there = Client(), Client(headers={"User-Agent": "Phone"})
     sign_in(here)
