@@ -47,9 +47,9 @@ def grpc_span(path: str, metadata: Mapping[str, str]) -> Iterator[None]:
     service, _, method = path.strip("/").partition("/")
     attributes = {"rpc.system.name": "grpc", "rpc.method": f"{service}/{method}"}
     parent = propagate.extract(metadata)
-    _trace_statements()
     name = path.strip("/")
     with tracer().start_as_current_span(name, parent, trace.SpanKind.SERVER, attributes):
+        _trace_statements()
         yield
 
 
@@ -66,11 +66,17 @@ def describe(protocol: str, operation: str, status: int | str, caller: int | Non
 
 
 def _trace_statements() -> None:
-    """Wrap this thread's connections, connected or not: compiled plans ask for wrappers before they connect."""
+    """Wrap this thread's connections if the current span is recorded, else unwrap them.
+
+    Connected or not: compiled plans ask for wrappers before they connect. Without one they send prepared statements.
+    """
+    is_recorded = trace.get_current_span().is_recording()
     for alias in connections:
         wrappers = connections[alias].execute_wrappers
-        if _in_span not in wrappers:
+        if is_recorded and _in_span not in wrappers:
             wrappers.append(_in_span)
+        elif not is_recorded and _in_span in wrappers:
+            wrappers.remove(_in_span)
 
 
 def _in_span(execute: Callable[..., Any], sql: str, params: object, many: bool, context: dict[str, Any]) -> Any:

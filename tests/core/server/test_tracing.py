@@ -7,6 +7,7 @@ import sys
 import grpc
 import httpx
 import pytest
+from django.db import connection
 
 from protos.product_pb2 import GetProductRequest
 from protos.product_pb2_grpc import ProductServiceStub
@@ -118,3 +119,19 @@ def test_without_the_setting_opentelemetry_is_not_imported():
     )
 
     assert done.stdout == "[]\n"
+
+
+def test_statements_are_wrapped_only_if_their_request_is_recorded():
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+
+    from core.server.tracing.spans import in_this_span
+
+    def wrappers() -> int:
+        return len(connection.execute_wrappers)
+
+    before, recorded = wrappers(), TracerProvider().get_tracer("test").start_span("request")
+    with trace.use_span(recorded):
+        assert in_this_span(wrappers)() == before + 1
+    with trace.use_span(trace.INVALID_SPAN):
+        assert in_this_span(wrappers)() == before
