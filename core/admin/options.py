@@ -93,6 +93,9 @@ class ShopAdmin(ModelAdmin):
         """Return a sentence for the list if it has no rows, without a search and filters."""
         return ""
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        return super().get_object(request, object_id, from_field or None)  # Django would look for a field named ""
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Whether a filter of this list uses the parameter, or the parameter names no field and so has no effect.
 

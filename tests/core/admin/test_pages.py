@@ -290,3 +290,9 @@ def test_empty_list_of_requests_has_no_note_if_requests_are_kept(client: Client,
 
     assert "No requests yet" in text
     assert "REQUEST_LOG_DAYS" not in text
+
+
+def test_empty_to_field_means_the_id(client: Client, staff: User) -> None:
+    page = f"/admin/catalog/product/{make_product().pk}/change/?_to_field="
+
+    assert client.get(page).status_code == client.post(page, {}).status_code == 200
