@@ -7,6 +7,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
+from django.db.models import Max
+
 from catalog.models import Product
 from catalog.pricing import rounded
 from core.actors import Actor
@@ -71,9 +73,16 @@ def _named(sold: Sequence[SoldProduct]) -> list[BestSeller]:
     ids = [each.product_id for each in sold]
     present = dict(Product.objects.filter(pk__in=ids).values_list("pk", "name"))
     gone = [pk for pk in ids if pk not in present]
-    lines = OrderItem.objects.filter(former_product_id__in=gone).order_by("id") if gone else OrderItem.objects.none()
-    names = dict(lines.values_list("former_product_id", "name")) | present
+    names = {**(_names_on_last_lines(gone) if gone else {}), **present}
     return [
         BestSeller(each, names.get(each.product_id, str(each.product_id)), each.product_id not in present)
         for each in sold
     ]
+
+
+def _names_on_last_lines(deleted_ids: Sequence[int]) -> dict[int, str]:
+    """Return the names by product id. One query, which loads one line of each product."""
+    lines = OrderItem.objects.filter(former_product_id__in=deleted_ids).order_by()
+    last = lines.values("former_product_id").annotate(last=Max("pk")).values("last")
+    found = OrderItem.objects.filter(pk__in=last).values_list("former_product_id", "name")
+    return {product_id: name for product_id, name in found if product_id is not None}

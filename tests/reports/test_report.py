@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts.models import User
+from catalog.models import Product
 from core.permissions import StaffRole
 from orders.models import Order
 from reports import report
@@ -139,6 +140,19 @@ def test_roles_of_staff_that_see_the_page_see_the_report(staff: User, role: str,
 
 def test_customers_and_strangers_see_no_report() -> None:
     assert [Api(user).get(MARCH).status_code for user in (make_user(), None)] == [403, 401]
+
+
+def test_deleted_best_seller_has_the_name_of_its_last_line(staff: User) -> None:
+    lamp = make_product(name="Lamp", price="9.00")
+    placed("2025-03-05T12:00:00Z", "paid", {lamp: 1})
+    Product.objects.filter(pk=lamp.pk).update(name="Desk lamp")
+    lamp.refresh_from_db()
+    placed("2025-03-04T12:00:00Z", "paid", {lamp: 1})
+    lamp.delete()
+
+    names = [row["name"] for row in Api(staff).get(MARCH).json()["best_sellers"]]
+
+    assert names == ["Desk lamp", "Mug", "Gone"]
 
 
 def test_best_seller_whose_lines_are_deleted_meanwhile_is_named_by_its_id(
