@@ -8,13 +8,14 @@ from functools import cache
 from pathlib import Path
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponsePermanentRedirect
+from django.http import Http404, HttpRequest, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 from django.views.static import serve
 
 CONFIG = "properdocs.yml"
 FINGERPRINT, LOCK = "fingerprint", ".lock"
+MAX_PATH_BYTES = 250  # no file system takes a longer name, and the site has none
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 @require_safe
 def documentation(request: HttpRequest, path: str) -> HttpResponseBase:
     """Respond with a page or a file of the site; a folder without its slash is redirected."""
+    if len(path.encode()) > MAX_PATH_BYTES:
+        raise Http404
     site = built()
     if path and not path.endswith("/") and (site / path / "index.html").is_file():
         return HttpResponsePermanentRedirect(f"{request.path}/")

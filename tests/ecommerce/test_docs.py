@@ -100,6 +100,8 @@ def test_pages_are_served_without_another_host_or_inline_code(site, settings):
     assert "style-src 'self'" in found[paths[0]]["Content-Security-Policy"]
     assert client.get("/docs/choosing")["Location"] == "/docs/choosing/"
     assert client.get("/docs/../manage.py").status_code == 400
+    for path in ("a" * 300, "é" * 200, "a/" * 3_000, "%00", "index.html/x"):
+        assert client.get(f"/docs/{path}").status_code == 404, path
     assert client.get("/docs/docs.css")["Content-Type"] == "text/css"
 
 
