@@ -72,7 +72,11 @@ class Reads:
 
     def page(self, caller: Actor, sort: Sort, limit: int, start: int) -> list[Row]:
         """Return up to `limit` rows after the first `start`. One statement; up to four for a search."""
-        return _PageRead(self, caller, sort, "page", {"limit": limit, "offset": start}).rows()
+        if self.filtering.conditions:
+            return _PageRead(self, caller, sort, "page", {"limit": limit, "offset": start}).rows()
+        # Without filters it is no search: most pages are read here.
+        statement = self.statement(caller, sort, lambda rows: Statement(lambda: self._in(sort, rows), is_paged=True))
+        return statement.rows(caller=caller.pk, limit=limit, offset=start)
 
     def page_and_total(self, caller: Actor, sort: Sort, limit: int, start: int) -> tuple[list[Row], int]:
         """Return up to `limit` rows after the first `start`, and the number of all rows.
