@@ -3,12 +3,12 @@
 import hashlib
 import logging
 import math
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from threading import Lock
 
 from django.conf import settings
 
@@ -61,7 +61,7 @@ class StreamSlots:
 
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def take(self, caller: str) -> None:
         """Count one more stream. Raises RateLimited."""
@@ -98,6 +98,17 @@ class _Share:
     undrawn: int = 0  # not drawn by any process when this process last drew or read the shared budget
     known_until: float = 0.0  # when to read the shared budget again, in Unix seconds
     is_empty: bool = False  # the whole budget is drawn: do not ask again until the next window
+    drawing: Lock = field(default_factory=Lock)  # one thread draws; each of several would draw a block
+
+    def is_known(self, now: float) -> bool:
+        """Whether a request can be spent or refused without the shared budget."""
+        return self.is_empty or (self.left > 0 and now < self.known_until)
+
+    def spend(self) -> tuple[bool, int]:
+        """Spend one request. Return whether it is refused, and the remaining budget."""
+        is_paid = self.left > 0
+        self.left -= is_paid
+        return not is_paid, self.left + self.undrawn
 
 
 class BudgetShares:
@@ -105,7 +116,7 @@ class BudgetShares:
 
     def __init__(self) -> None:
         self.shares: dict[str, _Share] = {}
-        self.lock = threading.Lock()
+        self.lock = Lock()
         self.redis_breaker = Breaker(REDIS_RETRY_S)
         self.swept_window = 0
 
@@ -137,19 +148,20 @@ def _take(caller: str, limit: int, now: float, window: int) -> tuple[bool, int]:
     budgets = singleton(BudgetShares)
     with budgets.lock:
         share = budgets.share_of(caller, window)
-        is_paid = share.left > 0
-        share.left -= is_paid
-        if share.is_empty or (is_paid and now < share.known_until):
-            return not is_paid, share.left + share.undrawn
-    block = 0 if is_paid else max(1, limit // WRITES_PER_BUDGET)
-    used = _used_after(caller, window, block)
-    drawn = max(0, min(block, limit - (used - block)))
-    with budgets.lock:
-        share.left += max(drawn - 1, 0)
-        share.undrawn, share.known_until = max(0, limit - used), now + KNOWN_FOR_S
-        if not is_paid:
-            share.is_empty = drawn == 0
-        return not is_paid and drawn == 0, share.left + share.undrawn
+        if share.is_known(now):
+            return share.spend()
+    with share.drawing:
+        with budgets.lock:
+            if share.is_known(now):  # another thread has drawn meanwhile
+                return share.spend()
+            block = 0 if share.left else max(1, limit // WRITES_PER_BUDGET)
+        used = _used_after(caller, window, block)
+        drawn = max(0, min(block, limit - (used - block)))
+        with budgets.lock:
+            share.left += drawn
+            share.undrawn, share.known_until = max(0, limit - used), now + KNOWN_FOR_S
+            share.is_empty = share.left == 0
+            return share.spend()
 
 
 def _used_after(caller: str, window: int, block: int) -> int:
