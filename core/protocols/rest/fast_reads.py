@@ -163,6 +163,8 @@ class ListRoute(Route):
 
     def _listed(self, parameters: Mapping[str, str]) -> Listed | None:
         """Return the rows; None if compiled reads do not know a filter. Raises InvalidInput if one is invalid."""
+        if self._filters.isdisjoint(parameters):
+            return Listed(self._reads, self._sort(parameters), self._mark)
         given = sorted((name, parameters[name]) for name in self._filters & parameters.keys() if parameters[name])
         if not given:
             return Listed(self._reads, self._sort(parameters), self._mark)
