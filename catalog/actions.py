@@ -15,8 +15,9 @@ from core.actors import Actor
 from core.databases import violated_constraint
 from core.django_internals import new_row
 from core.errors import DomainError, InvalidInput
+from core.idempotency import once
 from core.origin import originating
-from core.permissions import permitted
+from core.permissions import permitted, signed_in
 from core.validation.cleaning import clean_fields, clean_values, is_plainly_clean
 from core.validation.validators import MAX_INT32
 
@@ -92,10 +93,12 @@ def change_product(
 
 
 @permitted(can_edit_products)
-def correct_stock(*, actor: Actor, product_id: int, units: int, reason: str) -> Product:
+def correct_stock(*, actor: Actor, product_id: int, units: int, reason: str, key: str | None = None) -> Product:
     """Add units to the stock, or take them if `units` is negative; sales in between are no conflict.
 
-    Raises ProductNotFound, or InvalidInput if `units` is 0, if the stock would leave its range, or without a reason.
+    If this caller used the key before, returns the product as it is now, and corrects nothing.
+    Raises ProductNotFound, or InvalidInput if `units` is 0, if the stock would leave its range, or without a reason;
+    IdempotencyMismatch, InProgress, InvalidInput (for the key).
     """
     texts = {"reason": "Reason is required"} if not reason.strip() else {}
     if not units:
@@ -103,7 +106,23 @@ def correct_stock(*, actor: Actor, product_id: int, units: int, reason: str) -> 
     if texts:
         raise InvalidInput(fields=texts)
     given = clean_values(ProductHistory, {"reason": reason.strip()})
-    with transaction.atomic(), originating(cause="correction", **given):
+
+    def act() -> tuple[Product, dict[str, int]]:
+        with originating(cause="correction", **given):
+            return _corrected(actor, product_id, units), {"product": product_id}
+
+    return once(
+        caller_id=signed_in(actor).pk,
+        operation="correct_stock",
+        key=key,
+        validated=[product_id, units, given["reason"]],
+        act=act,
+        recall=lambda memo: Product.objects.one(actor, memo["product"]),
+    )
+
+
+def _corrected(actor: Actor, product_id: int, units: int) -> Product:
+    with transaction.atomic():
         product = _locked(actor, product_id, None, None)
         if not 0 <= product.stock + units <= MAX_INT32:
             raise InvalidInput(fields={"units": f"Stock is {product.stock}: it must stay between 0 and {MAX_INT32}"})

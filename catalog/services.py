@@ -128,7 +128,8 @@ class ProductService(Service):
     @guarded_by(correct_stock)
     def CorrectStock(self, request: pb.CorrectStockRequest, context: CallContext) -> pb.CorrectStockResponse:
         values = checked(StockCorrectionSerializer, data_of(request))
-        product = correct_stock(actor=self.caller, product_id=request.id, **values)
+        key = self.metadata.get("idempotency-key")
+        product = correct_stock(actor=self.caller, product_id=request.id, key=key, **values)
         return pb.CorrectStockResponse(product=ProductMessage.of(product))
 
     @guarded_by(revert_product)

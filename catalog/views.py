@@ -96,7 +96,8 @@ class ProductViewSet(ShopViewSet):
     @guarded_by(correct_stock)
     def stock(self, request: Request, pk: int) -> Response:
         values = self.checked(StockCorrectionSerializer)
-        return self.shown(correct_stock(actor=request.user, product_id=pk, **values))
+        key = request.headers.get("Idempotency-Key")
+        return self.shown(correct_stock(actor=request.user, product_id=pk, key=key, **values))
 
     @action(detail=True, methods=["post"])
     @guarded_by(revert_product)

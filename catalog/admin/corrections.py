@@ -11,7 +11,7 @@ from django.urls import reverse
 from catalog.actions import correct_stock, revert_product
 from catalog.models import Product
 from core.admin.options import as_refusal
-from core.errors import DomainError
+from core.errors import DomainError, IdempotencyMismatch
 
 _UNITS = re.compile(r"\s*[+-]?[0-9]{1,10}\s*", re.ASCII)
 _CHANGE = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
@@ -24,7 +24,11 @@ def correct(request: HttpRequest, product_id: int) -> HttpResponse:
     def act() -> Product:
         units = int(text) if _UNITS.fullmatch(text) else 0
         return correct_stock(
-            actor=request.user, product_id=product_id, units=units, reason=request.POST.get("reason", "")
+            actor=request.user,
+            product_id=product_id,
+            units=units,
+            reason=request.POST.get("reason", ""),
+            key=request.POST.get("key"),
         )
 
     return _outcome(request, product_id, act, lambda product: f"The stock is {product.stock} now.")
@@ -46,6 +50,8 @@ def _outcome(
 ) -> HttpResponse:
     try:
         messages.success(request, said(act()))
+    except IdempotencyMismatch:
+        messages.error(request, "This form was sent before, with another correction. Enter the new one again.")
     except (DomainError, OperationalError) as error:
         refusal = as_refusal(error)
         messages.error(request, " ".join(f"{text}." for text in refusal.fields.values()) or refusal.message)

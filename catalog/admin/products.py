@@ -1,6 +1,7 @@
 """The product list and the product page of the admin."""
 
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import admin, messages
 from django.db.models import F, QuerySet
@@ -119,6 +120,9 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
             ("Offer", {"fields": ("price", "stock", "reorder_level")}),
         ]
         return [*fields, ("Record", {"fields": ("version_read", "created", "changed")})] if obj else fields
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        return super().render_change_form(request, {**context, "correction_key": uuid4()}, **kwargs)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "price":

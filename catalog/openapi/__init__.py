@@ -50,6 +50,11 @@ PRODUCT = {
     "updated_at": "2026-11-22T09:30:00Z",
     "_links": {"self": URL, "update": URL, "delete": URL},
 }
+CORRECTION_KEY = header(
+    "Idempotency-Key",
+    "1 to 255 printable ASCII characters; spaces at the ends are ignored. A retry with the same key corrects nothing, "
+    "and gets the product as it is now.",
+)
 UNMODIFIED = header("If-Unmodified-Since", "An HTTP date; 412 if the product has changed since.")
 READ_CONDITIONS = [
     *CONDITIONAL,
@@ -259,7 +264,8 @@ products = extend_schema_view(
         sent={"units": -3, "reason": "Broken in the warehouse"},
         answer=ProductDetailSerializer,
         got=PRODUCT | {"stock": 37, "version": 2},
-        errors=[403],
+        errors=[403, 409],
+        headers=[CORRECTION_KEY],
         response_headers=VALIDATORS,
         description="Adds units to the stock or takes them, so sales in between are no conflict. For staff.",
     ),

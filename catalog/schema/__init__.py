@@ -186,14 +186,23 @@ class UpdateProduct(graphene.Mutation):
 class CorrectStock(graphene.Mutation):
     """Add units to a stock, or take them. Sales in between are no conflict. For staff."""
 
-    Arguments = arguments_of(StockCorrectionSerializer, id=graphene.Int(required=True))
+    Arguments = arguments_of(
+        StockCorrectionSerializer,
+        id=graphene.Int(required=True),
+        idempotency_key=graphene.String(
+            description="A retry with the same key corrects nothing, and gets the product as it is now."
+        ),
+    )
 
     ok = graphene.Boolean()
     product = graphene.Field(ProductType)
 
-    def mutate(self, info: GraphQLResolveInfo, id: int, **values: object) -> "CorrectStock":
+    def mutate(
+        self, info: GraphQLResolveInfo, id: int, idempotency_key: str | None = None, **values: object
+    ) -> "CorrectStock":
         actor = graphql_caller(info, correct_stock)
-        product = correct_stock(actor=actor, product_id=id, **checked(StockCorrectionSerializer, values))
+        correction = checked(StockCorrectionSerializer, values)
+        product = correct_stock(actor=actor, product_id=id, key=idempotency_key, **correction)
         return CorrectStock(ok=True, product=product)
 
 

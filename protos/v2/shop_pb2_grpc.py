@@ -165,7 +165,8 @@ class ProductServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CorrectStock(self, request, context):
-        """Adds units to the stock or takes them, so sales in between are no conflict. For staff.
+        """Adds units to the stock or takes them, so sales in between are no conflict. With metadata `idempotency-key`, a retry
+        corrects nothing, and gets the product as it is now. For staff.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -9,10 +9,11 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import User
 from catalog import actions
 from catalog.errors import ProductChanged, ProductNotFound, SkuTaken, StaleProduct
 from catalog.models import Product, ProductHistory
-from core.errors import DomainError, Forbidden, InvalidInput, Unauthenticated
+from core.errors import DomainError, Forbidden, IdempotencyMismatch, InvalidInput, Unauthenticated
 from core.validation.cleaning import clean_fields, clean_values
 from tests.support.factories import make_product, make_staff, make_user
 
@@ -441,6 +442,41 @@ def test_refusal_that_is_not_about_the_sku_is_not_called_so(monkeypatch: pytest.
         actions.create_product(actor=make_staff(), values=LAMP | {"price": Decimal(0)})
 
     assert not Product.objects.exists()
+
+
+def test_correction_of_a_stock_with_a_key_is_made_once() -> None:
+    staff, product = make_staff(), make_product(stock=5)
+
+    def correct(units: int, by: User = staff, **more: Any) -> int:
+        corrected = actions.correct_stock(actor=by, product_id=product.pk, units=units, reason="Found", **more)
+        return corrected.stock
+
+    assert correct(3, key="k") == 8
+    assert correct(2) == 10
+    assert correct(3, key=" k") == 10
+    with pytest.raises(IdempotencyMismatch):
+        correct(4, key="k")
+    assert correct(3, by=make_staff(), key="k") == 13
+    assert ProductHistory.objects.filter(kind="correction").count() == 3
+
+
+def test_refused_correction_leaves_its_key_free() -> None:
+    staff, product = make_staff(), make_product(stock=5)
+
+    with pytest.raises(InvalidInput):
+        actions.correct_stock(actor=staff, product_id=product.pk, units=-6, reason="Lost", key="k")
+
+    assert actions.correct_stock(actor=staff, product_id=product.pk, units=-5, reason="Lost", key="k").stock == 0
+
+
+def test_key_of_a_deleted_product_is_not_found() -> None:
+    staff, product = make_staff(), make_product(stock=5)
+    correction: dict[str, Any] = {"actor": staff, "product_id": product.pk, "units": 1, "reason": "Found", "key": "k"}
+    actions.correct_stock(**correction)
+    product.delete()
+
+    with pytest.raises(ProductNotFound):
+        actions.correct_stock(**correction)
 
 
 def test_correction_of_a_stock_needs_units_and_a_reason() -> None:

@@ -1,5 +1,6 @@
 """Products in the admin: the list, the page, and a sale between load and save."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -377,3 +378,18 @@ def test_each_input_of_the_list_names_its_product(client: Client) -> None:
 
     assert 'aria-label="Price of Tea &lt;1&gt;"' in page
     assert 'aria-label="Stock of Tea &lt;1&gt;"' in page
+
+
+def test_form_that_corrects_a_stock_counts_once(client: Client, staff: User) -> None:
+    product = make_product(stock=10)
+    key = re.search('name="key" value="([^"]+)"', client.get(page_of(product)).content.decode())
+    assert key is not None
+    assert key[1] not in client.get(page_of(product)).content.decode()
+    sent = {"units": "+40", "reason": "Delivery 7", "key": key[1]}
+
+    texts = [client.post(f"{LIST}{product.pk}/stock/", sent, follow=True).content.decode() for _ in range(2)]
+    changed = client.post(f"{LIST}{product.pk}/stock/", sent | {"units": "+4"}, follow=True).content.decode()
+
+    assert all("The stock is 50 now." in text for text in texts)
+    assert "This form was sent before, with another correction. Enter the new one again." in changed
+    assert Product.objects.get(pk=product.pk).stock == 50

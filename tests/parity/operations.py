@@ -210,6 +210,8 @@ WRITES: dict[str, tuple[Act, Codes]] = {
     "delete a category with subcategories": (lambda door, shop: door.delete_category(shop.drinks.pk), of_staff("in_use")),
     "delete a missing category": (lambda door, shop: door.delete_category(NO_ID), of_staff("not_found")),
     "correct a stock": (lambda door, shop: door.correct_stock(shop.tea.pk, units=-3, reason="Broken"), of_staff()),
+    "correct a stock with a key": (lambda door, shop: door.correct_stock(shop.tea.pk, units=-3, reason="Broken", key="k"), of_staff()),
+    "correct a stock with a key that is none": (lambda door, shop: door.correct_stock(shop.tea.pk, units=-3, reason="Broken", key="x" * 256), of_staff("invalid_input")),
     "correct a stock by nothing": (lambda door, shop: door.correct_stock(shop.tea.pk, units=0, reason=" "), of_staff("invalid_input")),
     "correct a stock below zero": (lambda door, shop: door.correct_stock(shop.tea.pk, units=-1000, reason="Lost"), of_staff("invalid_input")),
     "correct the stock of a missing product": (lambda door, shop: door.correct_stock(NO_ID, units=1, reason="Found"), of_staff("not_found")),

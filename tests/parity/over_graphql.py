@@ -97,9 +97,9 @@ class GraphQL:
     def delete_category(self, pk: int) -> Answer:
         return self._ask("mutation", "deleteCategory", "ok", "nothing", id=pk)
 
-    def correct_stock(self, pk: int, **values: Any) -> Answer:
+    def correct_stock(self, pk: int, key: str | None = None, **values: Any) -> Answer:
         selection = f"ok product {selection_of(PRODUCT)}"
-        return self._ask("mutation", "correctStock", selection, "product", id=pk, **values)
+        return self._ask("mutation", "correctStock", selection, "product", id=pk, idempotency_key=key, **values)
 
     def revert_product(self, pk: int, **values: Any) -> Answer:
         selection = f"ok product {selection_of(PRODUCT)}"

@@ -100,8 +100,9 @@ class Grpc:
     def delete_category(self, pk: int) -> Answer:
         return self._ask("DeleteCategory", id=pk)
 
-    def correct_stock(self, pk: int, **values: Any) -> Answer:
-        return self._ask("CorrectStock", lambda answer: row_of(answer.product, PRODUCT), id=pk, **values)
+    def correct_stock(self, pk: int, key: str | None = None, **values: Any) -> Answer:
+        asked = values | {"id": pk, "metadata": {} if key is None else {"idempotency-key": key}}
+        return self._ask("CorrectStock", lambda answer: row_of(answer.product, PRODUCT), **asked)
 
     def revert_product(self, pk: int, **values: Any) -> Answer:
         return self._ask("RevertProduct", lambda answer: row_of(answer.product, PRODUCT), id=pk, **values)

@@ -95,8 +95,9 @@ class Rest:
     def delete_category(self, pk: int) -> Answer:
         return self._ask("delete", f"/categories/{pk}")
 
-    def correct_stock(self, pk: int, **values: Any) -> Answer:
-        return self._ask("post", f"/products/{pk}/stock", values, read=lambda body: only(PRODUCT, body))
+    def correct_stock(self, pk: int, key: str | None = None, **values: Any) -> Answer:
+        headers = {} if key is None else {"Idempotency_Key": key}
+        return self._ask("post", f"/products/{pk}/stock", values, read=lambda body: only(PRODUCT, body), **headers)
 
     def revert_product(self, pk: int, **values: Any) -> Answer:
         return self._ask("post", f"/products/{pk}/revert", values, read=lambda body: only(PRODUCT, body))

@@ -33,7 +33,7 @@ PRODUCT_INPUTS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
     "a correction of a stock": (
         lambda: inputs(StockCorrectionSerializer),
         [
-            as_arguments("correctStock", **TARGET),
+            as_arguments("correctStock", **TARGET, idempotency_key="a header in REST, metadata in gRPC"),
             in_proto(product_pb2.CorrectStockRequest, **TARGET),
             *in_openapi("StockCorrectionRequest"),
         ],
