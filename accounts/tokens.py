@@ -17,8 +17,8 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 from accounts.actions import end_family, rotate_family, start_family
 from accounts.errors import InvalidToken, WrongPassword
 from accounts.models import TokenFamily, User
-from core.bound import Bound
 from core.django_internals import stored_row
+from core.lists.bound import Bound
 from core.plans.statements import Statement
 from core.validation.validators import MAX_INT32, is_storable
 

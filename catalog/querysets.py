@@ -11,9 +11,9 @@ from django.db.models.functions import Coalesce
 
 from catalog.errors import CategoryNotFound, PriceChangeNotFound, ProductNotFound
 from core.actors import Actor
-from core.bound import Bound, through
 from core.databases import is_postgresql
 from core.history.changes import NumberOfFields
+from core.lists.bound import Bound, through
 from core.lists.keyset import Sort
 from core.permissions import require
 from core.plans.statements import Statement

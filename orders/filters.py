@@ -6,7 +6,7 @@ from typing import Any
 
 import django_filters
 
-from core.bound import Bound, through
+from core.lists.bound import Bound, through
 from core.lists.filters import DayFilter, OneOf, Rows, ShopFilterSet
 from core.lists.keyset import NEWEST_FIRST
 from core.moments import day_begins, day_ends

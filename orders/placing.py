@@ -28,10 +28,10 @@ from django.utils import timezone
 
 from catalog.models import Product
 from core.actors import SignedIn
-from core.bound import Bound
 from core.databases import is_postgresql
 from core.django_internals import connection_of_thread, set_prefetched, stored_row
 from core.errors import InvalidInput
+from core.lists.bound import Bound
 from core.origin import originating, present_origin
 from core.plans.statements import Statement, list_value
 from core.validation.validators import MAX_INT32

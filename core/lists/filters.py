@@ -14,8 +14,8 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from core.bound import Bound
 from core.errors import InvalidInput
+from core.lists.bound import Bound
 from core.text.amounts import NUMBER, without_zeros_past_cents
 
 Rows = TypeVar("Rows", bound=models.QuerySet[Any])

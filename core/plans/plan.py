@@ -11,7 +11,7 @@ from django.db.models.expressions import Expression
 from rest_framework import serializers
 
 from core import serializers as shop
-from core.bound import Bound
+from core.lists.bound import Bound
 from core.plans.columns import Columns, Unplannable
 from core.plans.generated import UNCHANGED, generated_function, or_none, url_of_file
 from core.plans.statements import Row, Statement, list_value

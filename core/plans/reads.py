@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.expressions import Expression, RawSQL
 
 from core.actors import Actor
-from core.bound import Bound
+from core.lists.bound import Bound
 from core.lists.deep_pages import DEEP, from_nearer_end
 from core.lists.filters import Filtering
 from core.lists.first_rows import before, end_of_start, rows_by_plan, sorted_without_index

@@ -9,9 +9,9 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Field, ForeignObject, Lookup, QuerySet
 
-from core.bound import Bound
 from core.databases import is_postgresql
 from core.django_internals import connection_of_thread
+from core.lists.bound import Bound
 from core.lists.first_rows import searches
 from core.lists.row_counts import SUM, counted_table
 from core.postgresql.replicas import rows_of_replica

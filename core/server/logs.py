@@ -155,10 +155,7 @@ def write_line(
     noted = noted or facts()
     protocol, operation = operation_of(method, path)
     operation = noted.operation or operation
-    meters().observe(protocol, operation, str(status), seconds)
-    describe_span(protocol, operation, status, noted.caller)
-    if noted.refused_budget:
-        meters().count_refusal(noted.refused_budget)
+    _count(noted, protocol, operation, status, seconds)
     if log.isEnabledFor(logging.INFO):
         now = time.time()
         record = logging.LogRecord.__new__(logging.LogRecord)
@@ -177,6 +174,13 @@ def write_line(
             "address": address,
         }
         log.handle(record)
+
+
+def _count(noted: Facts, protocol: str, operation: str, status: int | str, seconds: float) -> None:
+    meters().observe(protocol, operation, str(status), seconds)
+    describe_span(protocol, operation, status, noted.caller)
+    if noted.refused_budget:
+        meters().count_refusal(noted.refused_budget)
 
 
 _SAME_IN_ALL = vars(log.makeRecord(log.name, logging.INFO, "", 0, "request", (), None))

@@ -16,7 +16,7 @@ from graphql import (
 from graphql_relay import to_global_id
 
 from core.actors import Actor
-from core.bound import Bound
+from core.lists.bound import Bound
 from core.lists.keyset import first_of_each
 from core.plans.columns import Columns, Unplannable
 from core.plans.generated import generated_function, or_none, url_of_file
