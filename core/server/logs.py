@@ -133,7 +133,7 @@ class RequestLog:
         return response
 
     def process_view(self, request: HttpRequest, *view: object) -> None:
-        """Note who uses the admin: its pages load the user anyway. The protocols note their callers themselves."""
+        """Note the user of the admin: its pages load the user anyway. The protocols note their callers themselves."""
         if request.path.startswith("/admin/"):
             note_caller(request.user.pk)
 
