@@ -61,12 +61,18 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def reserve(host: str, port: int) -> socket.socket:
-    """Reserve a port for processes that share it: they listen on it, this socket does not. Raises CannotRun."""
+    """Reserve a port for processes that share it: they listen on it, this socket does not. Raises CannotRun.
+
+    The connections of a server that ended hold its port for a minute, unless the new socket may reuse the address. Only
+    the binding may: another server would then reuse the reserved address too.
+    """
     with bind(host, port) as probe:  # fails if another process uses the port, shared or not
         family, address = probe.family, probe.getsockname()
     reserved = socket.socket(family)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reserved.bind(address)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     return reserved
 
 
