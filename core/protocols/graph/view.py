@@ -57,6 +57,9 @@ class JSONParser(BaseParser):
         return parsed_body(utf8_body_of(stream, media_type))
 
 
+OF_OPERATIONS: tuple[type[BaseRenderer], ...] = (LegacyRenderer, GraphQLResponseRenderer, EventsRenderer)
+
+
 class GraphQLView(ShopView):
     schema = None
     versioning_class = None
@@ -66,7 +69,7 @@ class GraphQLView(ShopView):
 
     def get_renderers(self) -> list[BaseRenderer]:
         """Offer HTML only for the page: if a result were HTML, a browser would run scripts in the request's values."""
-        renderers: list[BaseRenderer] = [LegacyRenderer(), GraphQLResponseRenderer(), EventsRenderer()]
+        renderers: list[BaseRenderer] = [renderer() for renderer in OF_OPERATIONS]
         is_operation = self.request.method == "POST" or PREFLIGHT in self.request.headers
         return renderers if is_operation else [*renderers, PageRenderer()]
 

@@ -16,18 +16,20 @@ from django.db import Error
 from core.actors import Actor
 from core.budgets import Budget, rate_limit_fields
 from core.errors import DomainError
-from core.permissions import Rule
+from core.permissions import rule_of
 from core.plans.plan import ReadPlan
 from core.protocols.rest.caching import VARY
 from core.protocols.rest.links import links
+from core.protocols.rest.negotiation import is_json_preferred, offers_of
 from core.rates import limits
 from core.serializers import SerializerClass, in_version, plainly_checked
 from core.server import logs
 from core.server.asgi import Scope
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.plain_request import (
-    PLAIN_HEADERS,
+    READ_BY_VIEWS,
     PlainRequest,
+    has_json,
     headers_in,
     plain_request_of,
     response_to,
@@ -36,8 +38,7 @@ from core.server.bridge.responses import WsgiResponse, encoded
 from core.validation.strict_json import loads
 
 IDEMPOTENCY_KEY = "idempotency-key"
-CREATING_HEADERS = PLAIN_HEADERS | {"content-type", "content-length", IDEMPOTENCY_KEY}
-JSON_TYPES = frozenset(("application/json", "application/json; charset=utf-8"))
+REFUSED_HEADERS = READ_BY_VIEWS - {"content-type", "content-length", IDEMPOTENCY_KEY}
 
 
 class Creation(NamedTuple):
@@ -51,9 +52,10 @@ class Creation(NamedTuple):
 class PlainCreation:
     """The POST of one resource in one version."""
 
-    def __init__(self, creation: Creation, rule: Rule, version: str, plan: ReadPlan, allow: str) -> None:
-        self.creation, self.rule, self.version, self.plan, self.allow = creation, rule, version, plan, allow
-        self.input_class = in_version(version, creation.input_class)
+    def __init__(self, view: Any, version: str, plan: ReadPlan, allow: str) -> None:
+        self.creation, self.rule = view.creation, rule_of(view.create)
+        self.version, self.plan, self.allow, self.offers = version, plan, allow, offers_of(view, version)
+        self.input_class = in_version(version, self.creation.input_class)
 
     def answer(self, scope: Scope, body: bytes) -> FastPathResult:
         started_at = time.perf_counter()
@@ -61,8 +63,8 @@ class PlainCreation:
             values = self._values_of(scope, body)
             if values is None:
                 return ORDINARY
-            headers = headers_in(scope, CREATING_HEADERS)
-            if headers is None or headers.get("content-type") not in JSON_TYPES:
+            headers = headers_in(scope, REFUSED_HEADERS)
+            if headers is None or not has_json(headers) or not is_json_preferred(headers, self.offers):
                 return ORDINARY
             plain = plain_request_of(scope, headers)
             if not self.rule(plain.user):

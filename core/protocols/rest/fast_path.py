@@ -15,23 +15,23 @@ from django.db import Error
 from rest_framework.routers import SimpleRouter
 
 from core.errors import DomainError
-from core.permissions import rule_of
 from core.plans.plan import plan_of
 from core.postgresql.replicas import reads_may_lag
 from core.protocols.rest.conditional import BODY_HEADERS, is_known
 from core.protocols.rest.creating import PlainCreation
 from core.protocols.rest.deprecation import is_deprecated
 from core.protocols.rest.fast_reads import PAGES, Detail, ListRoute, allowed
+from core.protocols.rest.negotiation import is_json_preferred
 from core.protocols.rest.versions import VERSIONS
 from core.protocols.rest.views import ShopViewSet
 from core.rates import limits
 from core.serializers import in_version
 from core.server.asgi import Scope
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
-from core.server.bridge.plain_request import PLAIN_HEADERS, headers_in, plain_request_of, response_to
+from core.server.bridge.plain_request import READ_BY_VIEWS, has_json, headers_in, plain_request_of, response_to
 from core.server.logs import name_of
 
-HEADERS = PLAIN_HEADERS | {"if-none-match"}
+REFUSED_HEADERS = READ_BY_VIEWS - {"if-none-match", "if-modified-since", "content-type", "content-length"}
 OF_BODIES = frozenset(name.lower().encode() for name in BODY_HEADERS)
 ID = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
@@ -57,10 +57,8 @@ class RestFastPath:
             self._details[path] = Detail(view, version, plan, methods)
         if method is ShopViewSet.list and of_rows:
             self._pages[path] = PAGES[version](view, version, of_rows, methods, name)
-        creation = getattr(view, "creation", None)
-        if creation and methods.get("post") == "create" and plan:
-            rule, allow = rule_of(view.create), allowed(view, methods)
-            self._creations[path] = PlainCreation(creation, rule, version, plan, allow)
+        if getattr(view, "creation", None) and methods.get("post") == "create" and plan:
+            self._creations[path] = PlainCreation(view, version, plan, allowed(view, methods))
 
     def __call__(self, scope: Scope, body: bytes) -> FastPathResult:
         if scope["method"] == "POST":
@@ -72,8 +70,8 @@ class RestFastPath:
             return ORDINARY
         budget = None
         try:
-            headers = headers_in(scope, HEADERS)
-            if headers is None:
+            headers = _plain_headers(scope)
+            if headers is None or not is_json_preferred(headers, route.offers):
                 return ORDINARY
             plain = plain_request_of(scope, headers)
             if not route.view.queryset.readers(plain.user):
@@ -96,3 +94,12 @@ class RestFastPath:
             return found
         prefix, _, last = path.rpartition("/")
         return self._details.get(prefix) if ID.fullmatch(last) else None
+
+
+def _plain_headers(scope: Scope) -> dict[str, str] | None:
+    """Return the headers by name; None if one needs the view."""
+    headers = headers_in(scope, REFUSED_HEADERS)
+    if headers is None or ("content-type" in headers and not has_json(headers)):
+        return None
+    # A date is ignored beside a tag (RFC 9110, 13.2.2), and compared by the view.
+    return None if "if-modified-since" in headers and "if-none-match" not in headers else headers

@@ -25,6 +25,7 @@ from core.plans.statements import Row
 from core.protocols.rest.caching import VARY, directives_of, is_shared
 from core.protocols.rest.conditional import date_of, row_tag, settled_at, tag_of_content
 from core.protocols.rest.links import links
+from core.protocols.rest.negotiation import offers_of
 from core.protocols.rest.pagination import numbered
 from core.protocols.rest.versions import V1, V2
 from core.server.bridge.plain_request import PlainRequest
@@ -61,7 +62,7 @@ class Route:
 
     def __init__(self, view: Any, version: str, plan: ReadPlan, methods: Iterable[str]) -> None:
         self.view, self.version, self.plan = view, version, plan
-        self.is_open = self.action in view.open_to_caches
+        self.is_open, self.offers = self.action in view.open_to_caches, offers_of(view, version)
         self.allow = (b"allow", allowed(view, methods).encode())
 
     def headers_of(self, plain: PlainRequest, shown: Representation, budget: Budget | None) -> Headers:

@@ -1,8 +1,11 @@
-"""Plain requests: none of their headers needs a view. Only these may take the fast path."""
+"""Plain requests: no view reads their unusual headers. Only these may take the fast path."""
 
+import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
+
+from django.conf import settings
 
 from core.callers import caller_of, check_site, is_encrypted
 from core.metrics.facts import Facts
@@ -11,17 +14,20 @@ from core.server.asgi import Scope
 from core.server.bridge.responses import Headers, WsgiResponse, whole_response
 from core.server.security_headers import headers_for
 
-COMMON = ("host", "user-agent", "connection", "accept", "accept-encoding", "accept-language")
-# No view reads these: browsers add them to every request. `core.server.other_origins` reads Origin, on both paths.
-OF_BROWSERS = (
-    *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "sec-fetch-user", "sec-gpc", "dnt", "priority"),
-    *("sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "origin", "referer", "cache-control", "pragma"),
+# A view may respond differently to a request with one of these. Browsers and proxies add many other headers, which
+# change no response, or the same on both paths: `headers_in` and `plain_request_of` read some, the server the others.
+READ_BY_VIEWS = frozenset(
+    (
+        *("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"),
+        *("content-type", "content-length", "content-encoding", "transfer-encoding", "expect"),
+        *("idempotency-key", "last-event-id"),
+    )
 )
-# The server has read the address and the scheme from these already, if it trusts the proxy.
-OF_PROXIES = ("x-forwarded-for", "x-forwarded-proto", "x-real-ip", "via")
-OF_TRACES = ("traceparent", "tracestate", "baggage")  # core.server.tracing reads these
-PLAIN_HEADERS = frozenset((*COMMON, *OF_BROWSERS, *OF_PROXIES, "authorization", "x-request-id", *OF_TRACES))
-JSON_ACCEPTED = frozenset(("", "*/*", "application/json", "application/json, text/plain, */*"))
+# A cookie of the admin that is malformed: Django replaces or deletes it. No view of a protocol reads cookies.
+ODD_COOKIE = re.compile(
+    rf"({settings.SESSION_COOKIE_NAME}|{settings.CSRF_COOKIE_NAME})=(?!([a-zA-Z0-9]{{32}}){{1,2}}(;|$))"
+)
+JSON_TYPES = frozenset(("application/json", "application/json;charset=utf-8"))
 
 
 class PlainRequest(NamedTuple):
@@ -39,18 +45,21 @@ class PlainRequest(NamedTuple):
     headers: dict[str, str]
 
 
-def headers_in(scope: Scope, allowed: Collection[str]) -> dict[str, str] | None:
-    """Return the headers by name.
-
-    Returns None if a header is not in `allowed` or is sent twice, or if the client does not accept JSON.
-    """
+def headers_in(scope: Scope, refused: Collection[str]) -> dict[str, str] | None:
+    """Return the headers by name; None if one is in `refused` or is sent twice, or if Django would set a cookie."""
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         key = name.decode("latin-1")
-        if key not in allowed or key in headers:
+        if key in refused or key in headers:
             return None
         headers[key] = value.decode("latin-1")
-    return headers if headers.get("accept", "") in JSON_ACCEPTED else None
+    return None if "cookie" in headers and ODD_COOKIE.search(headers["cookie"]) else headers
+
+
+def has_json(headers: Mapping[str, str]) -> bool:
+    """Whether Content-Type says that the body is JSON in UTF-8, in one of the usual ways."""
+    kind = headers.get("content-type", "")
+    return kind in JSON_TYPES or kind.replace(" ", "").lower() in JSON_TYPES
 
 
 def plain_request_of(scope: Scope, headers: dict[str, str]) -> PlainRequest:

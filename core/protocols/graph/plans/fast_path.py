@@ -15,21 +15,27 @@ from core.errors import DomainError
 from core.postgresql.replicas import reads_may_lag
 from core.protocols.graph.params import checked_params, parsed_body
 from core.protocols.graph.plans.plan_cache import PlanCache
-from core.protocols.graph.view import GraphQLView, executed_body
+from core.protocols.graph.renderers import GraphQLResponseRenderer, LegacyRenderer
+from core.protocols.graph.view import OF_OPERATIONS, GraphQLView, executed_body
 from core.protocols.rest.caching import VARY
 from core.rates import limits
 from core.runtime import singleton
 from core.server.asgi import Scope
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
-from core.server.bridge.plain_request import PLAIN_HEADERS, headers_in, plain_request_of, response_to
+from core.server.bridge.plain_request import READ_BY_VIEWS, has_json, headers_in, plain_request_of, response_to
 from core.server.bridge.responses import encoded
 from core.server.logs import name_of
+from core.server.negotiation import preferred
 
-POST_HEADERS = PLAIN_HEADERS | {"content-type", "content-length"}
+REFUSED_HEADERS = READ_BY_VIEWS - {"content-type", "content-length"}
 MAX_PLAIN_BYTES = 20_000  # of a body: it is parsed before the request is counted
+OFFERS = tuple(renderer.media_type for renderer in OF_OPERATIONS)
+CONTENT_TYPES = {
+    renderer.media_type: (b"content-type", f"{renderer.media_type}; charset={renderer.charset}".encode())
+    for renderer in (LegacyRenderer, GraphQLResponseRenderer)
+}
 HEADERS = encoded(
     {
-        "Content-Type": "application/json; charset=utf-8",
         "Vary": ", ".join(VARY),
         "Allow": ", ".join(name.upper() for name in GraphQLView.http_method_names),
         "Cache-Control": "no-store",
@@ -39,8 +45,11 @@ HEADERS = encoded(
 
 def graphql_fast_path(scope: Scope, body: bytes) -> FastPathResult:
     started_at = time.perf_counter()
-    headers = headers_in(scope, POST_HEADERS) if scope["method"] == "POST" else None
-    if headers is None or headers.get("content-type") != "application/json" or len(body) > MAX_PLAIN_BYTES:
+    headers = headers_in(scope, REFUSED_HEADERS) if scope["method"] == "POST" else None
+    if headers is None or not has_json(headers) or len(body) > MAX_PLAIN_BYTES:
+        return ORDINARY
+    content_type = CONTENT_TYPES.get(preferred(headers.get("accept"), OFFERS) or "")
+    if content_type is None:
         return ORDINARY
     budget = None
     try:
@@ -57,5 +66,5 @@ def graphql_fast_path(scope: Scope, body: bytes) -> FastPathResult:
     if planned is None:
         return FastPathResult(budget=budget)
     result = orjson.dumps(executed_body(planned.data, planned.cost, budget))
-    sent = [*HEADERS, *encoded(rate_limit_fields(budget).items())]
+    sent = [content_type, *HEADERS, *encoded(rate_limit_fields(budget).items())]
     return FastPathResult(response_to(plain, name_of(plain.request_id), 200, sent, result, started_at, plan.label))

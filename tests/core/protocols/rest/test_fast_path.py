@@ -160,12 +160,28 @@ OF_A_BROWSER = {
     "pragma": "no-cache",
 }
 OF_A_PROXY = {"x_forwarded_for": "203.0.113.9", "x_forwarded_proto": "https", "x_real_ip": "203.0.113.9"}
+OF_A_CLOUD = {"x_amzn_trace_id": "Root=1-67", "x_forwarded_port": "443", "cf_ray": "8f-FRA", "cf_connecting_ip": "::1"}
+OF_A_CLIENT = {"content_type": "application/json;charset=UTF-8", "content_length": "0", "x_requested_with": "fetch"}
+OF_SIGNED_IN_STAFF = {"cookie": f"_ga=GA1.1; sessionid={'a1' * 16}; csrftoken={'Xy' * 32}"}
+JSON_ACCEPTED = (
+    "application/json, application/*+json",
+    "application/json;q=0.9, application/xml;q=0.5",
+    "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "application/json; charset=utf-8",
+)
 
 
 @pytest.mark.parametrize("is_trusted", [False, True])
-@pytest.mark.parametrize("headers", [OF_A_BROWSER, OF_A_PROXY, {"x_forwarded_proto": "http"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        *(OF_A_BROWSER, OF_A_PROXY, {"x_forwarded_proto": "http"}, OF_A_CLOUD, OF_A_CLIENT, OF_SIGNED_IN_STAFF),
+        *({"accept": accept} for accept in JSON_ACCEPTED),
+        {"if_none_match": '"other"', "if_modified_since": "Thu, 01 Jan 2037 00:00:42 GMT"},
+    ],
+)
 @pytest.mark.parametrize("path", ["/api/v1/products?per_page=2", "/api/v2/products/{product}", "/api/v1/orders"])
-def test_headers_of_browsers_and_proxies_keep_the_fast_path(ids, settings, path, headers, is_trusted):
+def test_headers_of_browsers_proxies_and_clients_keep_the_fast_path(ids, settings, path, headers, is_trusted):
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if is_trusted else None
     scope = scope_of(path.format(**ids), "customer", **headers)
 
@@ -181,9 +197,12 @@ def test_headers_of_browsers_and_proxies_keep_the_fast_path(ids, settings, path,
         {"if_match": "*"},
         {"if_modified_since": "Thu, 01 Jan 2026 00:00:42 GMT"},
         {"cookie": "sessionid=1"},
+        {"cookie": "a=b; csrftoken=odd"},
+        {"content_type": "text/xml"},
         {"accept": "application/xml"},
         {"accept": "application/vnd.myapi.v2+json"},
-        {"content_length": "2"},
+        {"content_encoding": "gzip"},
+        {"range": "bytes=0-9"},
         {"host": "other.example"},
         {"authorization": "Bearer nonsense"},
     ],
