@@ -112,7 +112,7 @@ class ProvingCursor(OriginCursor):
             if not self.db.is_lost(error):
                 raise
             self.db.close()
-            self.db.connect()
+            self.db.ensure_connection()  # its errors are Django's; those of `connect` are psycopg's
             self.cursor = self.db.create_cursor()
             return super().execute(sql, params)
         self.db.health_check_done = True

@@ -2,6 +2,7 @@
 
 with Link(port) as link:            # a proxy for a server on this machine; connect to `link.port`
     link.cut()                      # accepts connections and bytes, but forwards nothing
+    link.refuse()                   # closes all connections, and every new one
     link.heal()                     # forwards the held bytes, and then works normally
 """
 
@@ -61,6 +62,7 @@ class Link:
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self._flows = threading.Event()
         self._flows.set()
+        self._is_refusing = False
         self._ends: list[socket.socket] = []
 
     def __enter__(self) -> Self:
@@ -83,13 +85,23 @@ class Link:
     def cut(self) -> None:
         self._flows.clear()
 
+    def refuse(self) -> None:
+        self._is_refusing = True
+        for end in self._ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
     def heal(self) -> None:
+        self._is_refusing = False
         self._flows.set()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                if self._is_refusing:
+                    near.close()
+                    continue
                 far = socket.create_connection(("127.0.0.1", self._to_port))
                 self._ends += (near, far)
                 for source, target in ((near, far), (far, near)):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from urllib.parse import urlsplit
 
 import httpx
@@ -86,6 +87,25 @@ def test_no_caller_waits_for_a_database_that_is_cut_off(shop, protocols):
     assert page.headers["X-Request-ID"] in page.text
     assert docs.status_code == 200  # it asks no database
     assert (ready.status_code, ready.json()["checks"]) == (503, {"database": "no answer"})
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+@pytest.mark.parametrize("shop", [{}, {"DEMO_MODE": "on"}], indirect=True, ids=["serve", "with Server-Timing"])
+def test_database_that_closes_connections_and_refuses_new_ones_is_unavailable(shop, protocols):
+    page = partial(httpx.get, f"{shop.servers[1].url}/admin/", timeout=30, headers=BROWSER)
+    reads = [protocol.read for protocol in protocols.values()] * 4
+    at_once(reads)  # each thread has a connection then
+
+    shop.link.refuse()
+    try:
+        pages = {page().status_code for _ in range(4)}
+        answers = at_once(reads + [protocol.order for protocol in protocols.values()])
+    finally:
+        shop.link.heal()
+    wait_until_served(protocols)
+
+    assert pages == {503}
+    assert {outage and outage.code for _, outage in answers} == {"unavailable"}
 
 
 @pytest.mark.usefixtures("requires_postgresql")
