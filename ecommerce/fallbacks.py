@@ -18,7 +18,9 @@ def whole_server(request: HttpRequest) -> HttpResponse:
     """Respond to `OPTIONS *`, which is about the server and not about a resource (RFC 9110, 9.3.7)."""
     if request.method != "OPTIONS":
         raise Http404
-    return HttpResponse(status=204, headers={"Allow": METHODS})
+    response = HttpResponse(status=204, headers={"Allow": METHODS})
+    del response["Content-Type"]  # Django says text/html of an empty body too
+    return response
 
 
 def favicon(request: HttpRequest) -> HttpResponse:

@@ -239,6 +239,7 @@ def test_options_of_the_whole_server_is_answered_with_its_methods(web):
 
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers["allow"] == "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+    assert "content-type" not in answer.headers
 
 
 def test_malformed_request_is_not_answered_in_the_place_of_the_one_before(web):
