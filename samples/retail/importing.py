@@ -10,7 +10,7 @@ from samples.retail.alone import alone
 from samples.retail.amounts import Amounts, DecimalMark
 from samples.retail.batches import MOST_LINES, Batches
 from samples.retail.customers import find_or_add_users
-from samples.retail.dates import DateForm, Dates
+from samples.retail.dates import DateForm, Dates, UnclearDates
 from samples.retail.invoices import OrderWriter
 from samples.retail.known import Known, older_sales
 from samples.retail.matching import Pair, Plan, Sale, plan_returns
@@ -85,9 +85,13 @@ def _survey(source: RetailFile, screen: Screen, known: Known, refused: RefusedRo
     overlaps: dict[str, Overlap] = {}
     while True:
         survey = _read(source, screen, Survey(known.taken, known.lines, overlaps), refused, spool)
-        # Check dates last: with a wrong encoding or decimal mark, rows are refused before their dates are read.
-        if not (source.decoder.settled() and screen.amounts.settled() and screen.dates.settled()):
-            continue
+        try:
+            # Check dates last: with a wrong encoding or decimal mark, rows are refused before their dates are read.
+            if not (source.decoder.settled() and screen.amounts.settled() and screen.dates.settled()):
+                continue
+        except UnclearDates:
+            refused.begin()  # the rows were read in a form that was only assumed
+            raise
         news = find_overlaps(known, survey.invoices.keys() & known.invoices.keys() - overlaps.keys(), spool.lines())
         if not news:
             return survey

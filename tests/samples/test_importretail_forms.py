@@ -300,6 +300,23 @@ def test_dates_without_one_meaning_stop_the_import_until_an_option_decides(
     assert why in message
     assert ("--date-format" in message, "\n" in message, refusal.value.returncode) == (True, False, 1)
     assert [len(table) for table in everything()] == [0] * len(everything())
+    assert refused_path(path).read_text().count("\n") == 1  # the headers alone
+
+
+@pytest.mark.parametrize(
+    ("option", "names"),
+    [
+        ("--encoding", "utf-8, utf-16-le, utf-16-be, windows-1252"),
+        ("--delimiter", "comma, semicolon, tab, pipe"),
+        ("--date-format", "iso, day-first, month-first"),
+        ("--decimal", "point, comma"),
+    ],
+)
+def test_a_form_that_is_none_is_refused_with_the_names_of_all(path: Path, option: str, names: str) -> None:
+    with pytest.raises(CommandError) as refusal:
+        call_command("importretail", path, option, "nope")
+
+    assert str(refusal.value) == f"Error: argument {option}: 'nope' is not one of {names}"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ import os
 import resource
 import sys
 import time
-from argparse import ArgumentParser
-from collections.abc import Iterator
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,22 @@ def _add_forms(parser: ArgumentParser) -> None:
         ("--decimal", DecimalMark, list(DecimalMark)),
     ):
         shown = ", ".join(name for name in names if len(name) > 1)
-        forms.add_argument(option, type=kind, choices=names, metavar="NAME", help=shown)
+        forms.add_argument(option, type=_form(kind, names, shown), metavar="NAME", help=shown)
+
+
+def _form(kind: type[str], names: Collection[str], shown: str) -> Callable[[str], str]:
+    """Return the reader of an option, whose error names the possible values."""
+
+    def read(name: str) -> str:
+        try:
+            form = kind(name)
+        except ValueError:
+            form = name
+        if form not in names:
+            raise ArgumentTypeError(f"{name!r} is not one of {shown}")
+        return form
+
+    return read
 
 
 @contextmanager
