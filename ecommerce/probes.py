@@ -12,7 +12,8 @@ from core.django_internals import keep_out_of_log
 from core.errors import DomainError, Unavailable
 from core.faults import as_domain_error
 from core.protocols.faults import body_of
-from core.server.health import OK, database_checks, is_ok
+from core.runtime import singleton
+from core.server.health import OK, RecentChecks, database_checks, is_ok
 
 RETRY_S = 2
 
@@ -46,7 +47,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     The database must answer, accept writes, and have every migration and every trigger. The gRPC server is checked if
     GRPC_HEALTH_ADDRESS names it.
     """
-    checks = database_checks() | _grpc_checks()
+    checks = database_checks() | singleton(RecentGrpcChecks).checks()
     if is_ok(checks):
         return JsonResponse({"status": OK, "checks": checks})
     refusal = Unavailable("Not ready", retry_after_s=RETRY_S)
@@ -54,9 +55,12 @@ def ready(request: HttpRequest) -> HttpResponse:
     return JsonResponse(body, status=refusal.status, headers={"Retry-After": str(RETRY_S)})
 
 
-def _grpc_checks() -> dict[str, str]:
-    if not settings.GRPC_HEALTH_ADDRESS:
-        return {}
-    from core.protocols.rpc.probe import is_serving  # imports grpcio, which only this check needs
+class RecentGrpcChecks(RecentChecks):
+    """The latest state of the gRPC server: to ask it takes a connection, and a second if it does not answer."""
 
-    return {"grpc": OK if is_serving(settings.GRPC_HEALTH_ADDRESS) else "no answer"}
+    def look(self) -> dict[str, str]:
+        if not settings.GRPC_HEALTH_ADDRESS:
+            return {}
+        from core.protocols.rpc.probe import is_serving  # imports grpcio, which only this check needs
+
+        return {"grpc": OK if is_serving(settings.GRPC_HEALTH_ADDRESS) else "no answer"}

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import cache
 
@@ -17,7 +18,7 @@ from core.runtime import singleton
 
 OK = "ok"
 STATEMENT_TIMEOUT_MS = 3_000
-FRESH_S = 1.0  # how long a result is reused: a flood of probes must not cause a flood of statements
+FRESH_S = 1.0  # how long a result is reused
 PROBES = ("/health/live", "/health/ready")
 log = logging.getLogger(__name__)
 
@@ -39,11 +40,15 @@ def database_checks() -> dict[str, str]:
     Blocks for a few seconds if the database does not answer. Thread-safe and cheap to call often: a result is reused
     for FRESH_S, and concurrent callers wait for the same one.
     """
-    return singleton(RecentChecks).checks()
+    return singleton(RecentDatabaseChecks).checks()
 
 
-class RecentChecks:
-    """The latest result of the database checks."""
+class RecentChecks(ABC):
+    """The latest result of some checks. A flood of probes runs them once in FRESH_S."""
+
+    @abstractmethod
+    def look(self) -> dict[str, str]:
+        """Run the checks: return "ok" or the fault for each."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -53,13 +58,18 @@ class RecentChecks:
     def checks(self) -> dict[str, str]:
         with self._lock:
             if time.monotonic() >= self._fresh_until:
-                self._checks = _checks()
+                self._checks = self.look()
                 self._fresh_until = time.monotonic() + FRESH_S
             return self._checks
 
     def forget(self) -> None:
         with self._lock:
             self._fresh_until = 0.0
+
+
+class RecentDatabaseChecks(RecentChecks):
+    def look(self) -> dict[str, str]:
+        return _checks()
 
 
 def _checks() -> dict[str, str]:

@@ -6,12 +6,15 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import grpc
 import httpx
 import pytest
 from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from core import triggers
 from core.runtime import begin_runtime
@@ -53,6 +56,30 @@ def test_ready_reuses_the_answer_of_the_last_second(client, django_assert_num_qu
 
     with django_assert_num_queries(0):
         assert client.get("/health/ready").json() == first
+
+
+class CountedHealth(health_pb2_grpc.HealthServicer):
+    asked = 0
+
+    def Check(self, request: Any, context: Any) -> health_pb2.HealthCheckResponse:
+        self.asked += 1
+        return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
+
+
+@pytest.mark.django_db
+def test_flood_of_probes_asks_the_grpc_server_once_a_second(client, settings):
+    server, health = grpc.server(ThreadPoolExecutor(1)), CountedHealth()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    settings.GRPC_HEALTH_ADDRESS = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+
+    started_at = time.monotonic()
+    answers = [client.get("/health/ready").json()["checks"] for _ in range(10)]
+    took_s = time.monotonic() - started_at
+    server.stop(None).wait()
+
+    assert answers == [HEALTHY | {"grpc": "ok"}] * 10
+    assert health.asked <= 1 + took_s
 
 
 @pytest.mark.django_db
