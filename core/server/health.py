@@ -62,10 +62,6 @@ class RecentChecks(ABC):
                 self._fresh_until = time.monotonic() + FRESH_S
             return self._checks
 
-    def forget(self) -> None:
-        with self._lock:
-            self._fresh_until = 0.0
-
 
 class RecentDatabaseChecks(RecentChecks):
     def look(self) -> dict[str, str]:
