@@ -26,8 +26,9 @@ from core.protocols.rest.fast_path import RestFastPath
 from core.runtime import singleton
 from core.server.asgi import Application, Receive, Scope, Send
 from core.server.bridge import Bridge
+from core.server.bridge.direct import DirectCalls
 from core.server.bridge.fast_path import FastPathResult
-from core.server.other_origins import open_to_other_origins
+from core.server.other_origins import headers_to_origin, open_to_other_origins
 from core.server.security_headers import with_security_headers
 from core.server.server_timing import threads_of, with_server_timing
 from core.server.serving import bound_connections
@@ -35,6 +36,7 @@ from core.server.shutdown import begin_with_signals
 from core.server.start.garbage import end_start
 from core.server.stream_threads import StreamThreads
 from core.server.threads import ThreadPool
+from core.server.tracing.hooks import IS_ON as traces_are_on
 from core.server.tracing.hooks import with_traces
 from ecommerce.app_modules import app_modules
 from ecommerce.urls import grpc_services, router
@@ -57,7 +59,20 @@ def fast_path(scope: Scope, body: bytes) -> FastPathResult:
     return graphql_fast_path(scope, body) if scope["path"] == "/graphql" else rest_fast_path(scope, body)
 
 
+def has_fast_path(scope: Scope) -> bool:
+    if scope["path"] == "/graphql":
+        return bool(scope["method"] == "POST")
+    return scope["method"] in ("GET", "POST") and rest_fast_path.knows(scope)
+
+
 web = Bridge(wsgi.application, web_threads, settings.ANSWER_TIMEOUT_S, fast_path)
+too_late = with_security_headers(open_to_other_origins(web.refuse_late))
+# Not if something else is to be done for each response.
+direct = (
+    None
+    if settings.DEMO_MODE or traces_are_on
+    else DirectCalls(fast_path, has_fast_path, web_threads, settings.ANSWER_TIMEOUT_S, too_late, headers_to_origin)
+)
 connect = Connect(grpc_services(), web_threads)
 # Paths with their own application. Add an application that streams here.
 HTTP: dict[str, Application] = {
@@ -110,7 +125,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 def _start(send: Send) -> None:
-    bound_connections(send)
+    bound_connections(send, direct)
     _ = get_resolver().url_patterns  # import the routes before the first request; an error in them stops the startup
     begin_with_signals()
     check_key_in_background()

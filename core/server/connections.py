@@ -7,11 +7,14 @@ Only this module uses undocumented parts of uvicorn. Tried on uvicorn 0.54.0.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from copy import copy
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import uvicorn
 from django.conf import settings
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import (
     HEADER_RE,
     HEADER_VALUE_RE,
@@ -22,9 +25,14 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from core.errors import DomainError, InvalidInput, TooLarge
 from core.server import logs
+from core.server.asgi import Application
+
+if TYPE_CHECKING:  # the bridge needs Django's settings
+    from core.server.bridge.direct import DirectCalls
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_DROPPED_BYTES = 4 * 1024 * 1024
+BODY_AFTER_S = 0.05  # for the body of a direct call; after that the application reads it, with its own time limit
 IDLE_S = 3  # at shutdown, for the last request on an idle connection; at most half the grace
 LINGER_S = 2  # for a refused client to read the response: closing a connection with unread data resets it
 log = logging.getLogger(__name__)
@@ -66,27 +74,55 @@ class Exchange(RequestResponseCycle):
         if self.response_started or self.disconnected or self.flow.write_paused or self.access_log:
             await super().send(message)
             return
-        headers = [*self.default_headers, *message.get("headers", ())]
-        length = _length_in_ordinary(headers) if message["type"] == "http.response.start" else None
-        if length is None:
+        is_start = message["type"] == "http.response.start"
+        head = self._ordinary_head(message["status"], message.get("headers", ())) if is_start else None
+        if head is None:
             await super().send(message)
             return
         self.response_started, self.waiting_for_100_continue = True, False
-        self.expected_content_length, self.chunked_encoding = length, False
-        lines = [name + b": " + value + b"\r\n" for name, value in headers]
+        self.expected_content_length, self.chunked_encoding = head.length, False
+        self.transport.write(head.text)
+
+    def send_whole(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send a whole response; return False, and send nothing, if only `send` can do it."""
+        head = None if self.flow.write_paused or self.access_log else self._ordinary_head(status, headers)
+        if head is None or head.length != len(body):
+            return False
+        self.response_started = self.response_complete = True
+        self.transport.write(head.text + body)
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+        self.on_response = _nothing  # as uvicorn does: it refers to the connection
+        return True
+
+    def _ordinary_head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> "_Head | None":
+        sent = [*self.default_headers, *headers]
+        length = _length_in_ordinary(status, sent)
+        if length is None:
+            return None
+        lines = [name + b": " + value + b"\r\n" for name, value in sent]
         end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
-        self.transport.write(b"".join((STATUS_LINE[message["status"]], *lines, end)))
+        return _Head(length, b"".join((STATUS_LINE[status], *lines, end)))
 
 
-def _length_in_ordinary(headers: list[tuple[bytes, bytes]]) -> int | None:
+class _Head(NamedTuple):
+    length: int  # of the body
+    text: bytes
+
+
+def _nothing() -> None: ...
+
+
+def _length_in_ordinary(status: int, headers: list[tuple[bytes, bytes]]) -> int | None:
     """Return the length of the body if all headers are valid, in lower case and not about the connection; else None."""
     sent = dict(headers)
-    if b"content-length" not in sent or b"connection" in sent or b"transfer-encoding" in sent:
+    if b"connection" in sent or b"transfer-encoding" in sent or (b"content-length" not in sent and status != 304):
         return None
     names, values = b"".join(sent), b"".join([value for _, value in headers])
     if not names.islower() or HEADER_RE.search(names) or HEADER_VALUE_RE.search(values):
         return None
-    return int(sent[b"content-length"])
+    return int(sent.get(b"content-length", 0))
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -94,8 +130,11 @@ class BoundedHttp(HttpToolsProtocol):
 
     url = b""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, direct: "DirectCalls | None" = None, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._direct = direct
+        self._unstarted: Exchange | None = None  # a request for a direct call
+        self._start_timer: asyncio.TimerHandle | None = None
         self.timeout_keep_alive = settings.KEEP_ALIVE_S  # type: ignore[assignment]  # uvicorn passes it to call_later
         self._is_in_head, self._is_refused = True, False
         self._is_last = False  # whether the server shuts down, so the next request is the last
@@ -110,6 +149,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
+        self._take_unstarted()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -122,6 +162,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse(HeadTooLarge())
         elif self._is_in_head and self._unused_bytes and self._head_timer is None:
             self._start_head_timer()
+        self._start_if_whole()
 
     def handle_websocket_upgrade(self) -> None:
         super().handle_websocket_upgrade()
@@ -165,6 +206,47 @@ class BoundedHttp(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that the parser, or a check called by it, rejected."""
         self._refuse(self._refusal or InvalidInput("The request is not valid HTTP/1.1"))
+
+    # -- Starting to answer -------------------------------------------------------------------------------------
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if self._direct is None or app is not self.app or not self._direct.knows(cycle.scope):
+            super()._start_asgi_task(cycle, app)
+        else:
+            self._unstarted = cycle
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._start_if_whole()  # a request that waited for this response
+
+    def _start_if_whole(self) -> None:
+        """Start with a request whose body has arrived; many clients send it a moment after the head."""
+        cycle = self._unstarted
+        if cycle is None:
+            return
+        if cycle.more_body and not cycle.waiting_for_100_continue and not self._is_refused:
+            self._start_timer = self._start_timer or self.loop.call_later(BODY_AFTER_S, self._start)
+        else:
+            self._start()
+
+    def _start(self) -> None:
+        cycle = self._take_unstarted()
+        if cycle is None:
+            return
+        is_whole = not cycle.more_body and not self._is_refused
+        if isinstance(self.app, ProxyHeadersMiddleware):
+            _read_proxy_headers(self.app, cycle.scope)
+        call = partial(self._call, cycle)
+        if self._direct is None or not is_whole or not self._direct.begin(cycle, call):
+            call()
+
+    def _take_unstarted(self) -> Exchange | None:
+        if self._start_timer is not None:
+            self._start_timer.cancel()
+        cycle, self._unstarted, self._start_timer = self._unstarted, None, None
+        return cycle
+
+    def _call(self, cycle: Exchange, application: Application | None = None) -> None:
+        super()._start_asgi_task(cycle, cast("Any", application) or self.app)
 
     # -- The head -----------------------------------------------------------------------------------------------
     def _check_head(self) -> None:
@@ -255,3 +337,16 @@ class BoundedHttp(HttpToolsProtocol):
         headers += [*headers_for(path, is_encrypted(self.scheme or "http", sent)), *self.server_state.default_headers]
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
         return b"".join((STATUS_LINE[refusal.status], *lines, b"\r\n", response.content))
+
+
+def _read_proxy_headers(middleware: ProxyHeadersMiddleware, scope: Any) -> None:
+    """Set the address and the scheme in a scope, as the middleware does before it calls its application."""
+    reader = copy(middleware)
+    reader.app = _no_application
+    try:
+        reader(scope, cast("Any", None), cast("Any", None)).send(None)  # awaits nothing, so it ends at once
+    except StopIteration:
+        return
+
+
+async def _no_application(scope: Any, receive: Any, send: Any) -> None: ...

@@ -66,6 +66,14 @@ class _Sending:
         return self._send(message)
 
 
+def headers_to_origin(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a response with those for the origin of its request."""
+    if not settings.CORS_ALLOWED_ORIGINS:
+        return list(headers)
+    origin = dict(scope["headers"]).get(b"origin", b"")
+    return [*_varied(headers), *cors_headers(origin, is_preflight=False)]
+
+
 def _varied(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Add Origin to Vary, for caches: also a response to a request without it lacks the headers that others need."""
     others = [(name, value) for name, value in headers if name.lower() != b"vary"]

@@ -7,12 +7,14 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 
 import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from core.server.asgi import Send
+from core.server.bridge.direct import DirectCalls
 from core.server.children import END_SIGNALS, Children, on_end_signals
 from core.server.connections import BoundedHttp, config_behind
 from core.server.start.preflight import CannotRun
@@ -156,8 +158,8 @@ class WebServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def bound_connections(send: Send) -> None:
-    """Apply the shop's connection limits to the server that runs this application, however it was started.
+def bound_connections(send: Send, direct: DirectCalls | None) -> None:
+    """Apply the shop's connection limits, and its direct calls, to the server that runs this application.
 
     `send` belongs to the lifespan. Logs a warning if the server is not uvicorn: it has its own limits or none.
     """
@@ -165,7 +167,8 @@ def bound_connections(send: Send) -> None:
     if config is None:
         log.warning("The shop's connection limits do not apply to this server: run `python manage.py serve` instead.")
         return
-    config.http_protocol_class = BoundedHttp
+    # uvicorn only calls the class.
+    config.http_protocol_class = partial(BoundedHttp, direct=direct)  # type: ignore[assignment]
     config.ws_max_size = MAX_MESSAGE_BYTES
     config.ws_per_message_deflate = False  # messages are short, and each connection would keep a compression window
     if isinstance(config.loaded_app, ProxyHeadersMiddleware) and not _names_proxies(config):

@@ -77,15 +77,9 @@ class ThreadPool:
 
         If the caller is cancelled, a job that has not started does not run; the result of a started job goes to `drop`.
         """
-        if self._unfinished >= self.size + self.max_waiting:
-            raise QueueFull
-        if not self._threads:
-            self._start()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._unfinished += 1
-        job = carried(job)
-        self._jobs.put(partial(self._do, loop, future, drop, job, args))
+        self.put(partial(self._do, loop, future, drop, carried(job), args))
         try:
             return await future
         except asyncio.CancelledError:
@@ -93,6 +87,18 @@ class ThreadPool:
             if drop is not None and not future.cancelled() and future.exception() is None:
                 drop(future.result())
             raise
+
+    def put(self, job: Callable[[], None]) -> None:
+        """Add a job that raises nothing. `note_end` must be called on the event loop after it. Raises QueueFull."""
+        if self._unfinished >= self.size + self.max_waiting:
+            raise QueueFull
+        if not self._threads:
+            self._start()
+        self._unfinished += 1
+        self._jobs.put(job)
+
+    def note_end(self) -> None:
+        self._unfinished -= 1
 
     def stop(self, timeout_s: float) -> bool:
         """End the threads after the queued jobs. Return False if that takes longer than `timeout_s`. Blocks."""
@@ -144,7 +150,7 @@ class ThreadPool:
         result: Result,
         error: BaseException | None,
     ) -> None:
-        self._unfinished -= 1
+        self.note_end()
         if future.done():  # cancelled: its caller no longer waits
             if drop is not None and error is None:
                 drop(result)

@@ -89,6 +89,11 @@ class RestFastPath:
             return FastPathResult(response_to(plain, name, 304, kept, b"", started_at))
         return FastPathResult(response_to(plain, name, 200, sent, shown.body, started_at))
 
+    def knows(self, scope: Scope) -> bool:
+        """Whether a request has a route of the fast path."""
+        known = self._creations.get if scope["method"] == "POST" else self._route_of
+        return known(scope["path"]) is not None
+
     def _route_of(self, path: str) -> ListRoute | Detail | None:
         if found := self._pages.get(path):
             return found

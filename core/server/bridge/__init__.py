@@ -6,7 +6,7 @@ Which request takes which way:
 
 1. `http_call` reads the body on the event loop, then waits for a thread of the pool.
 2. `fast_path`: on the thread, the fast path is tried first. It answers a plain request (`plain_request`), most often
-   from compiled statements, without Django's handler.
+   from compiled statements, without Django's handler. `direct` does that before ASGI's application is called.
 3. If it has no response, `environ` makes a WSGI request, and the application (Django) responds: the ordinary path.
 4. `responses`: the event loop sends the response. A file is read while it is sent. An event stream goes on without a
    thread. Only a response from a generator is sent chunk by chunk from its thread, which it holds until the end.
@@ -59,6 +59,11 @@ class Bridge:
         finally:
             call.stop_timer()
             call.stop_watching()
+
+    async def refuse_late(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond, in place of the application, that there is no answer in time."""
+        log.warning("No answer in time.")
+        await HttpCall(self.application, scope, receive, send, None).refuse(no_answer())
 
     async def _respond(self, call: HttpCall) -> None:
         body = await call.body.read()

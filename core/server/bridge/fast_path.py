@@ -1,4 +1,4 @@
-"""The fast path: an response without the WSGI application, for a request that needs nothing of its views.
+"""The fast path: a response without the WSGI application, for a request that needs nothing of its views.
 
 The server calls the fast path first. If that returns no response, the request takes the ordinary path, through Django.
 """
@@ -19,5 +19,6 @@ class FastPathResult(NamedTuple):
     error: Exception | None = None  # raised by the action: the ordinary path raises it again, and so writes the refusal
 
 
+DONE = "shop.fast_path"  # the key in a scope of what a direct call has found: a result, or an exception
 ORDINARY = FastPathResult()  # nothing was done: the ordinary path does everything
 FastPath = Callable[[Scope, bytes], FastPathResult]  # called with the request's scope and body, on a thread

@@ -16,7 +16,7 @@ from core.server import logs
 from core.server.asgi import Environ, Receive, Scope, Send, WsgiApplication
 from core.server.bodies import Body, ClientGone
 from core.server.bridge.environ import already_done, environ_of
-from core.server.bridge.fast_path import ORDINARY, FastPath
+from core.server.bridge.fast_path import DONE, ORDINARY, FastPath
 from core.server.bridge.responses import (
     DetachedStream,
     FileWrapper,
@@ -154,7 +154,9 @@ class HttpCall:
         """
         if self._is_gone():
             raise ClientGone
-        result = self.fast_path(self.scope, body) if self.fast_path else ORDINARY
+        result = self.scope.pop(DONE, None) or (self.fast_path(self.scope, body) if self.fast_path else ORDINARY)
+        if isinstance(result, Exception):
+            raise result
         if result.response is not None:
             return result.response
         return self._respond_by_application(environ_of(self.scope, body) | already_done(result))

@@ -9,11 +9,17 @@ from ecommerce import asgi  # first, because it sets up Django
 
 # isort: split
 from core.server.bridge import Bridge
+from core.server.bridge.direct import DirectCalls
+from core.server.bridge.fast_path import ORDINARY, FastPathResult
+from core.server.bridge.responses import whole_response
+from core.server.other_origins import headers_to_origin
+from core.server.security_headers import with_security_headers
 from core.server.threads import ThreadPool
 
 FILE_BYTES = 5_000_000
 gate = threading.Event()
 closed: list[str] = []
+fast_requests: list[bytes] = []
 
 
 class Stream:
@@ -108,6 +114,26 @@ def _text(start_response, content):
     return [content]
 
 
+def fast(scope, body):
+    """The fast path of /fast: `?slept=1.5` sleeps, `?fails` raises, `?passes` has no response."""
+    what, _, seconds = scope["query_string"].decode().partition("=")
+    if what == "slept":
+        time.sleep(float(seconds))
+    if what == "fails":
+        raise RuntimeError("a secret")
+    if what == "passes":
+        return ORDINARY
+    fast_requests.append(scope["query_string"])
+    headers = [(b"content-type", b"text/plain"), (b"x-client", scope["client"][0].encode())]
+    if what == "odd":
+        headers.append((b"connection", b"close"))
+    return FastPathResult(whole_response(304 if what == "unchanged" else 200, headers, body or b"fast"))
+
+
+def _fast_requests(environ, start_response):
+    return _text(start_response, b" ".join(fast_requests))
+
+
 ACTIONS = {
     "/empty": _empty,
     "/slow": _slow,
@@ -117,6 +143,10 @@ ACTIONS = {
     "/endless": _endless,
     "/file": _file,
     "/closed": _closed,
+    "/fast-requests": _fast_requests,
 }
-asgi.web = Bridge(echo, ThreadPool("echo", size=2, max_waiting=2))
+threads = ThreadPool("echo", size=2, max_waiting=2)
+asgi.web = Bridge(echo, threads)
+late = with_security_headers(asgi.web.refuse_late)
+asgi.direct = DirectCalls(fast, lambda scope: scope["path"] == "/fast", threads, 4, late, headers_to_origin)
 application = asgi.application

@@ -17,6 +17,7 @@ from core.server.connections import MAX_DROPPED_BYTES, MAX_HEAD_BYTES
 from tests.support.api import access_token
 from tests.support.factories import make_staff
 from tests.support.live import Server, Shop
+from tests.support.raw_http import Answer, all_of, answers_in
 
 pytestmark = pytest.mark.live
 
@@ -41,40 +42,8 @@ def web(live_shops) -> Iterator[Web]:
     return Web(shop, dict(zip(WAYS, shop.servers, strict=True)), token)
 
 
-class Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def code(self) -> str:
-        return json.loads(self.body)["code"]
-
-
 def dialled(server: Server) -> socket.socket:
     return socket.create_connection(("127.0.0.1", server.port), timeout=20)
-
-
-def all_of(client: socket.socket) -> bytes:
-    """Read to the end of the connection."""
-    received = b""
-    with suppress(ConnectionResetError):
-        while part := client.recv(65_536):
-            received += part
-    return received
-
-
-def answers_in(received: bytes) -> list[Answer]:
-    """Split responses that all have a Content-Length."""
-    answers = []
-    while received:
-        head, _, rest = received.partition(b"\r\n\r\n")
-        status_line, *lines = head.decode().split("\r\n")
-        headers = dict(line.split(": ", 1) for line in lines)
-        size = int(headers.get("content-length", 0))
-        answers.append(Answer(int(status_line.split()[1]), headers, rest[:size]))
-        received = rest[size:]
-    return answers
 
 
 def told(server: Server, *parts: bytes) -> Answer:

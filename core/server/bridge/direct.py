@@ -1,0 +1,116 @@
+"""Plain requests answered without an ASGI call.
+
+A call of an ASGI application costs a task, a dozen coroutines and two messages. A request whose whole body has arrived,
+and that the fast path knows, needs none of them: a thread answers it, and its connection writes the response. If the
+fast path has no response after all, the application is called, and goes on with what was found.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from core.server.asgi import Application, Scope
+from core.server.bridge.fast_path import DONE, ORDINARY, FastPath, FastPathResult
+from core.server.bridge.responses import Headers
+from core.server.threads import QueueFull, ThreadPool
+
+log = logging.getLogger(__name__)
+
+
+class Unanswered(Protocol):
+    """A request whose response has not begun."""
+
+    scope: Any  # of ASGI
+    body: bytearray
+    disconnected: bool
+
+    def send_whole(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Send a response; return False if it needs the application."""
+
+
+class DirectCalls:
+    """Answers the requests that `knows` by `fast_path`, on the threads of `pool`.
+
+    `too_late` is the application that refuses a request which had no response for `timeout_s`. `finish` returns the
+    headers that a response is sent with.
+    """
+
+    def __init__(
+        self,
+        fast_path: FastPath,
+        knows: Callable[[Scope], bool],
+        pool: ThreadPool,
+        timeout_s: float,
+        too_late: Application,
+        finish: Callable[[Scope, Headers], Headers],
+    ) -> None:
+        self.fast_path, self.knows, self.pool, self.finish = fast_path, knows, pool, finish
+        self.timeout_s, self.too_late = timeout_s, too_late
+
+    def begin(self, request: Unanswered, call: Callable[[Application | None], None]) -> bool:
+        """Begin to answer a request. `call` calls an application; None: that of the server.
+
+        Returns False if too many requests wait or if the body is too large: the application refuses it.
+        """
+        if len(request.body) > settings.MAX_BODY_BYTES:
+            return False
+        try:
+            DirectCall(self, request, call).begin()
+        except QueueFull:
+            return False
+        return True
+
+
+class DirectCall:
+    """One request on its way."""
+
+    __slots__ = ("_call", "_calls", "_loop", "_request", "_timer")
+
+    def __init__(self, calls: DirectCalls, request: Unanswered, call: Callable[[Application | None], None]) -> None:
+        self._calls, self._request, self._call = calls, request, call
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    # -- On the event loop --------------------------------------------------------------------------------------
+    def begin(self) -> None:
+        """Raises QueueFull."""
+        self._calls.pool.put(self._run)
+        self._timer = self._loop.call_later(self._calls.timeout_s, self._refuse)
+
+    def _refuse(self) -> None:
+        self._timer = None
+        if not self._request.disconnected:
+            self._call(self._calls.too_late)
+
+    def _settle(self, result: FastPathResult | Exception) -> None:
+        self._calls.pool.note_end()
+        request = self._request
+        if self._timer is None:  # refused: the result comes too late
+            return
+        self._timer.cancel()
+        if not request.disconnected and not self._is_sent(result):
+            request.scope[DONE] = result
+            self._call(None)
+
+    def _is_sent(self, result: FastPathResult | Exception) -> bool:
+        response = result.response if isinstance(result, FastPathResult) else None
+        if response is None:
+            return False
+        headers = self._calls.finish(self._request.scope, response.headers)
+        return self._request.send_whole(response.status, headers, response.body)
+
+    # -- On a thread --------------------------------------------------------------------------------------------
+    def _run(self) -> None:
+        result: Any = ORDINARY
+        try:
+            if not self._request.disconnected:
+                result = self._calls.fast_path(self._request.scope, bytes(self._request.body))
+        except Exception as error:  # noqa: BLE001  # raised again by the application
+            result = error
+        try:
+            self._loop.call_soon_threadsafe(self._settle, result)
+        except RuntimeError:
+            log.debug("A request outlived its event loop.")
