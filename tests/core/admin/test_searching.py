@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test import Client
 
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.django_db
 
 LISTS = {  # fields that are searched; of orders, the number: the ids of the customers are read first
     "/admin/catalog/product/": 2,
+    "/admin/catalog/category/": 2,
+    "/admin/ecommerce/loggedrequest/": 2,
     "/admin/orders/order/": 1,
     "/admin/accounts/user/": 2,
     "/admin/webhooks/endpoint/": 2,
@@ -103,6 +106,12 @@ def test_sqlite_folds_texts_alone(value: Any, form: str | None) -> None:
 
 
 # -- The admin's lists ----------------------------------------------------------------------------------------------
+def test_no_list_that_is_searched_is_left_out() -> None:
+    searched = [model._meta for model, model_admin in admin.site._registry.items() if model_admin.search_fields]
+
+    assert set(LISTS) == {f"/admin/{options.app_label}/{options.model_name}/" for options in searched}
+
+
 @pytest.mark.parametrize("words", [1, 5, MAX_WORDS])
 @pytest.mark.parametrize(("path", "fields"), list(LISTS.items()))
 def test_search_has_one_parameter_for_each_word_and_field(
