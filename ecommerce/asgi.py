@@ -66,12 +66,13 @@ def has_fast_path(scope: Scope) -> bool:
 
 
 web = Bridge(wsgi.application, web_threads, settings.ANSWER_TIMEOUT_S, fast_path)
+finish = headers_to_origin if settings.CORS_ALLOWED_ORIGINS else None
 too_late = with_security_headers(open_to_other_origins(web.refuse_late))
 # Not if something else is to be done for each response.
 direct = (
     None
     if settings.DEMO_MODE or traces_are_on
-    else DirectCalls(fast_path, has_fast_path, web_threads, settings.ANSWER_TIMEOUT_S, too_late, headers_to_origin)
+    else DirectCalls(fast_path, has_fast_path, web_threads, settings.ANSWER_TIMEOUT_S, too_late, finish)
 )
 connect = Connect(grpc_services(), web_threads)
 # Paths with their own application. Add an application that streams here.

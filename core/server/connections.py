@@ -162,7 +162,8 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse(HeadTooLarge())
         elif self._is_in_head and self._unused_bytes and self._head_timer is None:
             self._start_head_timer()
-        self._start_if_whole()
+        if self._unstarted is not None:
+            self._start_if_whole(self._unstarted)
 
     def handle_websocket_upgrade(self) -> None:
         super().handle_websocket_upgrade()
@@ -216,13 +217,11 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._start_if_whole()  # a request that waited for this response
+        if self._unstarted is not None:  # a request that waited for this response
+            self._start_if_whole(self._unstarted)
 
-    def _start_if_whole(self) -> None:
+    def _start_if_whole(self, cycle: Exchange) -> None:
         """Start with a request whose body has arrived; many clients send it a moment after the head."""
-        cycle = self._unstarted
-        if cycle is None:
-            return
         if cycle.more_body and not cycle.waiting_for_100_continue and not self._is_refused:
             self._start_timer = self._start_timer or self.loop.call_later(BODY_AFTER_S, self._start)
         else:

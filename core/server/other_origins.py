@@ -68,8 +68,6 @@ class _Sending:
 
 def headers_to_origin(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return the headers of a response with those for the origin of its request."""
-    if not settings.CORS_ALLOWED_ORIGINS:
-        return list(headers)
     origin = dict(scope["headers"]).get(b"origin", b"")
     return [*_varied(headers), *cors_headers(origin, is_preflight=False)]
 

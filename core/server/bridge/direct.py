@@ -34,8 +34,8 @@ class Unanswered(Protocol):
 class DirectCalls:
     """Answers the requests that `knows` by `fast_path`, on the threads of `pool`.
 
-    `too_late` is the application that refuses a request which had no response for `timeout_s`. `finish` returns the
-    headers that a response is sent with.
+    `too_late` is the application that refuses a request which had no response for `timeout_s`. `finish`, if set,
+    returns the headers that a response is sent with.
     """
 
     def __init__(
@@ -45,17 +45,18 @@ class DirectCalls:
         pool: ThreadPool,
         timeout_s: float,
         too_late: Application,
-        finish: Callable[[Scope, Headers], Headers],
+        finish: Callable[[Scope, Headers], Headers] | None = None,
     ) -> None:
         self.fast_path, self.knows, self.pool, self.finish = fast_path, knows, pool, finish
         self.timeout_s, self.too_late = timeout_s, too_late
+        self._max_body_bytes = settings.MAX_BODY_BYTES  # here, because to read a setting takes as long as two calls
 
     def begin(self, request: Unanswered, call: Callable[[Application | None], None]) -> bool:
         """Begin to answer a request. `call` calls an application; None: that of the server.
 
         Returns False if too many requests wait or if the body is too large: the application refuses it.
         """
-        if len(request.body) > settings.MAX_BODY_BYTES:
+        if len(request.body) > self._max_body_bytes:
             return False
         try:
             DirectCall(self, request, call).begin()
@@ -99,7 +100,9 @@ class DirectCall:
         response = result.response if isinstance(result, FastPathResult) else None
         if response is None:
             return False
-        headers = self._calls.finish(self._request.scope, response.headers)
+        finish, headers = self._calls.finish, response.headers
+        if finish is not None:
+            headers = finish(self._request.scope, headers)
         return self._request.send_whole(response.status, headers, response.body)
 
     # -- On a thread --------------------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ from core.server.bridge import Bridge
 from core.server.bridge.direct import DirectCalls
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.responses import whole_response
-from core.server.other_origins import headers_to_origin
 from core.server.security_headers import with_security_headers
 from core.server.threads import ThreadPool
 
@@ -148,5 +147,5 @@ ACTIONS = {
 threads = ThreadPool("echo", size=2, max_waiting=2)
 asgi.web = Bridge(echo, threads)
 late = with_security_headers(asgi.web.refuse_late)
-asgi.direct = DirectCalls(fast, lambda scope: scope["path"] == "/fast", threads, 4, late, headers_to_origin)
+asgi.direct = DirectCalls(fast, lambda scope: scope["path"] == "/fast", threads, 4, late)
 application = asgi.application
