@@ -26,6 +26,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from core.errors import DomainError, InvalidInput, TooLarge
 from core.server import logs
 from core.server.asgi import Application
+from core.server.heads import refusal_of_head
 
 if TYPE_CHECKING:  # the bridge needs Django's settings
     from core.server.bridge.direct import DirectCalls
@@ -249,14 +250,12 @@ class BoundedHttp(HttpToolsProtocol):
 
     # -- The head -----------------------------------------------------------------------------------------------
     def _check_head(self) -> None:
-        """Raise if the head is too large, or if RFC 9112, 3.2 does not allow its Host or target."""
+        """Raise if the head is too large or not allowed."""
         if self._unused_bytes > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
             self._refusal = HeadTooLarge()
-        hosts = [name for name, _ in self.headers].count(b"host")
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
-            self._refusal = InvalidInput("The request must have one Host header")
-        if self.url == b"*" and self.parser.get_method() != b"OPTIONS":
-            self._refusal = InvalidInput("Only OPTIONS may have * for its target")
+        else:
+            parser = self.parser
+            self._refusal = refusal_of_head(parser.get_method(), self.url, parser.get_http_version(), self.headers)
         if self._refusal is not None:
             raise self._refusal
 

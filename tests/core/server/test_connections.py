@@ -178,6 +178,8 @@ def test_websocket_is_not_held_to_the_deadline_of_heads(web):
         head("GET /api/v1/products HTTP/1.0", "Host: localhost", "Host: 127.0.0.1"),
         head("GET /ws/prices HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket"),
         head("GET * HTTP/1.1", "Host: localhost"),
+        head("GET http://other.example/api/v1/products HTTP/1.1", "Host: localhost"),
+        head("GET http://[/api/v1/products HTTP/1.1", "Host: localhost"),
         head("FROB /api/v1/products HTTP/1.1", "Host: localhost"),
         head("GET /api/v1/products HTTP/9.9", "Host: localhost"),
         b"\x16\x03\x01\x02\r\n\r\n",
@@ -189,6 +191,20 @@ def test_request_that_http_does_not_allow_is_an_error_of_the_api(web, request_he
     assert (answer.status, answer.code) == (400, "invalid_input")
     assert (answer.headers["content-type"], answer.headers["connection"]) == ("application/json", "close")
     assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "gzip", "identity"])
+def test_transfer_coding_other_than_chunked_is_501(web, coding):
+    answer = told(web.servers["serve"], head("POST /api/v1/orders HTTP/1.1", "Host: a", f"Transfer-Encoding: {coding}"))
+
+    assert (answer.status, answer.code) == (501, "invalid_input")
+
+
+def test_absolute_url_of_this_host_is_answered(web):
+    url = "http://LOCALHOST:80/health/live"
+    answer = told(web.servers["serve"], head(f"GET {url} HTTP/1.1", "Host: localhost:80", "Connection: close"))
+
+    assert answer.status == 200
 
 
 def test_error_has_the_form_that_the_request_asks_for(web):
