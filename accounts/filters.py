@@ -4,6 +4,7 @@ import django_filters
 
 from accounts.models import User
 from accounts.querysets import UserQuerySet
+from core.lists.bound import Bound
 from core.lists.filters import ShopFilterSet
 from core.validation.validators import storable_text
 
@@ -19,12 +20,14 @@ class UserFilter(ShopFilterSet):
         help_text="The username is this; case and Unicode form are ignored.",
     )
 
+    bound = frozenset(("email", "username"))
+
     class Meta:
         model = User
         fields: list[str] = []
 
-    def by_email(self, queryset: UserQuerySet, name: str, email: str) -> UserQuerySet:
+    def by_email(self, queryset: UserQuerySet, name: str, email: str | Bound) -> UserQuerySet:
         return queryset.with_email(email)
 
-    def by_username(self, queryset: UserQuerySet, name: str, username: str) -> UserQuerySet:
+    def by_username(self, queryset: UserQuerySet, name: str, username: str | Bound) -> UserQuerySet:
         return queryset.named(username)

@@ -1,5 +1,7 @@
 """Users and tokens over REST."""
 
+from functools import wraps
+
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +27,7 @@ class UserViewSet(ShopViewSet):
     list_name = "users"
 
     @guarded_by(can_list_users)
+    @wraps(ShopViewSet.list)  # the fast path looks for this
     def list(self, request: Request) -> Response:
         return super().list(request)
 

@@ -7,6 +7,7 @@ from django.apps import apps
 from django.db import models
 
 from core.actors import Actor
+from core.lists.bound import Bound, through
 from core.lists.keyset import NEWEST_FIRST
 from core.permissions import require
 from core.querysets import ShopQuerySet
@@ -28,21 +29,13 @@ class OrderQuerySet(ShopQuerySet["Order"]):
         """Load only the columns of a short list."""
         return self.only("id", "user_id", "status", "total", "version")
 
-    def numbered(self, number: str) -> Self:
+    def numbered(self, number: str | Bound) -> Self:
         """Return the order with this number, with or without a # before it, by the unique index.
 
         Case is ignored, unless the stored number mixes capitals and small letters: the shop's numbers have capitals.
         """
-        number = number.removeprefix("#")
-        return self.filter(number__in={number, number.upper(), number.lower()})
-
-    def of_email(self, email: str) -> Self:
-        """Return the orders of the user with this e-mail address, ignoring case.
-
-        One statement reads the id now: with a known id, both databases read the newest orders from the index.
-        """
-        users = apps.get_model("accounts", "User").objects.with_email(email).order_by()
-        return self.filter(user__in=list(users.values_list("pk", flat=True)))
+        bare = through(_without_sign, number)
+        return self.filter(number__in=[bare, through(str.upper, bare), through(str.lower, bare)])
 
     def newest_first(self) -> Self:
         return NEWEST_FIRST.applied(self)
@@ -51,6 +44,10 @@ class OrderQuerySet(ShopQuerySet["Order"]):
         """Count the orders of each user with at least one order. One statement."""
         counts = self.filter(user__in=users).order_by().values_list("user_id").annotate(models.Count("pk"))
         return dict(counts)
+
+
+def _without_sign(number: str) -> str:
+    return number.removeprefix("#")
 
 
 class OrderItemQuerySet(ShopQuerySet["OrderItem"]):

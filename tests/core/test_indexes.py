@@ -120,8 +120,10 @@ FILTERS: dict[str, tuple[Any, str]] = {
 WHOLE_VALUES: dict[str, Any] = {
     "sku": lambda: Product.objects.with_sku("sku-77"),
     "number": lambda: Order.objects.numbered("#n77"),
-    "email of an order": lambda: Order.objects.of_email("User77@example.com"),
-    "number and email": lambda: Order.objects.of_email("User78@example.com").numbered("n77"),
+    "email of an order": lambda: filtered(OrderFilter, {"email": "User77@example.com"}, Order.objects.all()),
+    "number and email": lambda: filtered(
+        OrderFilter, {"email": "User78@example.com", "number": "n77"}, Order.objects.all()
+    ),
     "email": lambda: User.objects.with_email("User77@example.com"),
 }
 SEARCHES: dict[str, tuple[Any, list[str]]] = {

@@ -74,7 +74,7 @@ class RestFastPath:
             if headers is None or not is_json_preferred(headers, route.offers):
                 return ORDINARY
             plain = plain_request_of(scope, headers)
-            if not route.view.queryset.readers(plain.user):
+            if not route.rule(plain.user):
                 return ORDINARY
             budget = limits.spend_request(user_id=plain.user.pk, address=plain.address)
             with reads_may_lag(not plain.has_token):

@@ -19,6 +19,7 @@ from core.lists.keyset import (
     read_cursor,
     sort_in,
 )
+from core.permissions import Rule
 from core.plans.plan import ReadPlan
 from core.plans.reads import Reads
 from core.plans.statements import Row
@@ -62,6 +63,7 @@ class Route:
 
     def __init__(self, view: Any, version: str, plan: ReadPlan, methods: Iterable[str]) -> None:
         self.view, self.version, self.plan = view, version, plan
+        self.rule: Rule = getattr(getattr(view, self.action), "rule", view.queryset.readers)
         self.is_open, self.offers = self.action in view.open_to_caches, offers_of(view, version)
         self.allow = (b"allow", allowed(view, methods).encode())
 

@@ -4,14 +4,16 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 
+from accounts.models import User
 from catalog.filters import ProductFilter
 from catalog.models import Category, Product
 from core.lists.filters import filtering_of
-from core.lists.keyset import Sort
+from core.lists.keyset import NEWEST_FIRST, Sort
 from core.plans import reads as compiled
 from core.plans.reads import Reads
 from orders.filters import OrderFilter
-from tests.support.factories import make_product
+from orders.models import Order
+from tests.support.factories import make_order, make_product, make_staff, make_user
 
 
 @pytest.mark.django_db
@@ -75,9 +77,23 @@ def test_moved_category_changes_the_products_of_the_next_request() -> None:
 
 
 @pytest.mark.django_db
-def test_email_and_number_have_no_compiled_filter() -> None:
-    assert filtering_of(OrderFilter, {"email": "a@example.com"}) is None
-    assert filtering_of(OrderFilter, {"number": "N-1", "status": "paid"}) is None
+def test_changed_email_finds_the_orders_of_the_next_request() -> None:
+    user = make_user(email="old@example.com")
+    order, _ = make_order(user), make_order()
+    Order.objects.filter(pk=make_order().pk).update(user=None)
+    assert orders_of("OLD@example.com") == [order.pk]
+
+    User.objects.filter(pk=user.pk).update(email="new@example.com")
+
+    assert orders_of("new@example.com") == [order.pk]
+    assert orders_of("old@example.com") == []
+
+
+def orders_of(email: str) -> list[int]:
+    filtering = filtering_of(OrderFilter, {"email": email})
+    assert filtering is not None
+    found = Reads(Order.objects.all(), ["pk"]).where(filtering).page(make_staff(), NEWEST_FIRST, 20, 0)
+    return [row[0] for row in found]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -53,8 +53,13 @@ FILTERS: dict[str, dict[str, tuple[str, tuple[Any, ...]]]] = {
         "status": ("String", ("pending", "delivered", "PENDING", "", None)),
         "createdFrom": ("String", ("2026-01-01", "0001-01-01", "today", None)),
         "createdTo": ("String", ("2026-01-01", "9999-12-31", None)),
+        "number": ("String", ("#n-1", "none", "x" * 34, None)),
+        "email": ("String", ("CUSTOMER@example.com", "nobody@example.com", None)),
     },
-    "allUsers": {},
+    "allUsers": {
+        "email": ("String", ("CUSTOMER@example.com", "\uff43ustomer@example.com", "nobody@example.com", None)),
+        "username": ("String", ("Customer", "nobody", "x" * 81, None)),
+    },
 }
 DEFAULTS = {"String": '"te"', "Float": "1", "Boolean": "true"}
 
@@ -62,7 +67,8 @@ DEFAULTS = {"String": '"te"', "Float": "1", "Boolean": "true"}
 @pytest.fixture
 def shop() -> dict[str, Any]:
     """Rows with null, every script, and extreme amounts; the customer has three orders."""
-    customer, staff = make_user(username="customer"), make_staff(username="staff")
+    customer = make_user(username="customer", email="customer@example.com")
+    staff = make_staff(username="staff")
     products = [
         make_product(name="Tea", sku="T-1", image="tea.png"),
         make_product(name="Zoë's 🫖 <cup>", description='ﬁ\n\u2028"'),
@@ -129,7 +135,7 @@ class Writer:
         if SORTS[name] and self.chance.random() < 0.5:
             given.append(f"orderBy: {self.value('String', self.chance.choice(SORTS[name]))}")
         if FILTERS[name] and self.chance.random() < 0.6:
-            for chosen in self.chance.sample(sorted(FILTERS[name]), self.chance.randint(1, 3)):
+            for chosen in self.chance.sample(sorted(FILTERS[name]), self.chance.randint(1, min(3, len(FILTERS[name])))):
                 kind, values = FILTERS[name][chosen]
                 given.append(f"{chosen}: {self.filter_value(kind, self.chance.choice(values))}")
         return f"({', '.join(given)})" if given else ""
@@ -280,7 +286,6 @@ def test_only_the_selected_columns_are_read(shop):
         '{ searchProducts(query: "tea") { name } }',
         "{ allProducts(last: 1) { edges { node { name } } } }",
         "{ allProducts(first: null) { edges { node { name } } } }",
-        '{ allOrders(email: "a@example.com") { edges { node { pk } } } }',
         "{ allProducts(q: null) { edges { node { name } } } }",
         "query ($s: Boolean = true) { allProducts { edges { node { name @skip(if: $s) } } } }",
         "{ me { ordersConnection { edges { node { pk } } } } }",

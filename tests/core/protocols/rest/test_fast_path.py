@@ -37,6 +37,8 @@ PATHS = (
     "/api/{v}/orders?per_page=1",
     "/api/{v}/orders/{order}",
     "/api/{v}/users/{user}",
+    "/api/{v}/users",
+    "/api/{v}/users?per_page=1&page=2",
 )
 
 
@@ -213,7 +215,7 @@ def test_request_with_a_header_for_the_views_takes_the_ordinary_path(ids, settin
     assert on_fast_path(scope_of(f"/api/v1/products/{ids['product']}", **headers)) == ORDINARY
 
 
-@pytest.mark.parametrize("path", ["/api/v1/orders/{foreign}", "/api/v1/products/987654", "/api/v1/orders?number=N-1"])
+@pytest.mark.parametrize("path", ["/api/v1/orders/{foreign}", "/api/v1/products/987654", "/api/v1/orders?weight=1"])
 def test_refused_and_unusual_requests_are_counted_once(ids, path, settings):
     settings.RATE_USER_PER_MINUTE = 1_000
     scope = scope_of(path.format(**ids), "customer")

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
+from accounts.filters import UserFilter
 from accounts.querysets import BY_ID
 from accounts.services import AccountService
 from catalog.filters import ProductFilter
@@ -18,7 +19,7 @@ from core.errors import InvalidInput, NotFound
 from core.lists.keyset import NEWEST_FIRST, Sort
 from core.protocols.rpc.pages import CompiledRows, ListedRows, PageRequest, QuerysetRows, found_by, list_response
 from core.protocols.rpc.service import Service
-from orders.filters import OrderFilter
+from orders.filters import OrderFilter, UserOrderFilter
 from orders.services import OrderService
 from protos.account_pb2 import GetUserRequest, ListUsersRequest, ListUsersResponse
 from protos.order_pb2 import GetOrderRequest, ListOrdersRequest, ListOrdersResponse
@@ -38,7 +39,11 @@ LISTS = [
 @pytest.fixture
 def callers() -> dict[str, Any]:
     """A shop with ties in every column, and its callers."""
-    callers = {"customer": make_user(), "staff": make_staff(), "stranger": AnonymousUser()}
+    callers = {
+        "customer": make_user(username="reader", email="reader@example.com"),
+        "staff": make_staff(),
+        "stranger": AnonymousUser(),
+    }
     prices = (Decimal("0.10"), Decimal("9.99"), Decimal("9.99"), Decimal("1234567.89"))
     products = [make_product(name=f"Zoë {n % 3} 🫖", price=prices[n % 4], stock=n % 2 + 20) for n in range(9)]
     for number in range(7):
@@ -89,6 +94,10 @@ FILTERED = [
     *((OrderService, ORDERS(**given), ListOrdersResponse, NEWEST_FIRST, OrderFilter) for given in (
         {"status": "pending"}, {"status": "paid"}, {"created_from": "2026-01-02"}, {"created_to": "2026-01-02"},
         {"status": "pending", "created_from": "0001-01-01", "created_to": "9999-12-31"},
+        {"email": "READER@example.com"}, {"email": "none", "status": "pending"}, {"number": "#n-1"},
+    )),
+    *((AccountService, ListUsersRequest(**given), ListUsersResponse, BY_ID, UserFilter) for given in (
+        {"email": "READER@example.com"}, {"username": "\uff32EADER"}, {"username": "none", "email": "none"},
     )),
 ]  # fmt: skip
 
@@ -124,7 +133,8 @@ def test_invalid_filters_are_refused_as_by_the_queryset(callers, kind, request_,
     assert len(refused.value.fields) == 2
 
 
-def test_filter_without_a_compiled_form_reads_by_the_queryset(callers):
+def test_filter_without_a_compiled_form_reads_by_the_queryset(callers, monkeypatch):
+    monkeypatch.setattr(OrderFilter, "bound", UserOrderFilter.bound)
     service = service_of(OrderService, callers["staff"], ORDERS(email="nobody@example.com", status="pending"))
 
     assert isinstance(listed := service.listed(OrderFilter), QuerysetRows)
