@@ -6,10 +6,10 @@ from django.contrib import messages
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
-from django_otp.forms import otp_verification_failed
 
 from accounts.models import AdminSession, FailedSignIn, User
 from core.admin.display import moment
+from core.admin.sign_in import wrong_code
 from core.validation.validators import is_storable
 
 MAX_AGENT_LENGTH = 200
@@ -53,7 +53,7 @@ def note_failure(
         FailedSignIn.objects.create(user=user, address=request.META.get("REMOTE_ADDR", "") if request else "")
 
 
-@receiver(otp_verification_failed)
-def note_wrong_code(sender: object, user: User, **kwargs: Any) -> None:
+@receiver(wrong_code)
+def note_wrong_code(sender: object, user: User, request: HttpRequest, **kwargs: Any) -> None:
     """Count a wrong code, which followed the right password."""
-    FailedSignIn.objects.create(user=user)
+    FailedSignIn.objects.create(user=user, address=request.META.get("REMOTE_ADDR", ""))

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.dispatch import Signal
 from django_otp import devices_for_user, user_has_device
 from django_otp.forms import OTPAuthenticationFormMixin
 from unfold.forms import AuthenticationForm
@@ -10,6 +11,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from core.actors import SignedIn
 from core.errors import RateLimited
 from core.rates.limits import spend_sign_in
+
+wrong_code = Signal()  # sent with the user, whose password was right, and the request: django-otp's signal has none
 
 
 class SignInForm(OTPAuthenticationFormMixin, AuthenticationForm):
@@ -42,5 +45,13 @@ class SignInForm(OTPAuthenticationFormMixin, AuthenticationForm):
         cleaned: dict[str, object] = super().clean()
         user = self.get_user()
         if user is not None and user_has_device(user):
-            self.clean_otp(user)
+            self._check_code(user)
         return cleaned
+
+    def _check_code(self, user: SignedIn) -> None:
+        try:
+            self.clean_otp(user)
+        except ValidationError as refusal:
+            if refusal.code == "invalid_token":
+                wrong_code.send(type(self), user=user, request=self.request)
+            raise

@@ -118,6 +118,21 @@ def test_owner_is_told_about_one_failed_attempt(client: Client, mia: User) -> No
     assert text.startswith("Since your last sign-in, 1 attempt with your name failed, ")
 
 
+def test_owner_is_told_from_which_address_a_wrong_code_came(client: Client, mia: User) -> None:
+    client.force_login(mia)
+    device = turn_on(client, mia)
+    client.logout()
+    elsewhere = Client(REMOTE_ADDR="192.0.2.7")
+    assert sign_in(elsewhere, code="000000").status_code == 200
+    assert sign_in(elsewhere).status_code == 200  # a missing code is not a wrong one
+    TOTPDevice.objects.update(throttling_failure_count=0, throttling_failure_timestamp=None)
+
+    [text] = messages_of(sign_in(client, code=code_of(device, steps=1)))
+
+    assert text.startswith("Since your last sign-in, 1 attempt with your name failed, ")
+    assert text.endswith(" from 192.0.2.7. If it was not you, change your password.")
+
+
 def test_sessions_are_listed_and_ended(mia: User) -> None:
     here, there = Client(), Client(headers={"User-Agent": "Phone"})
     sign_in(here)
