@@ -6,7 +6,7 @@ from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.templatetags.static import static
 
-from core.errors import DomainError, Forbidden, InvalidInput, NotFound
+from core.errors import DomainError, Forbidden, InvalidInput, NotFound, Unavailable
 from core.faults import as_domain_error
 from core.protocols.message_pages import error_response
 from ecommerce.refusals import refusal_at
@@ -46,9 +46,9 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Respond with 503 if the current exception is a database outage, else with 500."""
+    """Respond with 503 if the current exception is an outage of the database or of a storage, else with 500."""
     error = sys.exc_info()[1]
-    refusal = as_domain_error(error) if isinstance(error, Error) else None
+    refusal = as_domain_error(error) if isinstance(error, (Error, Unavailable)) else None
     return _response(request, refusal or DomainError())
 
 

@@ -3,10 +3,10 @@
 The name is random, so no client chooses it, it is never used twice, and caches may keep the file.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
 from uuid import uuid4
 
 from django.core.files.base import ContentFile
@@ -16,7 +16,9 @@ from django.utils import timezone
 
 from catalog.images.reading import Renditions
 from catalog.models import IMAGES, STORED_NAME, THUMBNAILS, Product
+from core.server.media_files import refusing_outages
 
+log = logging.getLogger(__name__)
 FOLDERS = (IMAGES, THUMBNAILS)
 KEPT = timedelta(days=1)  # longer than any upload takes: a file without a product may be of one that is not committed
 
@@ -40,11 +42,15 @@ def stored(renditions: Renditions) -> Iterator[StoredImage]:
 
 
 def store(renditions: Renditions) -> str:
-    """Store the files, or neither of them; return their name. Prefer `stored`, which deletes unused files."""
+    """Store the files, or neither of them; return their name. Prefer `stored`, which deletes unused files.
+
+    Raises Unavailable if the storage fails.
+    """
     name = f"{uuid4().hex}.{renditions.extension}"
     try:
-        for folder, content in zip(FOLDERS, (renditions.image, renditions.thumbnail), strict=True):
-            default_storage.save(folder + name, ContentFile(content))
+        with refusing_outages():
+            for folder, content in zip(FOLDERS, (renditions.image, renditions.thumbnail), strict=True):
+                default_storage.save(folder + name, ContentFile(content))
     except BaseException:
         _delete(name)
         raise
@@ -54,7 +60,7 @@ def store(renditions: Renditions) -> str:
 def discard_on_commit(name: str | None) -> None:
     """Delete the files of a former image when the transaction commits."""
     if name and STORED_NAME.fullmatch(name):  # manual SQL may have written any text
-        transaction.on_commit(partial(_delete, name), robust=True)
+        transaction.on_commit(lambda: _delete(name))
 
 
 def prune_images() -> int:
@@ -63,9 +69,10 @@ def prune_images() -> int:
 
 
 def _prune(folder: str) -> int:
-    if not default_storage.exists(folder):
+    try:
+        _, names = default_storage.listdir(folder)
+    except FileNotFoundError:  # only of back ends with folders
         return 0
-    _, names = default_storage.listdir(folder)
     used = set(Product.objects.exclude(image=None).values_list("image", flat=True))
     orphans = [name for name in names if name not in used and STORED_NAME.fullmatch(name)]
     old = [name for name in orphans if default_storage.get_modified_time(folder + name) < timezone.now() - KEPT]
@@ -75,5 +82,9 @@ def _prune(folder: str) -> int:
 
 
 def _delete(name: str) -> None:
+    """Delete the files. If the storage fails, they stay until `prune_images`."""
     for folder in FOLDERS:
-        default_storage.delete(folder + name)
+        try:
+            default_storage.delete(folder + name)
+        except Exception as error:  # each back end has exceptions of its own
+            log.warning("Image file %s was not deleted; prune will delete it", folder + name, exc_info=error)

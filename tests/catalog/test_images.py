@@ -18,7 +18,7 @@ from catalog.actions import delete_product, remove_product_image, revert_product
 from catalog.errors import ProductChanged, ProductNotFound, StaleProduct
 from catalog.images import files
 from catalog.models import Product, ProductHistory
-from core.errors import Forbidden, InvalidInput, Unauthenticated
+from core.errors import Forbidden, InvalidInput, Unauthenticated, Unavailable
 from core.models import ChangeEvent
 from tests.support.api import Api, errors_of
 from tests.support.factories import make_product, make_staff, make_user
@@ -153,7 +153,7 @@ def test_thumbnail_that_can_not_be_stored_leaves_no_image(media, staff, monkeypa
 
     monkeypatch.setattr(default_storage, "save", fail_at_thumbnails)
 
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(Unavailable, match="The storage of images is not available"):
         set_product_image(actor=staff, product_id=product.pk, content=PNG)
 
     assert files_in(media) == []
