@@ -17,9 +17,9 @@ router.register("products", ProductViewSet, basename="product")
 router.register("categories", CategoryViewSet, basename="category")
 
 urlpatterns = [
-    path("products/<int:pk>/history", ProductHistoryViewSet.as_view({"get": "list"}), name="product-history"),
+    path("products/<id:pk>/history", ProductHistoryViewSet.as_view({"get": "list"}), name="product-history"),
     path(
-        "products/<int:pk>/image",
+        "products/<id:pk>/image",
         ProductImageViewSet.as_view({"put": "update", "delete": "destroy"}),
         name="product-image",
     ),

@@ -9,7 +9,7 @@ router = ShopRouter()
 router.register("orders", OrderViewSet, basename="order")
 
 urlpatterns = [
-    path("orders/<int:pk>/history", OrderHistoryViewSet.as_view({"get": "list"}), name="order-history"),
-    path("users/<int:pk>/orders", UserOrdersViewSet.as_view({"get": "list"}), name="user-orders"),
+    path("orders/<id:pk>/history", OrderHistoryViewSet.as_view({"get": "list"}), name="order-history"),
+    path("users/<id:pk>/orders", UserOrdersViewSet.as_view({"get": "list"}), name="user-orders"),
     *router.urls,
 ]

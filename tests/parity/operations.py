@@ -164,6 +164,7 @@ READS: dict[str, tuple[Act, Codes]] = {
     "a missing user's orders": (lambda door, shop: door.orders_of(NO_ID), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
     "an order": (lambda door, shop: door.order(shop.order.pk), SIGNED_IN | {"other": "not_found"}),
     "a guest's order": (lambda door, shop: door.order(shop.guests.pk), {"stranger": "unauthenticated", "owner": "not_found", "other": "not_found", "staff": None}),
+    "orders of a user below zero": (lambda door, shop: door.orders_of(-1), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
     "a missing order": (lambda door, shop: door.order(NO_ID), dict.fromkeys(ROLES, "not_found") | {"stranger": "unauthenticated"}),
 }
 
@@ -187,6 +188,7 @@ WRITES: dict[str, tuple[Act, Codes]] = {
     "update a missing product": (lambda door, shop: door.update_product(NO_ID, stock=1), of_staff("not_found")),
     "replace": (lambda door, shop: door.replace_product(shop.tea.pk, **NEW), of_staff()),
     "replace by half of it": (lambda door, shop: door.replace_product(shop.tea.pk, price=1), of_staff("invalid_input")),
+    "update a product below zero badly": (lambda door, shop: door.update_product(-1, price=-1), of_staff("invalid_input")),
     "replace a missing product": (lambda door, shop: door.replace_product(NO_ID, **NEW), of_staff("not_found")),
     "put into a category": (lambda door, shop: door.update_product(shop.pot.pk, category_id=shop.pots.pk), of_staff()),
     "take out of a category": (lambda door, shop: door.update_product(shop.tea.pk, category_id=0), of_staff()),

@@ -149,7 +149,7 @@ class ShopViewSet(ShopView, viewsets.GenericViewSet[Any]):
     queryset: ShopQuerySet[Any]
     row_serializer_class: ClassVar[type[Serializer[Any]] | None] = None  # for `list`; None: as for `retrieve`
     shows_version: ClassVar[bool] = False  # whether `retrieve` sends the row's ETag and Last-Modified
-    lookup_value_converter = "int"
+    lookup_value_converter = "id"  # of `routes`
     pagination_class: type[Pages] | None = NumberedPages  # `paginator` replaces it by the pages of the version
     filter_backends = [FilterBackend]
 
