@@ -17,6 +17,7 @@ pytestmark = pytest.mark.unmeasured
 
 EDITOR = "document.querySelector('.graphiql-query-editor .CodeMirror')?.CodeMirror"
 HEADERS = "[...document.querySelectorAll('.graphiql-editor-tool .CodeMirror')].at(-1)?.CodeMirror"
+TAB_STRIP = "document.querySelector('.graphiql-tabs')"
 TABS = "document.querySelectorAll('.graphiql-tab').length"
 RESULT = "document.querySelector('.result-window .CodeMirror')?.CodeMirror.getValue()"
 
@@ -50,6 +51,19 @@ def test_link_brings_its_document_into_the_first_tab_and_sends_nothing(shop: Sho
         page.wait_for(f"{RESULT}?.includes('Tea')")
 
         assert page.errors == []
+
+
+def test_editor_does_not_cover_the_tabs_and_their_scrollbar(shop: Shop) -> None:
+    with chromium_page(f"{shop.url}/graphql") as page:
+        page.command("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
+        page.wait_for(EDITOR)
+        tabs, editors = (
+            page.value_of(f"document.querySelector('{name}').getBoundingClientRect().toJSON()")
+            for name in (".graphiql-tabs", ".graphiql-editors")
+        )
+
+        assert page.value_of("(({scrollWidth, clientWidth}) => scrollWidth > clientWidth)" + f"({TAB_STRIP})")
+        assert tabs["bottom"] <= editors["top"]
 
 
 def test_subscription_of_a_stranger_tells_what_happens(shop: Shop) -> None:
