@@ -38,6 +38,7 @@ QUESTIONS = [
         "How does data flow?",
         none="One response to each request",
         rows="Many rows to the server at once",
+        flow="Single rows to the server, all the time",
         server="Changes from the server as they happen",
         both="A stream in both directions",
     ),
@@ -74,7 +75,25 @@ ANSWERS = (
         {"stream": "rows"},
         "REST",
         "One request writes up to 10,000 rows. Its response names each refused row; the valid rows are written.",
-        "If the rows arrive over time, or are never all in memory: a stream of gRPC.",
+        "If new products are never all in memory: BatchCreateProducts, a stream of gRPC, creates them as they arrive.",
+        "batch",
+    ),
+    Advice(
+        {"stream": "flow", "caller": "service", "browser": "no"},
+        "gRPC",
+        "Collect the rows for a second, then send them in one call of BatchChangeProducts: it is one transaction, and "
+        "needs the fewest bytes. The other services follow with WatchProducts.",
+        "Row by row each protocol is slow, and 10,000 requests a minute exceed the budget of a caller. A batch over "
+        "REST is as fast, and needs no .proto files.",
+        "one-product",
+    ),
+    Advice(
+        {"stream": "flow"},
+        "REST",
+        "Collect the rows for a second, then send them in one request: it is one transaction, and its response names "
+        "each refused row.",
+        "If only a few rows change in a minute, one request for each is simpler. Between your own services, gRPC needs "
+        "fewer bytes.",
         "batch",
     ),
     Advice(
@@ -87,8 +106,8 @@ ANSWERS = (
     Advice(
         {"stream": "server"},
         "SSE",
-        "Server-sent events are plain HTTP: curl and every language read them, a web page reconnects by itself, and "
-        "each client resumes from its last cursor. Everything else may use REST or GraphQL.",
+        "Server-sent events are a part of REST, plain HTTP: curl and every language read them, a web page reconnects "
+        "by itself, and each client resumes from its last cursor. Everything else may use REST or GraphQL.",
         "If the client wants fields of its choice, a GraphQL subscription; if it also sends, a WebSocket.",
         "follow",
     ),

@@ -110,21 +110,23 @@ SITUATIONS = (
         "one-product",
         _small,
         "Browsers and curl can't speak it (the shop's gRPC-Web and Connect they can), and both sides need the .proto "
-        "files. For one batch of rows see the next line.",
+        "files. Many rows need batches: see the next line.",
     ),
     Situation(
         "Many rows are written at once",
         "REST",
         "batch",
         _many_rows,
-        "If the rows arrive over time, or are never all in memory: a stream of gRPC.",
+        "If rows arrive all the time, send a batch each second, not a request for each row; between your own services "
+        "over gRPC.",
     ),
     Situation(
         "Clients follow changes as they happen",
         "SSE in browsers, gRPC between services",
         "follow",
         _changes,
-        "If the client also sends, use a WebSocket; if it wants fields of its choice, a GraphQL subscription.",
+        "SSE (server-sent events) is a part of REST. If the client also sends, use a WebSocket; if it wants fields of "
+        "its choice, a GraphQL subscription.",
     ),
 )
 

@@ -93,6 +93,8 @@ def test_every_combination_of_choices_leads_to_advice_and_each_advice_is_given()
         ("app", "no", "no", "none", "screen", "GraphQL"),
         ("service", "no", "no", "none", "one-product", "gRPC"),
         ("service", "no", "no", "rows", "batch", "REST"),
+        ("service", "no", "no", "flow", "one-product", "gRPC"),
+        ("anyone", "yes", "no", "flow", "batch", "REST"),
         ("app", "yes", "no", "server", "follow", "SSE"),
         ("service", "no", "no", "server", "follow", "gRPC"),
     ],
