@@ -67,6 +67,7 @@ class UserAdmin(SecurityAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg] 
     search_fields = ("username", "email")
     search_help_text = "Username or email"
     ordering = ("-id",)
+    sortable_by = ("username", "email", "joined")  # columns with an index
     filter_horizontal = ()
 
     @display(description="Joined", ordering="id")

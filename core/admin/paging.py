@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import Any
 
+from django.contrib.admin.views.main import ORDER_VAR
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -59,6 +60,25 @@ class DeepPaginator(Paginator):  # type: ignore[type-arg]  # not generic at runt
 
 
 class ShopList(ChangeList):
+    """A list that sorts by the columns of `sortable_by` only; rows with equal values are in the order of their ids.
+
+    An index of the column and the id gives this order. Django would add the default order, for which the database
+    would sort all rows with one value, which may be all rows of the table.
+    """
+
+    def get_ordering_field(self, field_name: str) -> Any:
+        return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
+
+    def get_ordering(self, request: HttpRequest, queryset: "QuerySet[Any]") -> list[Any]:
+        if not self.params.get(ORDER_VAR):
+            return list(super().get_ordering(request, queryset))
+        ordering = list(super().get_ordering(request, queryset.order_by()))
+        if ordering == ["-pk"]:  # of no column that can be sorted
+            return list(super().get_ordering(request, queryset))
+        if ordering[-1] == "-pk" and not _is_descending(ordering[0]):
+            ordering[-1] = "pk"
+        return ordering
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if not (self.query or self.has_active_filters):
@@ -71,3 +91,7 @@ class ShopList(ChangeList):
         """Return the rows with these ids, in the order of the list, without a second search for them."""
         rows = self.apply_select_related(self.root_queryset).filter(pk__in=ids)
         return rows.order_by(*self.get_ordering(request, self.queryset))
+
+
+def _is_descending(order: Any) -> bool:
+    return order.startswith("-") if isinstance(order, str) else bool(getattr(order, "descending", False))

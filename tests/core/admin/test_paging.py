@@ -60,6 +60,24 @@ def test_pages_of_a_filter_follow_the_order_of_the_list(staff: Client) -> None:
     assert names(page(staff, "q=none")) == []
 
 
+@pytest.mark.parametrize(
+    ("chosen", "order"),
+    [
+        ("4", '"stock" ASC, "catalog_product"."id" ASC'),
+        ("-4", '"stock" DESC, "catalog_product"."id" DESC'),
+        ("-4.3", '"stock" DESC, "catalog_product"."price" ASC, "catalog_product"."id" DESC'),
+        ("-2", ') DESC, "catalog_product"."id" DESC'),
+        ("5", '"name" ASC, "catalog_product"."id" ASC'),  # no index has the reorder level
+        ("77", '"name" ASC, "catalog_product"."id" ASC'),
+        ("", '"name" ASC, "catalog_product"."id" ASC'),
+    ],
+)
+def test_rows_with_equal_values_are_in_the_order_of_an_index(staff: Client, chosen: str, order: str) -> None:
+    shown = page(staff, f"o={chosen}")
+
+    assert str(shown.queryset.query).endswith(order)
+
+
 def test_filter_is_read_once_and_its_page_by_ids(staff: Client) -> None:
     for n in range(4):
         make_product(name=f"Lamp {n}")
