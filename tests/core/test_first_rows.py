@@ -77,6 +77,34 @@ def test_rows_at_the_end_of_the_list_are_sorted_without_reading_it() -> None:
     assert "Index Scan using catalog_product_name on" not in plan, plan
 
 
+@pytest.mark.parametrize("sort", SORTS, ids=str)
+@pytest.mark.parametrize("word", ["teal", "lamp", "1234", "none"])
+def test_first_of_many_rows_are_those_of_the_list(
+    sort: tuple[Any, ...], word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_rows, "MANY_SORTED", 10)
+    monkeypatch.setattr(first_rows, "LONG_START", 3_000)
+    found = Product.objects.search(word).order_by(*sort)
+
+    assert first_ids(found, MOST) == list(found.values_list("pk", flat=True))[:MOST]
+
+
+@pytest.mark.parametrize(("sort", "last"), [("-stock", '"catalog_product"."stock" > '), ("name", "COALESCE")])
+@pytest.mark.usefixtures("requires_postgresql")
+def test_many_rows_are_looked_for_at_the_start_of_the_list(
+    sort: str, last: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_rows, "MANY_SORTED", 10)
+    monkeypatch.setattr(first_rows, "LONG_START", 5_000)
+    monkeypatch.setattr(first_rows, "_rows_at_risk", lambda plan: 1_000)
+    found = Product.objects.search("teal").order_by(sort, "id")
+
+    with CaptureQueriesContext(connection) as queries:
+        assert len(first_ids(found, MOST)) == MOST
+
+    assert last in queries[-1]["sql"]
+
+
 @pytest.mark.usefixtures("requires_postgresql")
 def test_common_rows_are_read_in_order_by_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.lists.first_rows.MOST_SORTED", ROWS // 10)
