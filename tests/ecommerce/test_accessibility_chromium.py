@@ -128,6 +128,7 @@ def test_browser_shows_the_image_of_a_product(shop: Shop, signed_in: Page) -> No
 def test_enter_in_the_command_search_opens_the_first_result(shop: Shop, signed_in: Page) -> None:
     with shop.database():
         product = Product.objects.create(name="Zeppelin of tin", price=5)
+    signed_in.errors.clear()
     signed_in.go(f"{shop.url}/admin/")
     signed_in.command("Input.dispatchKeyEvent", type="keyDown", key="k", code="KeyK", modifiers=2)
     signed_in.wait_for("document.activeElement.id === 'search-input-command'")
@@ -139,6 +140,7 @@ def test_enter_in_the_command_search_opens_the_first_result(shop: Shop, signed_i
 
     signed_in.wait_for("location.pathname !== '/admin/'")
     assert signed_in.value_of("location.pathname") == f"/admin/catalog/product/{product.pk}/change/"
+    assert signed_in.errors == []
 
 
 def test_pages_between_the_steps_of_a_task_have_no_serious_violations(

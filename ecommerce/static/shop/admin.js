@@ -14,6 +14,10 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.id === "search-input-command" && !document.querySelector("#command-results .active")) {
     event.preventDefault();
     event.stopPropagation();
-    document.querySelector("#command-results a")?.click();
+    // Not click(): the handler of a result needs one that was chosen by an arrow key.
+    const first = document.querySelector("#command-results a");
+    if (first) {
+      window.location.assign(first.href);
+    }
   }
 }, true);
