@@ -2,6 +2,7 @@
 
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -53,11 +54,12 @@ class Child:
 class Children:
     """Runs commands of manage.py. Each holds the read end of a pipe; the write end closes when this process exits.
 
-    A signal handler may call `end` at any moment, in any thread, so there is no lock.
+    A signal handler may call `stop_keeping` or `end` at any moment, in any thread, so there is no lock.
     """
 
     def __init__(self) -> None:
         self._lifeline, self._held = os.pipe()
+        self._woken, self._waker = os.pipe()
         self._children: list[Child] = []
         self.is_ending = False
 
@@ -69,21 +71,26 @@ class Children:
         self._children.append(child := Child(arguments[0], command, [self._lifeline, *fds], env))
         self._end_late(child)
 
+    def stop_keeping(self) -> None:
+        """Let `keep` return at once, and restart no process."""
+        self.is_ending = True
+        os.write(self._waker, b".")
+
     def end(self) -> None:
         """Send SIGTERM to all processes, and restart none of them."""
-        self.is_ending = True
+        self.stop_keeping()
         for child in self._children:
             child.process.terminate()  # has no effect if the process has exited
 
     def keep(self) -> None:
-        """Restart each process when it exits, until `end` is called.
+        """Restart each process when it exits, until `stop_keeping` or `end` is called.
 
         Raises CannotRun if a process fails at startup MAX_FAILURES times in a row.
         """
         while not self.is_ending:
             for child in self._children:
                 self._look_after(child)
-            time.sleep(LOOK_S)
+            select.select([self._woken], [], [], LOOK_S)
 
     def _look_after(self, child: Child) -> None:
         code = child.process.poll()

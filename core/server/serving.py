@@ -94,7 +94,7 @@ def serve_by_workers(
 
     def end() -> None:
         on_end()
-        children.end()
+        children.stop_keeping()
 
     on_end_signals(end)
     fd = listener.fileno()
@@ -103,8 +103,9 @@ def serve_by_workers(
             children.start("serve", f"--listener={fd}", f"--grace={grace_s}", *options, fds=[fd])
         children.keep()
     finally:
+        # Before the workers close it: a connection that no worker accepts any more must be refused, not reset later.
+        listener.close()
         children.end()
-        listener.close()  # later connections are refused at once, instead of waiting in vain
         children.wait(grace_s + END_S)
 
 
@@ -152,10 +153,34 @@ class WebServer(uvicorn.Server):
         self._on_end()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept the connections that wait before the listening socket is closed: the kernel would reset them."""
-        for _ in range(2):  # the event loop accepts between two of its rounds
+        """Accept every connection that waits in the listening sockets before the last one is closed."""
+        listeners = sockets or []
+        copies = [listener.dup() for listener in listeners]  # the kernel resets what waits when the last is closed
+        for server in self.servers:
+            server.close()
+        for listener in listeners:
+            listener.close()
+        for _ in range(3):  # uvloop closes its sockets a round later; accepted connections are ready after two
             await asyncio.sleep(0)
+        for connection in [connection for copy in copies for connection in _drained(copy)]:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
         await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        """Make the protocol of a connection, as uvicorn does."""
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+
+def _drained(listener: socket.socket) -> list[socket.socket]:
+    """Return the connections that wait, and close the listening socket."""
+    connections = []
+    with listener:
+        while True:
+            try:
+                connections.append(listener.accept()[0])
+            except OSError:  # none is left, or a client has left
+                return connections
 
 
 def bound_connections(send: Send, direct: DirectCalls | None) -> None:

@@ -86,6 +86,19 @@ def test_end_ends_every_child_and_starts_none(kept):
     assert kept.wait(PATIENCE_S) == [-signal.SIGTERM] * 2
 
 
+def test_keeper_returns_at_once_and_leaves_its_children(children, monkeypatch):
+    monkeypatch.setattr("core.server.children.LOOK_S", PATIENCE_S)
+    children.start(*SLEEPER)
+    keeper = threading.Thread(target=children.keep)
+    keeper.start()
+
+    children.stop_keeping()
+    keeper.join(PATIENCE_S / 2)
+
+    assert not keeper.is_alive()
+    assert children._children[0].process.poll() is None
+
+
 def test_child_that_is_started_after_the_end_is_ended(children):
     children.end()
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -183,6 +184,41 @@ def test_idle_connection_may_send_one_more_request_during_the_end(serve):
     assert [answer[:13] for answer in (first, last)] == [b"HTTP/1.1 200 "] * 2
     assert [b"connection: close" in answer.lower() for answer in (first, last)] == [False, True]
     assert server.process.wait(START_S) == 0
+
+
+def test_connection_that_begins_during_the_end_is_answered_or_refused_but_not_reset(serve):
+    server, outcomes, ends = serve("--grace", "5"), [], threading.Event()
+
+    def ask_until_refused() -> None:
+        while not ends.is_set():
+            outcomes.append(outcome := outcome_of_new_connection(server.port))
+            if outcome == "refused":
+                return
+
+    clients = [threading.Thread(target=ask_until_refused) for _ in range(8)]
+    for client in clients:
+        client.start()
+    wait_until(lambda: len(outcomes) > 100)
+    server.process.send_signal(signal.SIGTERM)
+    server.process.wait(START_S)
+    ends.set()
+    for client in clients:
+        client.join()
+
+    assert set(outcomes) == {"answered", "refused"}
+
+
+def outcome_of_new_connection(port: int) -> str:
+    """Return what a request on a new connection gets."""
+    with socket.socket() as client:
+        client.settimeout(20)
+        if client.connect_ex(("127.0.0.1", port)):
+            return "refused"
+        try:
+            client.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return "answered" if client.recv(100).startswith(b"HTTP/1.1 200 ") else "closed"
+        except OSError:
+            return "reset"
 
 
 def test_idle_connections_do_not_hold_the_end_up(serve):
