@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+import psycopg
 from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
@@ -13,8 +14,9 @@ from core.doctor.findings import Finding, error, of_database, ok, warning
 from core.doctor.key_fingerprint import is_key_of_database
 from core.doctor.outages import mend_of
 from core.models import ChangeEvent
+from core.postgresql.replicas import NotAReplica, lag_of
 from core.postgresql.role_timeouts import wrong_timeouts
-from core.server.health import OK, database_checks
+from core.server.health import OK, examine_database
 from core.server.start.preflight import one_line
 
 MENDS = {
@@ -40,7 +42,10 @@ def reached() -> Finding:
 
 def database_state() -> list[Finding]:
     """Whether the database can be written, is migrated, and has its triggers."""
-    found = database_checks()
+    try:
+        found = examine_database()
+    except Error as fault:
+        return [error("database", f"can't be examined ({one_line(fault)})", mend_of(fault))]
     return [
         ok(name, "writable" if name == "database" else "complete")
         if result == OK
@@ -101,7 +106,8 @@ def direct_database() -> Iterator[Finding]:
         with databases.direct_connection():
             there, has_timeouts = _identity(), not wrong_timeouts()
     except Error as fault:
-        yield error("DATABASE_DIRECT_URL", f"does not answer ({one_line(fault)})", mend_of(fault))
+        mend = mend_of(fault, "DATABASE_DIRECT_URL")
+        yield error("DATABASE_DIRECT_URL", f"does not answer ({one_line(fault)})", mend)
         return
     if here != there:
         yield error("DATABASE_DIRECT_URL", "names another database than DATABASE_URL", "write the same database")
@@ -116,6 +122,30 @@ def _identity() -> tuple[object, ...]:
         cursor.execute("SELECT system_identifier, current_database() FROM pg_control_system()")
         found: tuple[object, ...] = cursor.fetchone()
         return found
+
+
+@of_database
+def replicas() -> Iterator[Finding]:
+    """Whether each replica of REPLICA_URLS answers, follows this database, and is recent enough to be read."""
+    for alias in settings.REPLICAS:
+        try:
+            lag_s = lag_of(alias)
+        except NotAReplica:
+            yield error(alias, "is not a replica of this database", "correct REPLICA_URLS")
+        except psycopg.Error as fault:
+            yield error(alias, f"does not answer ({one_line(fault)})", mend_of(fault, "REPLICA_URLS"))
+        else:
+            yield _judged_lag(alias, lag_s)
+
+
+def _judged_lag(alias: str, lag_s: float | None) -> Finding:
+    if lag_s is not None:
+        return ok(alias, f"follows the primary, {lag_s:.1f} s behind")
+    return warning(
+        alias,
+        f"lags by more than {settings.REPLICA_MAX_LAG_S:g} s, so the primary is read instead",
+        "see pg_stat_replication on the primary, and the load and the log of the replica",
+    )
 
 
 @of_database

@@ -12,6 +12,7 @@ MENDS = (
     ("no password supplied", "add the password to DATABASE_URL"),
     ("no pg_hba.conf entry", "allow this machine in PostgreSQL's pg_hba.conf"),
     ("does not exist", "create the role and the database, or correct their names in DATABASE_URL"),
+    ("permission denied", "grant the tables to the role in DATABASE_URL, or write the role that owns them"),
     ("Connection refused", "start PostgreSQL, or correct the host and the port in DATABASE_URL"),
     ("resolve host", "correct the host in DATABASE_URL"),
     ("timeout", "check the network between this machine and PostgreSQL, and the host in DATABASE_URL"),
@@ -22,9 +23,11 @@ MENDS = (
 )
 
 
-def mend_of(error: Error) -> str:
+def mend_of(error: Exception, setting: str = "DATABASE_URL") -> str:
+    """Return what to do about a database whose address is in `setting`."""
     text = str(error)
-    return next((mend for part, mend in MENDS if part in text), "check DATABASE_URL")
+    mend = next((mend for part, mend in MENDS if part in text), "check DATABASE_URL")
+    return mend.replace("DATABASE_URL", setting)
 
 
 def line_of(error: Error) -> str | None:

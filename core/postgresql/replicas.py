@@ -23,10 +23,12 @@ from psycopg.conninfo import make_conninfo
 from core.runtime import singleton
 
 LOOK_S = 0.5
+WAIT_S = 0.1  # between two looks at a replica that has to reach a position
 CONNECT_S = 2
 MARKS = 240  # positions of the primary that are remembered: two minutes
 POSITION = "SELECT pg_current_wal_lsn() - '0/0'"
 REPLAYED = "SELECT pg_last_wal_replay_lsn() - '0/0'"
+IDENTITY = "SELECT system_identifier FROM pg_control_system()"
 log = logging.getLogger(__name__)
 _may_lag: ContextVar[bool] = ContextVar("may_lag", default=False)
 _ON_PRIMARY: AbstractContextManager[None] = nullcontext()
@@ -62,6 +64,31 @@ def rows_of_replica(sql: str, params: Sequence[Any], *, may_prepare: bool) -> li
         connections[alias].close()
         return None
     return found
+
+
+class NotAReplica(Exception):
+    """The server is not a replica of the primary."""
+
+
+def lag_of(alias: str) -> float | None:
+    """Return the seconds in which a replica reaches the primary's position of now; None if REPLICA_MAX_LAG_S is over.
+
+    Raises NotAReplica, and psycopg.Error if the primary or the replica does not answer.
+    """
+    with _link_to("default") as primary, _link_to(alias) as replica:
+        if _value(primary, IDENTITY) != _value(replica, IDENTITY) or _value(replica, REPLAYED) is None:
+            raise NotAReplica
+        position, began = _value(primary, POSITION), time.monotonic()
+        while _value(replica, REPLAYED) < position:
+            if time.monotonic() - began > settings.REPLICA_MAX_LAG_S:
+                return None
+            time.sleep(WAIT_S)
+        return time.monotonic() - began
+
+
+def _value(link: psycopg.Connection[Any], sql: str) -> Any:
+    row: Any = link.execute(sql).fetchone()
+    return row[0]
 
 
 class ReplicaWatch:

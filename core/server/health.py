@@ -70,15 +70,20 @@ class RecentDatabaseChecks(RecentChecks):
 
 def _checks() -> dict[str, str]:
     try:
-        if not databases.is_postgresql():
-            return _database_checks()
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
-            return _database_checks()
+        return examine_database()
     except Error as error:
         log.warning("Not ready, the database does not answer: %s", error)
         return {"database": "no answer"}
+
+
+def examine_database() -> dict[str, str]:
+    """Return what `database_checks` returns, of this moment. Raises django.db.Error if the database does not answer."""
+    if not databases.is_postgresql():
+        return _database_checks()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
+        return _database_checks()
 
 
 def _database_checks() -> dict[str, str]:

@@ -9,9 +9,10 @@ from django.core.management import call_command
 
 from catalog.models import Product
 from tests.support.factories import make_product, make_staff
-from tests.support.live import Shop
+from tests.support.live import Shop, free_port
 from tests.support.replication import replicated, requires_postgresql_programs  # noqa: F401  # a fixture
 from tests.support.waiting import wait_until
+from tests.support.warm_start import WarmProcess
 
 pytestmark = pytest.mark.live
 
@@ -137,3 +138,27 @@ def check_that_the_primary_answers(shop: Shop, product: int) -> None:
 def check_that_the_replica_is_taken_back(shop: Shop, product: int) -> None:
     is_said(shop, "replica1 is used for reads.", times=2)
     wait_until(lambda: stocks(shop, product) == [2, 2, 2])
+
+
+def findings(shop: Shop, **env: str) -> list[str]:
+    """Return what `manage.py doctor` prints about replica1."""
+    printed = shop.folder / f"doctor-{os.urandom(4).hex()}"
+    WarmProcess(["doctor"], {**os.environ, **shop.env, **env}, printed, printed).wait(60)
+    return [line.partition(" (")[0] for line in printed.read_text().splitlines() if " replica1: " in line]
+
+
+def test_doctor_examines_replicas(shop, product):
+    (current,) = findings(shop)
+    other = findings(shop, REPLICA_URLS=shop.env["DATABASE_URL"])
+    shop.replica.execute("SELECT pg_wal_replay_pause()")
+    set_stock(shop, product, 3)
+    (lagging,) = findings(shop)
+    dead = findings(shop, REPLICA_URLS=f"postgres://postgres@127.0.0.1:{free_port()}/shop")
+
+    assert current.startswith("ok       replica1: follows the primary, 0.")
+    assert other == ["error    replica1: is not a replica of this database; correct REPLICA_URLS"]
+    assert lagging == (
+        "warning  replica1: lags by more than 2 s, so the primary is read instead; "
+        "see pg_stat_replication on the primary, and the load and the log of the replica"
+    )
+    assert dead == ["error    replica1: does not answer"]

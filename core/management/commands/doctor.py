@@ -31,9 +31,13 @@ class Command(BaseCommand):
             found.append(finding)
             self.stdout.write(str(finding))
         errors, warnings = (sum(each.level == level for each in found) for level in (Level.ERROR, Level.WARNING))
-        self.stdout.write(f"{errors} errors, {warnings} warnings.")
+        self.stdout.write(f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}.")
         if errors or (warnings and options["strict"]):
             sys.exit(1)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _findings() -> Iterator[Finding]:

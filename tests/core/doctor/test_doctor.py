@@ -1,8 +1,10 @@
 """`manage.py doctor` on a good deployment, and on broken ones."""
 
 import os
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -26,6 +28,7 @@ GOOD = {
     "MEDIA_URL": "https://shop.example/media/",
     "DEBUG": "",
 }
+SUMMARY = re.compile(r"\d+ errors?, \d+ warnings?\.")
 TRIGGER = "catalog_product_folded"
 Doctor = Callable[..., tuple[int, list[str]]]
 
@@ -46,7 +49,7 @@ def doctor(database, tmp_path) -> Doctor:
         code = WarmProcess(["doctor", *options], given, printed, printed).wait(60)
         assert "Traceback" not in printed.read_text()
         lines = printed.read_text().splitlines()
-        return code, [line for line in lines if not line.startswith("ok ") and not line.endswith(" warnings.")]
+        return code, [line for line in lines if not line.startswith("ok ") and not SUMMARY.fullmatch(line)]
 
     return run
 
@@ -111,6 +114,27 @@ def test_read_only_database_is_reported(requires_postgresql, doctor, database, d
     code, found = doctor()
 
     assert (code, found[0].startswith("error    database: read-only; ")) == (1, True)
+
+
+def test_role_without_rights_is_reported(requires_postgresql, doctor, database, django_db_blocker):
+    role = f"stranger_{uuid4().hex[:8]}"
+    with django_db_blocker.unblock(), using(database), connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
+    address = urlsplit(database)
+    there = address._replace(netloc=f"{role}:{role}@{address.hostname}:{address.port}").geturl()
+    try:
+        code, found = doctor(DATABASE_URL=there)
+    finally:
+        with django_db_blocker.unblock(), using(database), connection.cursor() as cursor:
+            cursor.execute(f"DROP ROLE {role}")
+
+    assert (code, found) == (
+        1,
+        [
+            "error    database: can't be examined (permission denied for table django_migrations); "
+            "grant the tables to the role in DATABASE_URL, or write the role that owns them"
+        ],
+    )
 
 
 def test_another_secret_key_is_reported_until_it_is_accepted(doctor):

@@ -7,11 +7,12 @@ from typing import Any
 
 import environ
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from core import databases
 from core.doctor import database_examinations, examinations
 from core.doctor.findings import Finding
+from core.doctor.outages import mend_of
 from tests.support.live import free_port, using
 
 LOCAL, PUBLIC = ["localhost", "127.0.0.1"], ["shop.example"]
@@ -178,3 +179,10 @@ def test_direct_database_is_the_same_one_without_a_pooler(settings: Any, name: s
     ((found, told_text),) = told(database_examinations.direct_database())
 
     assert (found, told_text.partition(" (")[0]) == (level, text)
+
+
+def test_mend_names_the_setting_that_is_wrong() -> None:
+    refused = OperationalError("connection to server failed: Connection refused")
+
+    assert mend_of(refused) == "start PostgreSQL, or correct the host and the port in DATABASE_URL"
+    assert mend_of(refused, "REPLICA_URLS") == "start PostgreSQL, or correct the host and the port in REPLICA_URLS"
