@@ -63,6 +63,8 @@ def _patroni(name: str) -> dict[str, object]:
                 "retry_timeout": RETRY_S,
                 # A commit is acknowledged when the replica has it; without a replica, the primary goes on alone.
                 "synchronous_mode": True,
+                # While etcd is down, the primary goes on if it reaches every member; else it would become read-only.
+                "failsafe_mode": True,
                 "postgresql": {"use_pg_rewind": True, "parameters": {"max_connections": 150, "wal_log_hints": "on"}},
             },
             "initdb": ["data-checksums", {"encoding": "UTF8"}, {"locale": "C.UTF-8"}],
