@@ -16,6 +16,7 @@ from core.metrics.facts import Facts, begin_facts, end_facts, facts, note_caller
 from core.metrics.meters import meters
 from core.metrics.operations import operation_of
 from core.origin import begin_origin, end_origin
+from core.server.asgi import arrived_at
 from core.server.tracing.hooks import describe_span
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -118,7 +119,7 @@ class RequestLog:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        start = time.perf_counter()
+        start = arrived_at(request.META)
         with named(request.headers.get("X-Request-ID", ""), _protocol_of(request.path)) as name:
             response = self.get_response(request)
             response["X-Request-ID"] = name

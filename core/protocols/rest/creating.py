@@ -5,7 +5,6 @@ the usual types, certainly valid), and if it has no unusual header besides the t
 action raises an exception, it is not called again: the ordinary path raises the same exception, and writes the refusal.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -24,7 +23,7 @@ from core.protocols.rest.negotiation import is_json_preferred, offers_of
 from core.rates import limits
 from core.serializers import SerializerClass, in_version, plainly_checked
 from core.server import logs
-from core.server.asgi import Scope
+from core.server.asgi import Scope, arrived_at
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.plain_request import (
     READ_BY_VIEWS,
@@ -58,7 +57,7 @@ class PlainCreation:
         self.input_class = in_version(version, self.creation.input_class)
 
     def answer(self, scope: Scope, body: bytes) -> FastPathResult:
-        started_at = time.perf_counter()
+        started_at = arrived_at(scope)
         try:
             values = self._values_of(scope, body)
             if values is None:

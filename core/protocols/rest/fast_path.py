@@ -6,7 +6,6 @@ ordinary path. Both paths send the same headers and the same body, byte for byte
 """
 
 import re
-import time
 from collections.abc import Mapping
 from inspect import unwrap
 from typing import Any
@@ -26,7 +25,7 @@ from core.protocols.rest.versions import VERSIONS
 from core.protocols.rest.views import ShopViewSet
 from core.rates import limits
 from core.serializers import in_version
-from core.server.asgi import Scope
+from core.server.asgi import Scope, arrived_at
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.plain_request import READ_BY_VIEWS, has_json, headers_in, plain_request_of, response_to
 from core.server.logs import name_of
@@ -64,7 +63,7 @@ class RestFastPath:
         if scope["method"] == "POST":
             creation = self._creations.get(scope["path"])
             return ORDINARY if creation is None or is_deprecated(creation.version) else creation.answer(scope, body)
-        started_at = time.perf_counter()
+        started_at = arrived_at(scope)
         route = self._route_of(scope["path"])
         if route is None or is_deprecated(route.version) or scope["method"] != "GET" or body:
             return ORDINARY

@@ -66,7 +66,7 @@ class Bridge:
         await HttpCall(self.application, scope, receive, send, None).refuse(no_answer())
 
     async def _respond(self, call: HttpCall) -> None:
-        body = await call.body.read()
+        body = await call.read_body()
         if self.pool.is_busy:
             call.watch_soon()
         if self.response_timeout_s is not None:

@@ -7,12 +7,13 @@ fast path has no response after all, the application is called, and goes on with
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from django.conf import settings
 
-from core.server.asgi import Application, Scope
+from core.server.asgi import ARRIVED, Application, Scope
 from core.server.bridge.fast_path import DONE, ORDINARY, FastPath, FastPathResult
 from core.server.bridge.responses import Headers
 from core.server.threads import QueueFull, ThreadPool
@@ -78,6 +79,7 @@ class DirectCall:
     # -- On the event loop --------------------------------------------------------------------------------------
     def begin(self) -> None:
         """Raises QueueFull."""
+        self._request.scope[ARRIVED] = time.perf_counter()
         self._calls.pool.put(self._run)
         self._timer = self._loop.call_later(self._calls.timeout_s, self._refuse)
 

@@ -8,7 +8,7 @@ from django.utils.http import parse_header_parameters
 
 from core.errors import InvalidInput
 from core.rates import limits
-from core.server.asgi import Environ, Scope
+from core.server.asgi import ARRIVED, Environ, Scope, arrived_at
 from core.server.bridge.fast_path import FastPathResult
 from core.server.bridge.responses import FileWrapper
 
@@ -46,6 +46,7 @@ def environ_of(scope: Scope, body: bytes) -> Environ:
         "REMOTE_ADDR": client[0],
         "wsgi.url_scheme": scope.get("scheme", "http"),
         "wsgi.input": BytesIO(body),
+        ARRIVED: arrived_at(scope),
     }
     for name, value in scope["headers"]:
         if key := _environ_key(name):

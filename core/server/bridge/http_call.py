@@ -13,7 +13,7 @@ from django.conf import settings
 
 from core.errors import DomainError
 from core.server import logs
-from core.server.asgi import Environ, Receive, Scope, Send, WsgiApplication
+from core.server.asgi import ARRIVED, Environ, Receive, Scope, Send, WsgiApplication, arrived_at
 from core.server.bodies import Body, ClientGone
 from core.server.bridge.environ import already_done, environ_of
 from core.server.bridge.fast_path import DONE, ORDINARY, FastPath
@@ -42,7 +42,7 @@ class HttpCall:
         self.scope, self.receive, self.send = scope, receive, send
         self.body = Body(scope, receive)
         self.loop = asyncio.get_running_loop()
-        self.started_at = time.perf_counter()
+        self.started_at = arrived_at(scope)
         self.request_id = ""  # of an event stream, once its view has responded
         self.has_begun = False  # whether the head of a response was sent
         self._timer: asyncio.TimerHandle | None = None  # until the response begins
@@ -50,6 +50,12 @@ class HttpCall:
         self._watches_from: asyncio.TimerHandle | None = None
 
     # -- On the event loop --------------------------------------------------------------------------------------
+    async def read_body(self) -> bytes:
+        """Return the body, and note that the request has arrived. Raises as `Body.read`."""
+        body = await self.body.read()
+        self.started_at = self.scope.setdefault(ARRIVED, time.perf_counter())
+        return body
+
     def watch_soon(self) -> None:
         """Watch for a disconnect if the request still waits for a thread after WATCH_AFTER_S."""
         self._watches_from = self.loop.call_later(WATCH_AFTER_S, self.watch)

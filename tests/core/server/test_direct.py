@@ -1,6 +1,7 @@
 """Requests answered without an ASGI call, on real sockets: `fast` of tests/core/server/echo.py answers them."""
 
 import os
+import re
 import signal
 import socket
 import time
@@ -46,6 +47,11 @@ def sent(server: Server, *parts: bytes) -> bytes:
 
 def fast_requests(server: Server) -> list[str]:
     return httpx.get(f"{server.url}/fast-requests").text.split()
+
+
+def longest_ms(server: Server) -> float:
+    """Return the longest duration in the log."""
+    return max(map(float, re.findall(r'"duration_ms": ([0-9.]+)', server.log)))
 
 
 def test_response_is_that_of_the_fast_path_and_the_connection_is_kept(server):
@@ -127,6 +133,7 @@ def test_late_response_is_503_with_all_headers_and_the_next_request_is_answered(
     assert response.status_code == 503
     assert response.headers["retry-after"] == "1"
     assert response.headers["x-content-type-options"] == "nosniff"
+    assert 4_000 <= longest_ms(server) < 60_000
     wait_until(lambda: "slept=4.5" in fast_requests(server))  # its thread is free again
     assert httpx.get(f"{server.url}/fast").status_code == 200
 

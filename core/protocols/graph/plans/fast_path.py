@@ -5,8 +5,6 @@ has no plan yet, it takes the ordinary path: no document is parsed before its re
 Both paths send the same headers and the same body, byte for byte.
 """
 
-import time
-
 import orjson
 from django.db import Error
 
@@ -20,7 +18,7 @@ from core.protocols.graph.view import OF_OPERATIONS, GraphQLView, executed_body
 from core.protocols.rest.caching import VARY
 from core.rates import limits
 from core.runtime import singleton
-from core.server.asgi import Scope
+from core.server.asgi import Scope, arrived_at
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.plain_request import READ_BY_VIEWS, has_json, headers_in, plain_request_of, response_to
 from core.server.bridge.responses import encoded
@@ -44,7 +42,7 @@ HEADERS = encoded(
 
 
 def graphql_fast_path(scope: Scope, body: bytes) -> FastPathResult:
-    started_at = time.perf_counter()
+    started_at = arrived_at(scope)
     headers = headers_in(scope, REFUSED_HEADERS) if scope["method"] == "POST" else None
     if headers is None or not has_json(headers) or len(body) > MAX_PLAIN_BYTES:
         return ORDINARY

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.protocols.rest import conditional
 from core.protocols.rest.versions import V1, VERSIONS
+from core.server.asgi import ARRIVED
 from core.server.bridge.fast_path import ORDINARY
 from tests.support.factories import make_order, make_product, make_staff, make_user
 from tests.support.fast_path import answered, comparable, on_fast_path, remaining_in, response_of, scope_of
@@ -255,6 +256,16 @@ def test_request_is_logged_with_its_id(ids, caplog):
     assert (line.method, line.status, line.address) == ("GET", 200, "192.0.2.7")
     assert line.path == f"/api/v1/products/{ids['product']}"
     assert dict(found.headers)[b"x-request-id"] == b"abcdefgh-1"
+
+
+def test_duration_counts_the_wait_for_a_thread_on_both_paths(ids, caplog):
+    caplog.set_level("INFO", "ecommerce.request")
+    scope = scope_of(f"/api/v1/products/{ids['product']}") | {ARRIVED: time.perf_counter() - 5}
+
+    response_of(scope)
+    answered(scope)
+
+    assert [5_000 <= line.duration_ms < 60_000 for line in caplog.records] == [True, True]
 
 
 def test_fast_path_needs_few_statements(ids, django_assert_num_queries):
