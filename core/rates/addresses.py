@@ -10,6 +10,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 IPV6_PREFIX_BITS = 64  # a client has at least a /64 and can use every address in it
 
+MAPPED = "::ffff:"  # of an IPv4-mapped address
+
 
 @lru_cache(10_000)
 def counted_address(address: str) -> str:
@@ -23,6 +25,13 @@ def counted_address(address: str) -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return str(ip_network((int(parsed), IPV6_PREFIX_BITS), strict=False))
+
+
+def unmapped(client: tuple[str, int] | None) -> tuple[str, int] | None:
+    """Return an address and port with the IPv4 address itself, if a socket of IPv6 reports it as ::ffff:192.0.2.1."""
+    if client is None or not client[0].startswith(MAPPED):
+        return client
+    return client[0].removeprefix(MAPPED), client[1]
 
 
 def client_address(peer: str, forwarded_for: Sequence[str]) -> str:

@@ -22,8 +22,10 @@ from uvicorn.protocols.http.httptools_impl import (
     HttpToolsProtocol,
     RequestResponseCycle,
 )
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from core.errors import DomainError, InvalidInput, TooLarge
+from core.rates.addresses import unmapped
 from core.server import logs
 from core.server.asgi import Application
 from core.server.heads import refusal_of_head
@@ -146,6 +148,7 @@ class BoundedHttp(HttpToolsProtocol):
     # -- From the transport -------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
+        self.client = unmapped(self.client)
         self._start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -335,6 +338,14 @@ class BoundedHttp(HttpToolsProtocol):
         headers += [*headers_for(path, is_encrypted(self.scheme or "http", sent)), *self.server_state.default_headers]
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
         return b"".join((STATUS_LINE[refusal.status], *lines, b"\r\n", response.content))
+
+
+class WebSockets(WebSocketsSansIOProtocol):
+    """One connection of a WebSocket."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.client = unmapped(self.client)
 
 
 def _read_proxy_headers(middleware: ProxyHeadersMiddleware, scope: Any) -> None:

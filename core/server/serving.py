@@ -16,7 +16,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from core.server.asgi import Send
 from core.server.bridge.direct import DirectCalls
 from core.server.children import END_SIGNALS, Children, on_end_signals
-from core.server.connections import BoundedHttp, config_behind
+from core.server.connections import BoundedHttp, WebSockets, config_behind
 from core.server.start.preflight import CannotRun
 
 GRACE_S = 2  # for requests in progress at shutdown
@@ -123,7 +123,7 @@ def serve(
     config = uvicorn.Config(
         "ecommerce.asgi:application",
         lifespan="on",
-        ws="websockets-sansio",
+        ws=WebSockets,
         log_config=None,
         access_log=False,  # the shop logs requests itself
         server_header=False,

@@ -19,7 +19,7 @@ from core.breaker import Breaker
 from core.errors import RateLimited
 from core.models import RateCounter
 from core.rates import limits
-from core.rates.addresses import client_address, counted_address
+from core.rates.addresses import client_address, counted_address, unmapped
 from core.rates.limits import BudgetShares
 from core.rates.redis_counters import used_after
 from core.runtime import Runtime, begin_runtime, singleton
@@ -74,6 +74,19 @@ def spend(count: int, *, address: str = "192.0.2.1", user_id: int | None = None)
 
 
 # -- One process ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("client", "expected"),
+    [
+        (None, None),
+        (("192.0.2.1", 9), ("192.0.2.1", 9)),
+        (("::ffff:192.0.2.1", 9), ("192.0.2.1", 9)),
+        (("2001:db8::1", 9), ("2001:db8::1", 9)),
+    ],
+)
+def test_mapped_address_is_that_of_ipv4(client, expected):
+    assert unmapped(client) == expected
 
 
 def test_stranger_has_600_requests_a_minute() -> None:

@@ -2,23 +2,26 @@
 
 import errno
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from websockets.sync.client import connect
 
 from core.server.serving import bind
 from tests.support.live import ROOT, Server, fresh_database, using
 from tests.support.processes import children_of, end, peer_ports_of
 from tests.support.waiting import START_S, wait_until
+from tests.support.warm_start import WarmProcess
 
 pytestmark = pytest.mark.live
 
@@ -144,6 +147,33 @@ def test_workers_are_replaced_after_their_requests_and_no_request_fails(serve):
     assert set(statuses) == {200}
     assert "serve has ended as planned, and is replaced." in server.log
     assert "unexpectedly" not in server.log
+
+
+class DualStack(Server):
+    """`manage.py serve` at a socket of IPv6, which IPv4 reaches too."""
+
+    def _shop(self, options: Sequence[str], env: dict[str, str]) -> WarmProcess:
+        return WarmProcess(["serve", f"[::]:{self.port}", "--grace", "3", *options], env, self.log_path, self.log_path)
+
+
+def test_proxy_over_ipv4_is_trusted_at_a_socket_of_ipv6(tmp_path, migrated_template):
+    given = {"X-Forwarded-For": "203.0.113.9"}
+    with fresh_database(tmp_path, migrated_template) as url:
+        env = {**os.environ, "DATABASE_URL": url, "FORWARDED_ALLOW_IPS": "127.0.0.1", "LOG_LEVEL": "INFO"}
+        server = DualStack(tmp_path, env)
+        server.wait_until_live()
+        for path in ("/api/v1/products", "/nowhere"):
+            httpx.get(server.url + path, headers=given)
+        httpx.get(f"{server.url}/elsewhere")
+        address = f"ws://127.0.0.1:{server.port}/graphql"
+        with connect(address, subprotocols=["graphql-transport-ws"], additional_headers=given):
+            pass
+        wait_until(lambda: '"path": "/graphql"' in server.log)
+        end(server.process)
+
+    addresses = dict(re.findall(r'"path": "([^"]+)".*"address": "([^"]+)"', server.log))
+    proxied = dict.fromkeys(("/api/v1/products", "/nowhere", "/graphql"), "203.0.113.9")
+    assert {path: addresses[path] for path in (*proxied, "/elsewhere")} == {**proxied, "/elsewhere": "127.0.0.1"}
 
 
 # -- Ending -----------------------------------------------------------------------------------------------------
