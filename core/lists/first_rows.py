@@ -23,8 +23,8 @@ Row = TypeVar("Row", bound=Model)
 MOST_SORTED = 150_000
 FEW_SORTED = 20_000  # rows, for which sorting takes less than reading the start of the list
 READ_BEFORE = 5_000  # rows at the start of the list, in which the rows of a common word are looked for first
-MANY_SORTED = 75_000  # rows, for which sorting takes more than reading LONG_START rows of the list
-LONG_START = 40_000  # rows at the start of the list, in which a filter of MANY_SORTED rows has some 3,000
+MANY_SORTED = 50_000  # rows, for which sorting takes more than reading LONG_START rows of the list
+LONG_START = 50_000  # rows at the start of the list, in which a filter of MANY_SORTED out of a million rows has 2,500
 
 
 def first_ids(rows: "QuerySet[Any]", most: int) -> list[Any]:
