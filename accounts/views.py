@@ -28,7 +28,7 @@ class UserViewSet(ShopViewSet):
 
     @guarded_by(can_list_users)
     @wraps(ShopViewSet.list)  # the fast path looks for this
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request, pk: int = 0) -> Response:
         return super().list(request)
 
     @action(detail=False)

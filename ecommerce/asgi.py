@@ -39,7 +39,7 @@ from core.server.threads import ThreadPool
 from core.server.tracing.hooks import IS_ON as traces_are_on
 from core.server.tracing.hooks import with_traces
 from ecommerce.app_modules import app_modules
-from ecommerce.urls import grpc_services, router
+from ecommerce.urls import grpc_services, resources, router
 
 STOP_S = 0.5  # for the threads to finish, after the server has drained its connections
 READY_S = 5.5
@@ -52,7 +52,7 @@ web_threads = threads_of("web", size=settings.WEB_THREADS, max_waiting=settings.
 live_thread = ThreadPool("live", size=1, max_waiting=MAX_PROBES_WAITING)
 ready_thread = ThreadPool("ready", size=1, max_waiting=MAX_PROBES_WAITING, keeps_connections=False)
 
-rest_fast_path = RestFastPath(router)
+rest_fast_path = RestFastPath(router, resources)
 
 
 def fast_path(scope: Scope, body: bytes) -> FastPathResult:

@@ -6,14 +6,18 @@ from typing import Any
 
 import django_filters
 
+from accounts.models import User
 from accounts.querysets import id_of_email
 from core.lists.bound import Bound, through
 from core.lists.filters import DayFilter, OneOf, Rows, ShopFilterSet
 from core.lists.keyset import NEWEST_FIRST
 from core.moments import day_begins, day_ends
+from core.plans.parents import Parent
 from core.validation.validators import storable_text
 from orders.models import Order
 from orders.querysets import OrderQuerySet
+
+OF_USER = Parent(User.objects.all(), "user_id")  # a list of one user's orders
 
 
 class UserOrderFilter(ShopFilterSet):

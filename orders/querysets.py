@@ -25,10 +25,6 @@ class OrderQuerySet(ShopQuerySet["Order"]):
         """Prefetch the lines: one more statement, however many orders."""
         return self.prefetch_related("items")
 
-    def for_list(self) -> Self:
-        """Load only the columns of a short list."""
-        return self.only("id", "user_id", "status", "total", "version")
-
     def numbered(self, number: str | Bound) -> Self:
         """Return the order with this number, with or without a # before it, by the unique index.
 

@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from accounts.models import User
 from core.errors import BadParameters, DomainError
 from core.history.serializers import HISTORY
 from core.lists.keyset import NEWEST_FIRST
 from core.permissions import guarded_by
 from core.protocols.rpc.caller import CallContext
 from core.protocols.rpc.messages import MessageSerializer, data_of
-from core.protocols.rpc.pages import QuerysetRows, found_by, list_response, page_request_of
+from core.protocols.rpc.pages import QuerysetRows, list_response, page_request_of
 from core.protocols.rpc.service import Service
 from core.serializers import checked
 from orders.actions import move_order, place_order
 from orders.bulk import move_orders
-from orders.filters import OrderFilter, UserOrderFilter
+from orders.filters import OF_USER, OrderFilter, UserOrderFilter
 from orders.models import Order, OrderHistory
 from orders.serializers import (
     BasketSerializer,
@@ -77,14 +76,14 @@ class OrderService(Service):
         return list_response(pb.ListOrderHistoryResponse, found, HISTORY, page_request_of(request))
 
     def ListUserOrders(self, request: pb.ListUserOrdersRequest, context: CallContext) -> pb.ListUserOrdersResponse:
-        user = User.objects.one(self.caller, request.user_id)
+        OF_USER.check(self.caller, request.user_id)
         bad = BadParameters()
         with bad:
-            found = found_by(UserOrderFilter, request, self.get_queryset().filter(user=user))
+            listed = self.listed(UserOrderFilter, OF_USER, request.user_id)
         with bad:
             page = page_request_of(request)
         bad.check()
-        return list_response(pb.ListUserOrdersResponse, QuerysetRows(found, OrderMessage), NEWEST_FIRST, page)
+        return list_response(pb.ListUserOrdersResponse, listed, NEWEST_FIRST, page)
 
 
 def _move_method(verb: str) -> Any:

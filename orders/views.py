@@ -8,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from accounts.models import User
 from core.actors import Actor
 from core.permissions import guarded_by
 from core.protocols.rest.batch import batch_body
@@ -18,7 +17,7 @@ from core.protocols.rest.views import ShopViewSet
 from orders import openapi
 from orders.actions import move_order, place_order
 from orders.bulk import move_orders
-from orders.filters import OrderFilter, UserOrderFilter
+from orders.filters import OF_USER, OrderFilter, UserOrderFilter
 from orders.models import Order, OrderHistory
 from orders.serializers import (
     BasketSerializer,
@@ -95,9 +94,4 @@ class UserOrdersViewSet(ShopViewSet):
     filterset_class = UserOrderFilter
     list_name = "orders"
     list_extra = {"user_id": {"type": "integer", "example": 12}}
-
-    def list(self, request: Request, pk: int) -> Response:  # type: ignore[override]  # the path has the user's id
-        user = User.objects.one(request.user, pk)
-        response = self.page_of(self.get_queryset().filter(user=user).for_list())
-        response.data = {"user_id": user.pk, **response.data}
-        return response
+    parent = OF_USER

@@ -11,6 +11,7 @@ value. Here both are compiled on first use:
 - `generated`: how a function is made from the source of one expression for each field.
 - `reads`: the statements for the rows that a caller may see: one row, a page, a number of rows. `where` narrows them to
   the filters of a request. Their SQL is compiled from the FilterSet once for each set of filters, not for each value.
+- `parents`: the lists below a row, such as the orders of a user.
 
 So a fast read is: `Statement.rows` gives tuples, `ReadPlan.from_tuples` makes objects of them, orjson writes these.
 Views that have model objects already use `ReadPlan.from_objects`. If a serializer uses a feature that plans do not

@@ -52,13 +52,13 @@ class Reads:
         self._statements: dict[Hashable, Any] = {}
         self._unfiltered = self
 
-    def where(self, filtering: Filtering) -> "Reads":
-        """Return the reads of the rows that pass the filters.
+    def where(self, filtering: Filtering, **values: object) -> "Reads":
+        """Return the reads of the rows that pass the filters; `values` are those of placeholders in the queryset.
 
-        Their statements are not prepared: the best plan depends on the values.
+        With filters, the statements are not prepared: the best plan depends on the values.
         """
         reads = copy(self)
-        reads.filtering = filtering
+        reads.filtering = filtering._replace(values={**filtering.values, **values})
         return reads
 
     def row(self, caller: Actor, pk: int) -> Row | None:
@@ -76,7 +76,7 @@ class Reads:
             return _PageRead(self, caller, sort, "page", {"limit": limit, "offset": start}).rows()
         # Without filters it is no search: most pages are read here.
         statement = self.statement(caller, sort, lambda rows: Statement(lambda: self._in(sort, rows), is_paged=True))
-        return statement.rows(caller=caller.pk, limit=limit, offset=start)
+        return self.run(statement, caller, limit=limit, offset=start)
 
     def page_and_total(self, caller: Actor, sort: Sort, limit: int, start: int) -> tuple[list[Row], int]:
         """Return up to `limit` rows after the first `start`, and the number of all rows.

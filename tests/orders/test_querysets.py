@@ -71,18 +71,6 @@ def test_lines_come_with_one_more_statement(count: int) -> None:
     assert len(queries) == 2
 
 
-def test_list_reads_only_what_it_shows() -> None:
-    make_order()
-
-    with CaptureQueriesContext(connection) as queries:
-        (order,) = Order.objects.for_list()
-        shown = (order.pk, order.user_id, order.status, order.total)
-
-    assert len(queries) == 1
-    assert '"number"' not in queries[0]["sql"]
-    assert shown[2] == "pending"
-
-
 @pytest.mark.usefixtures("requires_postgresql")
 def test_locks_are_taken_in_id_order() -> None:
     make_order()

@@ -6,7 +6,7 @@ ordinary path. Both paths send the same headers and the same body, byte for byte
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from inspect import unwrap
 from typing import Any
 
@@ -16,6 +16,7 @@ from rest_framework.routers import SimpleRouter
 from core.errors import DomainError
 from core.plans.plan import plan_of
 from core.postgresql.replicas import reads_may_lag
+from core.protocols.rest import routes
 from core.protocols.rest.conditional import BODY_HEADERS, is_known
 from core.protocols.rest.creating import PlainCreation
 from core.protocols.rest.deprecation import is_deprecated
@@ -38,7 +39,9 @@ ID = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 class RestFastPath:
     """Finds the route of a request by its path. A `list` or `retrieve` that overrides ShopViewSet's has none."""
 
-    def __init__(self, router: SimpleRouter) -> None:
+    def __init__(self, router: SimpleRouter, patterns: Iterable[Any]) -> None:
+        """Read the routes of a router, and the URL patterns of lists below a row."""
+        self._below: dict[tuple[str, str], ListRoute] = {}  # by the parts of the path around the row's id
         self._pages: dict[str, ListRoute] = {}
         self._details: dict[str, Detail] = {}
         self._creations: dict[str, PlainCreation] = {}
@@ -47,6 +50,17 @@ class RestFastPath:
                 methods = router.get_method_map(view, route.mapping)
                 for version in VERSIONS:
                     self._add(f"/api/{version}/{prefix}", view, version, methods, route.name.format(basename=basename))
+        for pattern in patterns:
+            if getattr(below := getattr(pattern.callback, "cls", None), "parent", None):
+                for version in VERSIONS:
+                    path, methods = f"/api/{version}/{pattern.pattern}", pattern.callback.actions
+                    self._add_below(path, below, version, methods, pattern.name)
+
+    def _add_below(self, path: str, view: Any, version: str, methods: Mapping[str, str], name: str) -> None:
+        plan = plan_of(in_version(version, view.serializer_class))
+        if unwrap(getattr(view, methods.get("get", ""), view)) is ShopViewSet.list and plan:
+            above, _, below = path.partition(f"/<{routes.ID}:pk>/")
+            self._below[above, below] = PAGES[version](view, version, plan, methods, name)
 
     def _add(self, path: str, view: Any, version: str, methods: Mapping[str, str], name: str) -> None:
         method = unwrap(getattr(view, methods.get("get", ""), view))  # drf-spectacular wraps inherited methods
@@ -97,7 +111,10 @@ class RestFastPath:
         if found := self._pages.get(path):
             return found
         prefix, _, last = path.rpartition("/")
-        return self._details.get(prefix) if ID.fullmatch(last) else None
+        if ID.fullmatch(last):
+            return self._details.get(prefix)
+        above, _, pk = prefix.rpartition("/")
+        return self._below.get((above, last)) if ID.fullmatch(pk) else None
 
 
 def _plain_headers(scope: Scope) -> dict[str, str] | None:

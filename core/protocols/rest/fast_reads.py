@@ -8,7 +8,7 @@ from urllib.parse import quote_plus, unquote_plus
 import orjson
 
 from core.budgets import Budget, rate_limit_fields
-from core.lists.filters import SORTING, filtered, filtering_of
+from core.lists.filters import SORTING, Filtering, filtered, filtering_of
 from core.lists.keyset import (
     DEFAULT_PER_PAGE,
     MAX_PER_PAGE,
@@ -20,6 +20,7 @@ from core.lists.keyset import (
     sort_in,
 )
 from core.permissions import Rule
+from core.plans.parents import Parent
 from core.plans.plan import ReadPlan
 from core.plans.reads import Reads
 from core.plans.statements import Row
@@ -124,6 +125,7 @@ class Listed(NamedTuple):
     reads: Reads
     sort: Sort
     mark: str  # of cursors
+    facts: Mapping[str, int]  # the first fields of the response
 
 
 class ListRoute(Route):
@@ -136,7 +138,8 @@ class ListRoute(Route):
         super().__init__(view, version, plan, methods)
         self._rows, self._name = view.queryset.all(), name
         self._filterset: Any = getattr(view, "filterset_class", None)
-        self._reads = Reads(self._rows, plan.columns)
+        self._parent: Parent | None = view.parent
+        self._reads = Reads(self._parent.below(self._rows) if self._parent else self._rows, plan.columns)
         self._mark = mark_of(name, {}, [])
         filters = self._filterset.base_filters if self._filterset else {}
         self._sorting = tuple(name for name in SORTING if name in filters)
@@ -146,7 +149,7 @@ class ListRoute(Route):
 
     def representation(self, plain: PlainRequest) -> Representation | None:
         parameters = self._parameters(plain.query)
-        listed = None if parameters is None else self._listed(parameters)
+        listed = None if parameters is None else self._listed(plain, parameters)
         return None if parameters is None or listed is None else self.page(plain, parameters, listed)
 
     def page(self, plain: PlainRequest, parameters: Mapping[str, str], listed: Listed) -> Representation | None:
@@ -164,17 +167,23 @@ class ListRoute(Route):
         is_plain = parameters.keys() <= self._known and len(parameters) == len(pairs) and QUERY.fullmatch(query)
         return parameters if is_plain else None
 
-    def _listed(self, parameters: Mapping[str, str]) -> Listed | None:
-        """Return the rows; None if compiled reads do not know a filter. Raises InvalidInput if one is invalid."""
-        if self._filters.isdisjoint(parameters):
-            return Listed(self._reads, self._sort(parameters), self._mark)
+    def _listed(self, plain: PlainRequest, parameters: Mapping[str, str]) -> Listed | None:
+        """Return the rows; None if compiled reads do not know a filter.
+
+        Raises InvalidInput if a filter is invalid, and NotFound if the caller may not see the parent.
+        """
         given = sorted((name, parameters[name]) for name in self._filters & parameters.keys() if parameters[name])
-        if not given:
-            return Listed(self._reads, self._sort(parameters), self._mark)
-        filtering = filtering_of(self._filterset, dict(given))
+        if not given and self._parent is None:
+            return Listed(self._reads, self._sort(parameters), self._mark, {})
+        filtering = filtering_of(self._filterset, dict(given)) if given else Filtering()
         if filtering is None:
             return None
-        return Listed(self._reads.where(filtering), self._sort(parameters), mark_of(self._name, {}, given))
+        if self._parent is None:
+            return Listed(self._reads.where(filtering), self._sort(parameters), mark_of(self._name, {}, given), {})
+        pk = int(plain.path.split("/")[-2])
+        self._parent.check(plain.user, pk)
+        reads, mark = self._reads.where(filtering, parent=pk), mark_of(self._name, {"pk": pk}, given)
+        return Listed(reads, self._sort(parameters), mark, {self._parent.column: pk})
 
     def _sort(self, parameters: Mapping[str, str]) -> Sort:
         """Raises InvalidInput if the list has no such order."""
@@ -221,7 +230,7 @@ class NumberedPage(ListRoute):
             return _url(plain, {**parameters, "page": str(number)})
 
         shown = self.represented(rows, plain)
-        body = orjson.dumps(numbered(self.view.list_name, shown, page, size, total, url))
+        body = orjson.dumps({**listed.facts, **numbered(self.view.list_name, shown, page, size, total, url)})
         return Representation(body, tag_of_content(body))
 
 
@@ -234,7 +243,7 @@ class CursorPage(ListRoute):
         limit = _number(parameters.get("limit", str(DEFAULT_PER_PAGE)), MAX_PER_PAGE)
         if limit is None:
             return None
-        reads, sort, mark = listed
+        reads, sort, mark, facts = listed
         position = position_in(parameters.get("cursor", ""), mark)
         if position is None:
             rows = reads.page(plain.user, sort, limit + 1, 0)
@@ -246,7 +255,7 @@ class CursorPage(ListRoute):
             rows = rows[:limit]
             cursor = f"{cursor_at(sort, *reads.position_of(rows[-1], sort))}.{mark}"
             link = f'<{_url(plain, {**parameters, "cursor": cursor})}>; rel="next"'
-        body = orjson.dumps({self.view.list_name: self.represented(rows, plain), "next_cursor": cursor})
+        body = orjson.dumps({**facts, self.view.list_name: self.represented(rows, plain), "next_cursor": cursor})
         return Representation(body, tag_of_content(body), link=link)
 
 

@@ -20,6 +20,7 @@ from core.budgets import Budget, rate_limit_fields
 from core.errors import BadParameters, NotFound, Unauthenticated
 from core.lists.filters import FilterBackend
 from core.permissions import Rule, anyone, require
+from core.plans.parents import Parent
 from core.plans.plan import plan_of
 from core.protocols.clients import address_of
 from core.protocols.rest.caching import is_shared_by_caches, set_cache_headers
@@ -149,13 +150,19 @@ class ShopViewSet(ShopView, viewsets.GenericViewSet[Any]):
     queryset: ShopQuerySet[Any]
     row_serializer_class: ClassVar[type[Serializer[Any]] | None] = None  # for `list`; None: as for `retrieve`
     shows_version: ClassVar[bool] = False  # whether `retrieve` sends the row's ETag and Last-Modified
+    parent: ClassVar[Parent | None] = None  # if the path has its id, only its rows are listed
     lookup_value_converter = "id"  # of `routes`
     pagination_class: type[Pages] | None = NumberedPages  # `paginator` replaces it by the pages of the version
     filter_backends = [FilterBackend]
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request, pk: int = 0) -> Response:
         self.serializer_class = self.row_serializer_class or self.serializer_class
-        return self.page_of(self.get_queryset())
+        if self.parent is None:
+            return self.page_of(self.get_queryset())
+        self.parent.rows.one(request.user, pk)
+        response = self.page_of(self.parent.below(self.get_queryset(), pk))
+        response.data = {self.parent.column: pk, **response.data}
+        return response
 
     def retrieve(self, request: Request, pk: int) -> Response:
         return self.shown(self.get_object())

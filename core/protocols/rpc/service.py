@@ -12,8 +12,9 @@ from google.protobuf.message import Message
 from core.actors import Actor
 from core.budgets import Budget
 from core.callers import Caller, caller_of, counted_caller_of
-from core.lists.filters import ShopFilterSet, filtering_of
+from core.lists.filters import Filtering, ShopFilterSet, filtering_of
 from core.permissions import Rule, anyone, require
+from core.plans.parents import Parent
 from core.plans.plan import plan_of
 from core.plans.reads import Reads
 from core.protocols.rpc.errors import GONE
@@ -107,21 +108,32 @@ class Service(GenericService):
             raise self.queryset.missing(self.request.id)
         return message.values_of_tuples([row])[0]
 
-    def listed(self, filterset: type[ShopFilterSet] | None = None) -> ListedRows:
-        """Return the rows of `queryset` that pass the request's filters. Raises InvalidInput if one is invalid."""
-        reads, message = self._reads(), self.serializer_class
+    def listed(
+        self, filterset: type[ShopFilterSet] | None = None, parent: Parent | None = None, parent_id: int = 0
+    ) -> ListedRows:
+        """Return the rows of `queryset`, below the parent if there is one, that pass the request's filters.
+
+        Raises InvalidInput if a filter is invalid.
+        """
+        reads, message, filtering = self._reads(parent), self.serializer_class, Filtering()
         if filterset is not None and is_filtered(filterset, self.request):
-            filtering = None if reads is None else filtering_of(filterset, filters_in(filterset, self.request))
-            if reads is None or filtering is None:
-                return QuerysetRows(found_by(filterset, self.request, self.get_queryset()), message)
-            reads = reads.where(filtering)
+            found = None if reads is None else filtering_of(filterset, filters_in(filterset, self.request))
+            if reads is None or found is None:
+                return QuerysetRows(found_by(filterset, self.request, self._below(parent, parent_id)), message)
+            filtering = found
         if reads is None:
-            return QuerysetRows(self.get_queryset(), message)
+            return QuerysetRows(self._below(parent, parent_id), message)
+        if filtering.conditions or parent:
+            reads = reads.where(filtering, parent=parent_id)
         return CompiledRows(reads, message, self.caller)
 
-    def _reads(self) -> Reads | None:
+    def _below(self, parent: Parent | None, pk: int) -> Any:
+        rows = self.get_queryset()
+        return rows if parent is None else parent.below(rows, pk)
+
+    def _reads(self, parent: Parent | None = None) -> Reads | None:
         message: Any = self.serializer_class
-        return reads_of(self.queryset, message)
+        return reads_of(self.queryset, message, parent)
 
     def check_is_awaited(self) -> None:
         """Raise ClientGone if the client no longer waits for the response."""
@@ -137,10 +149,10 @@ def _rule_of(service_class: Any, action: str) -> Rule:
 
 
 @cache
-def reads_of(queryset: object, message: object) -> Reads | None:
+def reads_of(queryset: Any, message: object, parent: Parent | None = None) -> Reads | None:
     """Return the compiled reads of a service's queryset, or None if its messages have no plan."""
     plan = plan_of(message)
-    return None if plan is None else Reads(queryset, plan.columns)
+    return None if plan is None else Reads(parent.below(queryset) if parent else queryset, plan.columns)
 
 
 class Servicer:

@@ -7,6 +7,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from django.core.cache import cache
 
+from accounts.models import User
 from catalog.models import Category
 from orders.models import Order
 from tests.support.factories import make_order, make_product, make_staff, make_user
@@ -137,6 +138,19 @@ def test_filtered_orders_are_those_of_the_ordinary_path(version: str, caller: st
     assert any("created_from=" in text and "created_to=" in text for text in fast)
     assert any("number=" in text for text in fast)
     assert any("email=" in text for text in fast)
+
+
+@pytest.mark.parametrize("caller", ["customer", "staff"])
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_filtered_orders_of_a_user_are_those_of_the_ordinary_path(version: str, caller: str) -> None:
+    filters, pk = {"status", "created_from", "created_to"}, User.objects.get(username="customer").pk
+    good = {name: values for name, values in OF_ORDERS.items() if name in filters}
+    bad = {name: values for name, values in BAD_OF_ORDERS.items() if name in filters}
+    asked = queries(good, bad, version, 10)
+
+    fast = [text for text in asked if check(f"/api/{version}/users/{pk}/orders?{text}", caller)]
+
+    assert len(fast) > len(asked) / 3
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

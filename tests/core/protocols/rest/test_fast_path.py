@@ -39,6 +39,11 @@ PATHS = (
     "/api/{v}/orders/{order}",
     "/api/{v}/users/{user}",
     "/api/{v}/users",
+    "/api/{v}/users/{user}/orders",
+    "/api/{v}/users/{user}/orders?limit=2",
+    "/api/{v}/users/{user}/orders?per_page=2&page=2",
+    "/api/{v}/users/{staff}/orders",
+    "/api/{v}/users/987654/orders",
     "/api/{v}/users?per_page=1&page=2",
 )
 
@@ -52,14 +57,20 @@ def later(monkeypatch) -> None:
 @pytest.fixture
 def ids() -> dict[str, int]:
     customer = make_user(username="customer")
-    make_staff(username="staff")
+    staff = make_staff(username="staff")
     products = [make_product(name="Tea", sku="T-1"), make_product(name="Zoë's 🫖 <cup>", description="ﬁ\n")]
     products += [make_product()]
     products += [make_product() for _ in range(3)]
     orders = [make_order(user, {product: 2}) for user in (customer, customer, None) for product in products[:2]]
     order = make_order(customer, dict.fromkeys(products, 1))
     products[5].delete()
-    return {"product": products[1].pk, "order": order.pk, "user": customer.pk, "foreign": orders[-1].pk}
+    return {
+        "product": products[1].pk,
+        "order": order.pk,
+        "user": customer.pk,
+        "staff": staff.pk,
+        "foreign": orders[-1].pk,
+    }
 
 
 @pytest.mark.parametrize("caller", CALLERS)

@@ -19,10 +19,16 @@ from core.errors import InvalidInput, NotFound
 from core.lists.keyset import NEWEST_FIRST, Sort
 from core.protocols.rpc.pages import CompiledRows, ListedRows, PageRequest, QuerysetRows, found_by, list_response
 from core.protocols.rpc.service import Service
-from orders.filters import OrderFilter, UserOrderFilter
-from orders.services import OrderService
+from orders.filters import OF_USER, OrderFilter, UserOrderFilter
+from orders.services import OrderMessage, OrderService
 from protos.account_pb2 import GetUserRequest, ListUsersRequest, ListUsersResponse
-from protos.order_pb2 import GetOrderRequest, ListOrdersRequest, ListOrdersResponse
+from protos.order_pb2 import (
+    GetOrderRequest,
+    ListOrdersRequest,
+    ListOrdersResponse,
+    ListUserOrdersRequest,
+    ListUserOrdersResponse,
+)
 from protos.product_pb2 import GetProductRequest, ListProductsRequest, ListProductsResponse
 from tests.support.factories import make_order, make_product, make_staff, make_user
 from tests.support.rpc import Clients
@@ -205,3 +211,29 @@ def test_reads_need_few_statements(callers, django_assert_num_queries):
         list_response(ListOrdersResponse, orders.listed(), NEWEST_FIRST, PageRequest(1, 2))
     with django_assert_num_queries(1):  # the products with their number
         list_response(ListProductsResponse, products.listed(), NEWEST_FIRST, PageRequest(1, 2))
+
+
+@pytest.mark.parametrize("filters", [{}, {"status": "paid"}, {"created_from": "2026-01-02", "status": "pending"}])
+@pytest.mark.parametrize("caller", ["customer", "staff"])
+def test_compiled_list_of_a_user_gives_the_pages_of_the_users_rows(callers, caller, filters):
+    owner = callers["customer"]
+    service = service_of(OrderService, callers[caller], ListUserOrdersRequest(user_id=owner.pk, **filters))
+    rows = found_by(UserOrderFilter, service.request, service.get_queryset().filter(user=owner))
+
+    listed = service.listed(UserOrderFilter, OF_USER, owner.pk)
+
+    assert isinstance(listed, CompiledRows)
+    found = list(pages(listed, ListUserOrdersResponse, NEWEST_FIRST))
+    assert found == list(pages(QuerysetRows(rows, OrderMessage), ListUserOrdersResponse, NEWEST_FIRST))
+    assert found[0].total == (0 if filters.get("status") == "paid" else 3)
+
+
+def test_list_of_a_user_without_a_compiled_form_reads_by_the_queryset(callers, monkeypatch):
+    monkeypatch.setattr(UserOrderFilter, "bound", frozenset())
+    request = ListUserOrdersRequest(user_id=callers["customer"].pk, status="pending")
+    service = service_of(OrderService, callers["staff"], request)
+
+    listed = service.listed(UserOrderFilter, OF_USER, request.user_id)
+
+    assert isinstance(listed, QuerysetRows)
+    assert listed.total() == 3
