@@ -65,6 +65,14 @@ class Slice(NamedTuple):
     after: str | None = None
     before: str | None = None
 
+    @property
+    def is_backwards(self) -> bool:
+        return self.first is None and self.last is not None
+
+    @property
+    def limit(self) -> int | None:
+        return self.last if self.is_backwards else self.first
+
 
 class Page(NamedTuple, Generic[Row]):
     rows: list[Row]
@@ -77,21 +85,17 @@ def page_of(queryset: models.QuerySet[Row], sort: Sort, wanted: Slice) -> Page[R
 
     Raises InvalidInput if a cursor is malformed or was made for another order.
     """
-    backwards = wanted.first is None and wanted.last is not None
-    limit = wanted.last if backwards else wanted.first
-    rows = sort.applied(within(queryset, sort, wanted), backwards=backwards)
-    return _page(list(rows) if limit is None else rows_at(rows, 0, limit + 1), wanted, backwards=backwards)
+    rows = sort.applied(within(queryset, sort, wanted), backwards=wanted.is_backwards)
+    return cut_to_page(list(rows) if wanted.limit is None else rows_at(rows, 0, wanted.limit + 1), wanted)
 
 
 def pages_by(queryset: models.QuerySet[Row], owner: str, sort: Sort, wanted: Slice) -> dict[int, Page[Row]]:
     """Return the same slice of each owner's rows, by owner; `owner` names the column. One statement."""
-    backwards = wanted.first is None and wanted.last is not None
-    limit = (wanted.last if backwards else wanted.first) or 0
-    narrowed = sort.applied(within(queryset, sort, wanted), backwards=backwards)
+    narrowed = sort.applied(within(queryset, sort, wanted), backwards=wanted.is_backwards)
     rows_by_owner: dict[int, list[Row]] = {}
-    for row in first_of_each(narrowed, owner, limit + 1):
+    for row in first_of_each(narrowed, owner, (wanted.limit or 0) + 1):
         rows_by_owner.setdefault(getattr(row, owner), []).append(row)
-    return {key: _page(rows, wanted, backwards=backwards) for key, rows in rows_by_owner.items()}
+    return {key: cut_to_page(rows, wanted) for key, rows in rows_by_owner.items()}
 
 
 def first_of_each(queryset: Rows, owner: str, most: int) -> Rows:
@@ -102,12 +106,11 @@ def first_of_each(queryset: Rows, owner: str, most: int) -> Rows:
     return kept
 
 
-def _page(rows: list[Row], wanted: Slice, *, backwards: bool) -> Page[Row]:
-    """Cut the rows to the limit; if one more row was read, there is another page."""
-    limit = wanted.last if backwards else wanted.first
-    has_more = limit is not None and len(rows) > limit
-    rows = rows[:limit]
-    if backwards:
+def cut_to_page(rows: list[Row], wanted: Slice) -> Page[Row]:
+    """Cut the rows to the limit; if one more row was read, there is another page. `last` rows are in reverse order."""
+    has_more = wanted.limit is not None and len(rows) > wanted.limit
+    rows = rows[: wanted.limit]
+    if wanted.is_backwards:
         return Page(rows[::-1], has_next=wanted.before is not None, has_previous=has_more)
     return Page(rows, has_next=has_more, has_previous=wanted.after is not None)
 

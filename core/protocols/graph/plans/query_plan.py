@@ -10,8 +10,8 @@ for a document, from the schema and from the attributes of the resolvers in `res
 - `_RowField`, `_CallerField` and `_ConnectionField` are the fields at the root.
 
 A statement is compiled once for all callers who see the same rows. Ids, page sizes and the caller are bound to it.
-A plan supports only these fields, with the arguments `id`, `first`, `orderBy` and filters, and no directives. It
-returns only results without errors. graphql-core executes everything else, so correctness never depends on a plan.
+A plan supports only these fields, with the arguments `id`, `orderBy`, those of a page, and filters, and no directives.
+It returns only results without errors. graphql-core executes everything else, so correctness never depends on a plan.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ from graphql import (
 from core.actors import Actor
 from core.errors import DomainError
 from core.lists.filters import filtering_of
-from core.lists.keyset import MAX_PER_PAGE, Sort, cursor_at
+from core.lists.keyset import MAX_PER_PAGE, Page, Slice, Sort, cursor_at, cut_to_page, read_cursor
 from core.permissions import is_signed_in, require
 from core.plans.columns import Unplannable
 from core.plans.reads import Reads
@@ -105,12 +105,12 @@ class _Wrapper:
 
 
 class _ConnectionField:
-    """A field at the root with the first page of a list, which may be filtered."""
+    """A field at the root with a page of a list, which may be filtered."""
 
     def __init__(self, field: Any, nodes: list[Any], selections: Selections) -> None:
         self._resolver: PagedRows = field.resolve.args[0]  # graphene wraps it
-        given = selections.arguments(nodes[0], self._kinds_of_filters(field), first=int, orderBy=str)
-        self._first = given.pop("first", Argument(int, literal=MAX_PER_PAGE))
+        given = selections.arguments(nodes[0], {**self._kinds_of_filters(field), **PAGING}, orderBy=str)
+        self._paging = {name: given.pop(name) for name in PAGING if name in given}
         self._order = given.pop("orderBy", Argument(str))
         self._filters = {field.args[name].out_name: argument for name, argument in given.items()}
         outer = _Wrapper(field.type, nodes, selections, ("edges", "pageInfo", "totalCount"))
@@ -125,12 +125,10 @@ class _ConnectionField:
 
     def resolve(self, run: PlanRun) -> Any:
         require(run.caller, self._resolver.guard)
-        first, sort = self._first.value(run.variables), self._sort(self._order.value(run.variables))
-        if not 0 <= first <= MAX_PER_PAGE:
-            raise Fallback
+        sort = self._sort(self._order.value(run.variables))
         reads = self._filtered(run.variables) if self._filters else self._reads
-        found = reads.page(run.caller, sort, first + 1, 0)
-        rows, total = found[:first], 0
+        rows, has_next, has_previous = self._page(reads, sort, run)
+        total = 0
         if "totalCount" in self._outer:
             total = reads.count(run.caller)
         run.count(len(self._outer.names) + len(self._info.names) + len(rows) * len(self._edge.names))
@@ -138,12 +136,32 @@ class _ConnectionField:
         edges, info = self._edges(rows, cursors, run), None
         if "pageInfo" in self._outer:
             info = self._info.object(
-                hasNextPage=len(found) > first,
-                hasPreviousPage=False,
+                hasNextPage=has_next,
+                hasPreviousPage=has_previous,
                 startCursor=cursors[0] if cursors else None,
                 endCursor=cursors[-1] if cursors else None,
             )
         return self._outer.object(totalCount=total, edges=edges, pageInfo=info)
+
+    def _page(self, reads: Reads, sort: Sort, run: PlanRun) -> Page[Any]:
+        """Read the page. Raises InvalidInput for a bad cursor, and Fallback as `_wanted`."""
+        wanted = self._wanted(run)
+        order, name = (sort.reversed, "before") if wanted.is_backwards else (sort, "after")
+        cursor, limit = getattr(wanted, name), (wanted.limit or 0) + 1
+        if cursor is None:
+            return cut_to_page(reads.page(run.caller, order, limit, 0), wanted)
+        value, pk = read_cursor(reads.model, sort, cursor, name)
+        return cut_to_page(reads.page_after(run.caller, order, limit, value, pk), wanted)
+
+    def _wanted(self, run: PlanRun) -> Slice:
+        """Raises Fallback for a bad size, and for a page with a cursor at the end that it does not start from."""
+        wanted = Slice(**{name: argument.value(run.variables) for name, argument in self._paging.items()})
+        if wanted.limit is None:
+            wanted = wanted._replace(first=MAX_PER_PAGE)
+        is_of_one_end = wanted.after is None if wanted.is_backwards else wanted.before is None and wanted.last is None
+        if not is_of_one_end or not 0 <= (wanted.limit or 0) <= MAX_PER_PAGE:
+            raise Fallback
+        return wanted
 
     def _kinds_of_filters(self, field: Any) -> dict[str, type]:
         """Return the types of the arguments that are filters with a compiled form."""
@@ -178,6 +196,7 @@ class _ConnectionField:
 
 
 SCALARS: Mapping[str, type] = {"String": str, "Float": float, "Boolean": bool}  # the types of filters
+PAGING: Mapping[str, type] = {"first": int, "last": int, "after": str, "before": str}
 PAGE_INFO = ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")
 ROOTS: Mapping[type, Any] = {OneRow: _RowField, CallerRow: _CallerField, PagedRows: _ConnectionField}
 

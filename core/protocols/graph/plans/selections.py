@@ -67,7 +67,7 @@ class Selections:
             if each.default_value is None and not isinstance(each.type, NonNullTypeNode)
         }
         self._fields_left = MAX_COUNTS["fields"]  # fragments can repeat fields without bound
-        self.page_sizes: list[Argument] = []  # the values of `first` so far: the cost depends on them
+        self.page_sizes: list[Argument] = []  # the values of `first` and `last` so far: the cost depends on them
 
     def of(self, parents: list[Any], kind: object) -> Selected:
         """Return the fields that the nodes of one object select together. Raises Unplannable."""
@@ -114,5 +114,5 @@ class Selections:
                 found[name] = Argument(kinds[name], literal=kinds[name](value.value))  # type: ignore[attr-defined]
             else:
                 raise Unplannable(f"the value of {name}")
-        self.page_sizes += [found["first"]] if "first" in found else []
+        self.page_sizes += [found[name] for name in ("first", "last") if name in found]
         return found
