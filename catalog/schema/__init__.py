@@ -36,7 +36,7 @@ from core.errors import DomainError
 from core.feed.events import Event
 from core.history.serializers import HISTORY
 from core.lists.filters import filtered
-from core.lists.keyset import MAX_PER_PAGE, NEWEST_FIRST, Sort
+from core.lists.keyset import NEWEST_FIRST, Sort
 from core.protocols.graph.connections import (
     ConnectionField,
     CountedConnection,
@@ -55,7 +55,7 @@ from core.protocols.graph.derived import (
 from core.protocols.graph.errors import fields_of, naming
 from core.protocols.graph.live.subscription_spec import SubscriptionSpec
 from core.protocols.graph.peers import together
-from core.protocols.graph.resolvers import OneRow, PagedRows
+from core.protocols.graph.resolvers import FirstRows, OneRow, PagedRows
 from core.protocols.graph.scalars import DateTime
 from core.serializers import checked
 
@@ -127,11 +127,7 @@ class ProductQuery(graphene.ObjectType):
 
     resolve_product = OneRow(Product.objects.all())
     resolve_all_products = PagedRows(Product.objects.all(), SORT_KEYS, NEWEST_FIRST, filterset=ProductFilter)
-
-    def resolve_search_products(self, info: GraphQLResolveInfo, query: str, **prices: object) -> list[Product]:
-        with naming(q="query"):
-            found = filtered(ProductFilter, {"q": query, **prices}, Product.objects.visible_to(graphql_caller(info)))
-        return together(Sort("name").applied(found)[:MAX_PER_PAGE])
+    resolve_search_products = FirstRows(Product.objects.all(), Sort("name"), ProductFilter, {"query": "q"})
 
 
 class Query(PriceChangeQuery, CategoryQuery, ProductQuery, graphene.ObjectType):

@@ -3,7 +3,7 @@
 graphql-core calls the resolvers, and `plans` compiles the same reads from the attributes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import models
@@ -11,11 +11,13 @@ from graphql import GraphQLResolveInfo
 
 from core.actors import SignedIn
 from core.lists.filters import ShopFilterSet, filtered
-from core.lists.keyset import Sort, first_of_each, sort_of
+from core.lists.first_rows import rows_at
+from core.lists.keyset import MAX_PER_PAGE, Sort, first_of_each, sort_of
 from core.permissions import Guard, anyone, is_signed_in, signed_in
 from core.protocols.graph.connections import CountedConnection, connection_of
 from core.protocols.graph.context import graphql_caller, id_given
-from core.protocols.graph.peers import related
+from core.protocols.graph.errors import naming
+from core.protocols.graph.peers import related, together
 from core.querysets import ShopQuerySet
 from core.serializers import prefix_of
 
@@ -70,6 +72,24 @@ class FileUrl:
     def __call__(self, row: models.Model, info: GraphQLResolveInfo) -> str | None:
         name = getattr(row, self.source)
         return None if name is None else self.prefix + name
+
+
+class FirstRows:
+    """Resolves a list to the first MAX_PER_PAGE rows that pass the filters, in one order.
+
+    `filters` maps the name of an argument to that of its filter, if the two differ.
+    """
+
+    def __init__(
+        self, rows: ShopQuerySet[Any], sort: Sort, filterset: type[ShopFilterSet], filters: Mapping[str, str]
+    ) -> None:
+        self.rows, self.sort, self.filterset, self.filters = rows, sort, filterset, filters
+
+    def __call__(self, root: object, info: GraphQLResolveInfo, **args: object) -> list[Any]:
+        params = {self.filters.get(name, name): value for name, value in args.items()}
+        with naming(**{name: argument for argument, name in self.filters.items()}):
+            found = filtered(self.filterset, params, self.rows.visible_to(graphql_caller(info)))
+        return together(rows_at(self.sort.applied(found), 0, MAX_PER_PAGE))
 
 
 class PagedRows:

@@ -7,7 +7,7 @@ for a document, from the schema and from the attributes of the resolvers in `res
   objects of the response.
 - A `Relation` reads the next level, by one statement for all rows of the outer one. If a relation leads to a
   single row that all callers may see, a join reads that row, without a statement of its own.
-- `_RowField`, `_CallerField` and `_ConnectionField` are the fields at the root.
+- `_RowField`, `_CallerField`, `_ListField` and `_ConnectionField` are the fields at the root.
 
 A statement is compiled once for all callers who see the same rows. Ids, page sizes and the caller are bound to it.
 A plan supports only these fields, with the arguments `id`, `orderBy`, those of a page, and filters, and no directives.
@@ -17,6 +17,7 @@ It returns only results without errors. graphql-core executes everything else, s
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.db import Error
@@ -29,7 +30,7 @@ from graphql import (
 
 from core.actors import Actor
 from core.errors import DomainError
-from core.lists.filters import filtering_of
+from core.lists.filters import ShopFilterSet, filtering_of
 from core.lists.keyset import MAX_PER_PAGE, Page, Slice, Sort, cursor_at, cut_to_page, read_cursor
 from core.permissions import is_signed_in, require
 from core.plans.columns import Unplannable
@@ -39,7 +40,7 @@ from core.protocols.graph.cost import cost_of
 from core.protocols.graph.documents import label_of
 from core.protocols.graph.plans.levels import PlanRun, RowLevel
 from core.protocols.graph.plans.selections import Argument, Fallback, Selections
-from core.protocols.graph.resolvers import CallerRow, OneRow, PagedRows
+from core.protocols.graph.resolvers import CallerRow, FirstRows, OneRow, PagedRows
 from core.protocols.graph.served_schema import served_schema
 
 MAX_COSTS = 256  # of one document: one for each combination of page sizes
@@ -104,12 +105,50 @@ class _Wrapper:
         return {key: values[name] for key, name in self.names.items()}
 
 
+def _kinds_of_filters(
+    field: Any, filterset: type[ShopFilterSet] | None, filters: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, type]:
+    """Return the types of the arguments that are filters with a compiled form."""
+    known = filterset.bound | filterset.keyed if filterset else frozenset()
+    arguments = {name: each for name, each in field.args.items() if filters.get(each.out_name, each.out_name) in known}
+    return {name: SCALARS[get_named_type(each.type).name] for name, each in arguments.items()}
+
+
+def _filtered(reads: Reads, filterset: Any, filters: Mapping[str, Argument], variables: Mapping[str, Any]) -> Reads:
+    """Return the reads of the rows that pass the filters. Raises InvalidInput if a filter is invalid."""
+    if not filters:
+        return reads
+    params = {name: argument.value(variables) for name, argument in filters.items()}
+    filtering = filtering_of(filterset, {name: value for name, value in params.items() if value is not None})
+    if filtering is None:
+        raise Fallback
+    return reads.where(filtering)
+
+
+class _ListField:
+    """A field at the root with the first rows of a filtered list."""
+
+    def __init__(self, field: Any, nodes: list[Any], selections: Selections) -> None:
+        self._resolver: FirstRows = field.resolve
+        names = self._resolver.filters
+        given = selections.arguments(nodes[0], _kinds_of_filters(field, self._resolver.filterset, names))
+        outs = {field.args[name].out_name: argument for name, argument in given.items()}
+        self._filters = {names.get(name, name): argument for name, argument in outs.items()}
+        self._level = RowLevel(get_named_type(field.type), nodes, selections)
+        self._reads = Reads(self._resolver.rows, self._level.columns.selected)
+
+    def resolve(self, run: PlanRun) -> Any:
+        reads = _filtered(self._reads, self._resolver.filterset, self._filters, run.variables)
+        return self._level.objects(reads.page(run.caller, self._resolver.sort, MAX_PER_PAGE, 0), run)
+
+
 class _ConnectionField:
     """A field at the root with a page of a list, which may be filtered."""
 
     def __init__(self, field: Any, nodes: list[Any], selections: Selections) -> None:
         self._resolver: PagedRows = field.resolve.args[0]  # graphene wraps it
-        given = selections.arguments(nodes[0], {**self._kinds_of_filters(field), **PAGING}, orderBy=str)
+        kinds_of_filters = _kinds_of_filters(field, self._resolver.filterset)
+        given = selections.arguments(nodes[0], {**kinds_of_filters, **PAGING}, orderBy=str)
         self._paging = {name: given.pop(name) for name in PAGING if name in given}
         self._order = given.pop("orderBy", Argument(str))
         self._filters = {field.args[name].out_name: argument for name, argument in given.items()}
@@ -126,7 +165,7 @@ class _ConnectionField:
     def resolve(self, run: PlanRun) -> Any:
         require(run.caller, self._resolver.guard)
         sort = self._sort(self._order.value(run.variables))
-        reads = self._filtered(run.variables) if self._filters else self._reads
+        reads = _filtered(self._reads, self._resolver.filterset, self._filters, run.variables)
         rows, has_next, has_previous = self._page(reads, sort, run)
         total = 0
         if "totalCount" in self._outer:
@@ -163,21 +202,6 @@ class _ConnectionField:
             raise Fallback
         return wanted
 
-    def _kinds_of_filters(self, field: Any) -> dict[str, type]:
-        """Return the types of the arguments that are filters with a compiled form."""
-        filterset = self._resolver.filterset
-        known = filterset.bound | filterset.keyed if filterset else frozenset()
-        return {name: SCALARS[each.type.name] for name, each in field.args.items() if each.out_name in known}
-
-    def _filtered(self, variables: Mapping[str, Any]) -> Reads:
-        """Raises InvalidInput if a filter is invalid."""
-        params = {name: argument.value(variables) for name, argument in self._filters.items()}
-        filterset: Any = self._resolver.filterset
-        filtering = filtering_of(filterset, {name: value for name, value in params.items() if value is not None})
-        if filtering is None:
-            raise Fallback
-        return self._reads.where(filtering)
-
     def _sort(self, text: str | None) -> Sort:
         """Raises InvalidInput if the list has no such order."""
         if text not in self._sorts:
@@ -198,7 +222,12 @@ class _ConnectionField:
 SCALARS: Mapping[str, type] = {"String": str, "Float": float, "Boolean": bool}  # the types of filters
 PAGING: Mapping[str, type] = {"first": int, "last": int, "after": str, "before": str}
 PAGE_INFO = ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")
-ROOTS: Mapping[type, Any] = {OneRow: _RowField, CallerRow: _CallerField, PagedRows: _ConnectionField}
+ROOTS: Mapping[type, Any] = {
+    OneRow: _RowField,
+    CallerRow: _CallerField,
+    FirstRows: _ListField,
+    PagedRows: _ConnectionField,
+}
 
 
 class QueryPlan:

@@ -283,7 +283,6 @@ def test_only_the_selected_columns_are_read(shop):
         '{ node(id: "UHJvZHVjdDox") { id } }',
         "{ __schema { queryType { name } } }",
         "{ __typename }",
-        '{ searchProducts(query: "tea") { name } }',
         "{ allProducts(first: null) { edges { node { name } } } }",
         "{ allProducts(q: null) { edges { node { name } } } }",
         "query ($s: Boolean = true) { allProducts { edges { node { name @skip(if: $s) } } } }",
@@ -315,6 +314,29 @@ PAGES = """query ($first: Int, $last: Int, $after: String, $before: String) {
     totalCount edges { cursor node { pk name } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
   }
 }"""
+
+
+SEARCH = """query ($q: String!, $from: Float, $category: String) {
+  searchProducts(query: $q, minPrice: $from, category: $category) { id pk name price stock }
+}"""
+
+
+@pytest.mark.parametrize("more", [{}, {"from": 9.99}, {"from": None, "category": "nothing"}])
+@pytest.mark.parametrize("text", ["tea", "ZOË", "o", "", "none", "100%"])
+def test_found_products_are_those_of_graphql_core(shop, text, more):
+    variables = {"q": text, **more}
+
+    found = planned(SEARCH).result(shop["stranger"], variables)
+
+    expected = executed(SEARCH, shop["stranger"], variables)
+    assert orjson.dumps(found.data) == orjson.dumps(expected.data)
+    document = prepared(SEARCH)
+    assert found.cost == cost_of(served_schema(), document, get_operation_ast(document), variables)
+
+
+@pytest.mark.parametrize("variables", [{"q": "x" * 201}, {"q": "tea", "from": 0.001}, {"q": 3}, {}])
+def test_bad_searches_are_left_to_graphql_core(shop, variables):
+    assert planned(SEARCH).result(shop["stranger"], variables) is None
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 5, 100])
