@@ -70,7 +70,7 @@ class Bridge:
         if self.pool.is_busy:
             call.watch_soon()
         if self.response_timeout_s is not None:
-            call.cancel_after(self.response_timeout_s)
+            call.cancel_at(self.response_timeout_s)
         response = await self.pool.run(call.respond, body, drop=drop)
         call.stop_timer()  # from here on only the client can be slow
         if response is not None:

@@ -15,7 +15,7 @@ from core.server.bridge.responses import whole_response
 from core.server.security_headers import with_security_headers
 from core.server.threads import ThreadPool
 
-FILE_BYTES = 5_000_000
+FILE_BYTES, TIMEOUT_S = 5_000_000, 4
 gate = threading.Event()
 closed: list[str] = []
 fast_requests: list[bytes] = []
@@ -38,6 +38,11 @@ class Stream:
 
 def echo(environ, start_response):
     return ACTIONS.get(environ["PATH_INFO"], _shown)(environ, start_response)
+
+
+def _passed(environ, start_response):
+    time.sleep(float(environ["QUERY_STRING"].partition("=")[2] or 0))
+    return _shown(environ, start_response)
 
 
 def _shown(environ, start_response):
@@ -114,13 +119,14 @@ def _text(start_response, content):
 
 
 def fast(scope, body):
-    """The fast path of /fast: `?slept=1.5` sleeps, `?fails` raises, `?passes` has no response."""
+    """The fast path of /fast: `?slept=1.5` sleeps, `?fails` raises, `?passes=1.5` sleeps and has no response."""
     what, _, seconds = scope["query_string"].decode().partition("=")
     if what == "slept":
         time.sleep(float(seconds))
     if what == "fails":
         raise RuntimeError("a secret")
     if what == "passes":
+        time.sleep(float(seconds or 0))
         return ORDINARY
     fast_requests.append(scope["query_string"])
     headers = [(b"content-type", b"text/plain"), (b"x-client", scope["client"][0].encode())]
@@ -135,6 +141,7 @@ def _fast_requests(environ, start_response):
 
 ACTIONS = {
     "/empty": _empty,
+    "/fast": _passed,
     "/slow": _slow,
     "/fault": _fault,
     "/gated": _gated,
@@ -145,7 +152,7 @@ ACTIONS = {
     "/fast-requests": _fast_requests,
 }
 threads = ThreadPool("echo", size=2, max_waiting=2)
-asgi.web = Bridge(echo, threads)
+asgi.web = Bridge(echo, threads, TIMEOUT_S)
 late = with_security_headers(asgi.web.refuse_late)
-asgi.direct = DirectCalls(fast, lambda scope: scope["path"] == "/fast", threads, 4, late)
+asgi.direct = DirectCalls(fast, lambda scope: scope["path"] == "/fast", threads, TIMEOUT_S, late)
 application = asgi.application

@@ -171,6 +171,15 @@ def test_address_is_that_which_a_trusted_proxy_names(server):
     assert response.headers["x-client"] == "203.0.113.9"
 
 
+def test_both_ways_of_one_request_together_have_the_time_of_one(server):
+    began = time.monotonic()
+
+    response = httpx.get(f"{server.url}/fast?passes=2.5")  # the application takes as long again
+
+    assert response.status_code == 503
+    assert time.monotonic() - began < 4.9
+
+
 def test_request_in_progress_at_the_end_is_answered(tmp_path):
     server = start(tmp_path)
     response = httpx.get(f"{server.url}/fast", headers={"X-Forwarded-For": "203.0.113.9"})
