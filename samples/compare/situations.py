@@ -33,9 +33,11 @@ def count_of(count: int, noun: str) -> str:
 
 
 def _times(figures: ByProtocol, mine: str, *others: str) -> str:
-    """Compare the median of a protocol with those of others; a difference within the spread is none."""
+    """Compare the median of a protocol with those of others; a difference within the spread, or not shown, is none."""
     median = figures[mine].p50_ms
-    apart = [name for name in others if is_different(figures[mine], figures[name])]
+    apart = [
+        name for name in others if is_different(figures[mine], figures[name]) and ms(figures[name].p50_ms) != ms(median)
+    ]
     slower = [f"{ms(figures[name].p50_ms)} ({LABELS[name]})" for name in apart if figures[name].p50_ms > median]
     faster = [f"{LABELS[name]} {ms(figures[name].p50_ms)}" for name in apart if figures[name].p50_ms < median]
     same = [LABELS[name] for name in others if name not in apart]

@@ -69,6 +69,15 @@ def test_advice_says_where_its_protocol_is_slower():
     assert text.startswith("1,000 rows: as fast as GraphQL, but slower: 10.1 ms (gRPC 1.1 ms). ")
 
 
+def test_times_that_are_shown_alike_are_as_fast():
+    one, other = figures_of(10.11, 10.11, 10.11), figures_of(10.14, 10.14, 10.14)
+    bulk = next(situation for situation in SITUATIONS if situation.task == "batch")
+
+    text = bulk.by_how_much({"rest": one, "graphql": other, "web": other, "native": other})
+
+    assert text.startswith("1,000 rows: as fast as GraphQL and gRPC. ")
+
+
 def test_distance_costs_each_round_trip():
     assert figures_of(2, 2, 2, round_trips=5).at_distance_ms(50) == 252
 
