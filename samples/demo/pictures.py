@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw
 
 from catalog.images.files import store
 from catalog.images.reading import read_image
+from core.errors import Unavailable
 
 # The SKUs of the lamps with an image, and the colours of their shades.
 SHADES = {
@@ -27,7 +28,7 @@ def stored_pictures() -> dict[str, str]:
     """Store the images. Returns their names by SKU; none if the storage can't be written."""
     try:
         return {sku: store(read_image(_drawn(shade))) for sku, shade in SHADES.items()}
-    except OSError as error:
+    except Unavailable as error:
         log.warning("The images of the demo can't be stored: %s", error)
         return {}
 
