@@ -1,6 +1,7 @@
 """Fixtures of all tests."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import cache
@@ -19,7 +20,7 @@ from core.server.static_files import FINGERPRINT, Responses, StaticFilesMiddlewa
 from tests.support.connect import web_shop  # noqa: F401  # a fixture
 from tests.support.generators import python_generators  # noqa: F401  # a fixture
 from tests.support.golang import go, go_grpc  # noqa: F401  # fixtures
-from tests.support.live import live_shop, live_shops, migrated_template, unsynced  # noqa: F401  # fixtures
+from tests.support.live import database_of, live_shop, live_shops, migrated_template, unsynced  # noqa: F401  # fixtures
 from tests.support.measuring import unmeasured
 from tests.support.npm import npm_packages  # noqa: F401  # a fixture
 from tests.support.rpc import grpc_shops, rpc  # noqa: F401  # fixtures
@@ -51,21 +52,29 @@ __all__ = [
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """On SQLite use a file, as the shop does: threads and live servers have connections of their own to it."""
-    if connection.vendor == "sqlite":
-        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "shop.sqlite3")
-    else:
-        request.getfixturevalue("django_db_modify_db_settings_parallel_suffix")
+def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
+    """Create the test database as a copy of one that is migrated already."""
+    request.getfixturevalue("django_db_modify_db_settings_parallel_suffix")
+    connection.settings_dict["TEST"]["TEMPLATE"] = database_of(request.getfixturevalue("migrated_template"))
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """On PostgreSQL let no commit wait for the disk: no test cuts the power."""
-    if connection.vendor == "postgresql":
-        with django_db_blocker.unblock(), connection.cursor() as cursor:
-            cursor.execute(unsynced(connection.settings_dict["NAME"]))
-            cursor.execute("SET synchronous_commit = off")
+def django_db_setup(request: pytest.FixtureRequest, django_db_blocker: Any) -> None:
+    """Give this process a migrated database.
+
+    On SQLite it is a file, as in the shop: threads and live servers have connections of their own to it.
+    On PostgreSQL no commit waits for the disk: no test cuts the power.
+    """
+    if connection.vendor == "sqlite":
+        template = database_of(request.getfixturevalue("migrated_template"))
+        folder = request.getfixturevalue("tmp_path_factory").mktemp("database")
+        connection.close()
+        connection.settings_dict["NAME"] = shutil.copy(template, folder / "shop.sqlite3")
+        return
+    request.getfixturevalue("django_db_setup")  # pytest-django's
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(unsynced(connection.settings_dict["NAME"]))
+        cursor.execute("SET synchronous_commit = off")
 
 
 @pytest.fixture

@@ -12,12 +12,13 @@
             assert Order.objects.count() == 40
 
 `live_shop` is a fixture (tests/conftest.py); `live_shops` does the same for a whole module. They need no `django_db`
-mark. Each database is a copy of one that is migrated once per session. DATABASE_URL decides how: SQLite copies a file,
+mark. Each database is a copy of one that is migrated before. DATABASE_URL decides how: SQLite copies a file,
 PostgreSQL runs `CREATE DATABASE ... TEMPLATE`. Servers share the SECRET_KEY of the test process, so they accept tokens
 issued inside `shop.database()`. `shop.database()` changes only the test's own thread; other threads keep using the test
 database.
 """
 
+import fcntl
 import itertools
 import os
 import random
@@ -215,10 +216,10 @@ def fresh_database(folder: Path, template_url: str | None = None) -> Iterator[st
     if server_url is None:
         path = folder / "db.sqlite3"
         if template_url is not None:
-            shutil.copy(urlsplit(template_url).path, path)
+            shutil.copy(database_of(template_url), path)
         yield f"sqlite:///{path}"
         return
-    template = f" TEMPLATE {urlsplit(template_url).path[1:]}" if template_url else ""
+    template = f" TEMPLATE {database_of(template_url)}" if template_url else ""
     _administer(server_url, f"CREATE DATABASE {name}{template}")
     _administer(server_url, unsynced(name))
     try:
@@ -227,13 +228,39 @@ def fresh_database(folder: Path, template_url: str | None = None) -> Iterator[st
         _administer(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def database_of(url: str) -> str:
+    """Return the path of a database on SQLite, or its name on PostgreSQL."""
+    path = urlsplit(url).path
+    return path.removeprefix("/") if _server_url() else path
+
+
+def _migrated(url: str, unblock: Callable) -> None:
+    with unblock(), using(url):
+        call_command("migrate", verbosity=0)
+
+
 @pytest.fixture(scope="session")
 def migrated_template(tmp_path_factory: pytest.TempPathFactory, django_db_blocker) -> Iterator[str]:
-    """The URL of an empty, migrated database. Copy it; never write to it."""
-    with fresh_database(tmp_path_factory.mktemp("template")) as url:
-        with django_db_blocker.unblock(), using(url):
-            call_command("migrate", verbosity=0)
-        yield url
+    """The URL of an empty, migrated database. Copy it; never write to it.
+
+    On SQLite the workers of a test run share it: migrating takes 2 s. On PostgreSQL each has its own.
+    """
+    if _server_url():
+        with fresh_database(tmp_path_factory.mktemp("template")) as url:
+            _migrated(url, django_db_blocker.unblock)
+            yield url
+        return
+    folder = tmp_path_factory.getbasetemp()  # the worker's
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    path = folder / "template.sqlite3"
+    with (folder / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            unfinished = tmp_path_factory.mktemp("template") / "db.sqlite3"
+            _migrated(f"sqlite:///{unfinished}", django_db_blocker.unblock)
+            unfinished.rename(path)
+    yield f"sqlite:///{path}"
 
 
 @pytest.fixture
