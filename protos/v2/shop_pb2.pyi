@@ -10,15 +10,6 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class OrderVerb(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    ORDER_VERB_UNSPECIFIED: _ClassVar[OrderVerb]
-    ORDER_VERB_CANCEL: _ClassVar[OrderVerb]
-    ORDER_VERB_PAY: _ClassVar[OrderVerb]
-    ORDER_VERB_SHIP: _ClassVar[OrderVerb]
-    ORDER_VERB_DELIVER: _ClassVar[OrderVerb]
-    ORDER_VERB_REFUND: _ClassVar[OrderVerb]
-
 class OrderStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ORDER_STATUS_UNSPECIFIED: _ClassVar[OrderStatus]
@@ -29,18 +20,21 @@ class OrderStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ORDER_STATUS_CANCELLED: _ClassVar[OrderStatus]
     ORDER_STATUS_REFUNDED: _ClassVar[OrderStatus]
 
+class OrderVerb(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ORDER_VERB_UNSPECIFIED: _ClassVar[OrderVerb]
+    ORDER_VERB_CANCEL: _ClassVar[OrderVerb]
+    ORDER_VERB_PAY: _ClassVar[OrderVerb]
+    ORDER_VERB_SHIP: _ClassVar[OrderVerb]
+    ORDER_VERB_DELIVER: _ClassVar[OrderVerb]
+    ORDER_VERB_REFUND: _ClassVar[OrderVerb]
+
 class ChangeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     CHANGE_KIND_UNSPECIFIED: _ClassVar[ChangeKind]
     CHANGE_KIND_CREATED: _ClassVar[ChangeKind]
     CHANGE_KIND_UPDATED: _ClassVar[ChangeKind]
     CHANGE_KIND_DELETED: _ClassVar[ChangeKind]
-ORDER_VERB_UNSPECIFIED: OrderVerb
-ORDER_VERB_CANCEL: OrderVerb
-ORDER_VERB_PAY: OrderVerb
-ORDER_VERB_SHIP: OrderVerb
-ORDER_VERB_DELIVER: OrderVerb
-ORDER_VERB_REFUND: OrderVerb
 ORDER_STATUS_UNSPECIFIED: OrderStatus
 ORDER_STATUS_PENDING: OrderStatus
 ORDER_STATUS_PAID: OrderStatus
@@ -48,365 +42,134 @@ ORDER_STATUS_SHIPPED: OrderStatus
 ORDER_STATUS_DELIVERED: OrderStatus
 ORDER_STATUS_CANCELLED: OrderStatus
 ORDER_STATUS_REFUNDED: OrderStatus
+ORDER_VERB_UNSPECIFIED: OrderVerb
+ORDER_VERB_CANCEL: OrderVerb
+ORDER_VERB_PAY: OrderVerb
+ORDER_VERB_SHIP: OrderVerb
+ORDER_VERB_DELIVER: OrderVerb
+ORDER_VERB_REFUND: OrderVerb
 CHANGE_KIND_UNSPECIFIED: ChangeKind
 CHANGE_KIND_CREATED: ChangeKind
 CHANGE_KIND_UPDATED: ChangeKind
 CHANGE_KIND_DELETED: ChangeKind
 
-class FieldChange(_message.Message):
-    __slots__ = ("field", "old", "new")
-    FIELD_FIELD_NUMBER: _ClassVar[int]
-    OLD_FIELD_NUMBER: _ClassVar[int]
-    NEW_FIELD_NUMBER: _ClassVar[int]
-    field: str
-    old: str
-    new: str
-    def __init__(self, field: _Optional[str] = ..., old: _Optional[str] = ..., new: _Optional[str] = ...) -> None: ...
-
-class ProductHistory(_message.Message):
-    __slots__ = ("id", "kind", "at", "actor_id", "protocol", "request_id", "reason", "fields", "units", "stock")
+class User(_message.Message):
+    __slots__ = ("id", "username", "email", "created_at")
     ID_FIELD_NUMBER: _ClassVar[int]
-    KIND_FIELD_NUMBER: _ClassVar[int]
-    AT_FIELD_NUMBER: _ClassVar[int]
-    ACTOR_ID_FIELD_NUMBER: _ClassVar[int]
-    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
-    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
-    REASON_FIELD_NUMBER: _ClassVar[int]
-    FIELDS_FIELD_NUMBER: _ClassVar[int]
-    UNITS_FIELD_NUMBER: _ClassVar[int]
-    STOCK_FIELD_NUMBER: _ClassVar[int]
-    id: int
-    kind: str
-    at: _timestamp_pb2.Timestamp
-    actor_id: int
-    protocol: str
-    request_id: str
-    reason: str
-    fields: _containers.RepeatedCompositeFieldContainer[FieldChange]
-    units: int
-    stock: int
-    def __init__(self, id: _Optional[int] = ..., kind: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor_id: _Optional[int] = ..., protocol: _Optional[str] = ..., request_id: _Optional[str] = ..., reason: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[FieldChange, _Mapping]]] = ..., units: _Optional[int] = ..., stock: _Optional[int] = ...) -> None: ...
-
-class ListProductHistoryRequest(_message.Message):
-    __slots__ = ("id", "page", "page_size", "cursor", "kind", "stock_moved")
-    ID_FIELD_NUMBER: _ClassVar[int]
-    PAGE_FIELD_NUMBER: _ClassVar[int]
-    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
-    CURSOR_FIELD_NUMBER: _ClassVar[int]
-    KIND_FIELD_NUMBER: _ClassVar[int]
-    STOCK_MOVED_FIELD_NUMBER: _ClassVar[int]
-    id: int
-    page: int
-    page_size: int
-    cursor: str
-    kind: str
-    stock_moved: bool
-    def __init__(self, id: _Optional[int] = ..., page: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., kind: _Optional[str] = ..., stock_moved: _Optional[bool] = ...) -> None: ...
-
-class ListProductHistoryResponse(_message.Message):
-    __slots__ = ("changes", "total", "page", "total_pages", "next_cursor")
-    CHANGES_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
-    PAGE_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_PAGES_FIELD_NUMBER: _ClassVar[int]
-    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
-    changes: _containers.RepeatedCompositeFieldContainer[ProductHistory]
-    total: int
-    page: int
-    total_pages: int
-    next_cursor: str
-    def __init__(self, changes: _Optional[_Iterable[_Union[ProductHistory, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
-
-class CorrectStockRequest(_message.Message):
-    __slots__ = ("id", "units", "reason")
-    ID_FIELD_NUMBER: _ClassVar[int]
-    UNITS_FIELD_NUMBER: _ClassVar[int]
-    REASON_FIELD_NUMBER: _ClassVar[int]
-    id: int
-    units: int
-    reason: str
-    def __init__(self, id: _Optional[int] = ..., units: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
-
-class CorrectStockResponse(_message.Message):
-    __slots__ = ("product",)
-    PRODUCT_FIELD_NUMBER: _ClassVar[int]
-    product: Product
-    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
-
-class RevertProductRequest(_message.Message):
-    __slots__ = ("id", "change_id")
-    ID_FIELD_NUMBER: _ClassVar[int]
-    CHANGE_ID_FIELD_NUMBER: _ClassVar[int]
-    id: int
-    change_id: int
-    def __init__(self, id: _Optional[int] = ..., change_id: _Optional[int] = ...) -> None: ...
-
-class RevertProductResponse(_message.Message):
-    __slots__ = ("product",)
-    PRODUCT_FIELD_NUMBER: _ClassVar[int]
-    product: Product
-    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
-
-class SetProductImageRequest(_message.Message):
-    __slots__ = ("id", "image", "expected_version")
-    ID_FIELD_NUMBER: _ClassVar[int]
-    IMAGE_FIELD_NUMBER: _ClassVar[int]
-    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
-    id: int
-    image: bytes
-    expected_version: int
-    def __init__(self, id: _Optional[int] = ..., image: _Optional[bytes] = ..., expected_version: _Optional[int] = ...) -> None: ...
-
-class SetProductImageResponse(_message.Message):
-    __slots__ = ("product",)
-    PRODUCT_FIELD_NUMBER: _ClassVar[int]
-    product: Product
-    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
-
-class RemoveProductImageRequest(_message.Message):
-    __slots__ = ("id", "expected_version")
-    ID_FIELD_NUMBER: _ClassVar[int]
-    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
-    id: int
-    expected_version: int
-    def __init__(self, id: _Optional[int] = ..., expected_version: _Optional[int] = ...) -> None: ...
-
-class RemoveProductImageResponse(_message.Message):
-    __slots__ = ("product",)
-    PRODUCT_FIELD_NUMBER: _ClassVar[int]
-    product: Product
-    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
-
-class Product(_message.Message):
-    __slots__ = ("id", "name", "description", "price", "stock", "created_at", "sku", "version", "updated_at", "reorder_level", "category_id", "image", "thumbnail")
-    ID_FIELD_NUMBER: _ClassVar[int]
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
-    PRICE_FIELD_NUMBER: _ClassVar[int]
-    STOCK_FIELD_NUMBER: _ClassVar[int]
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
-    SKU_FIELD_NUMBER: _ClassVar[int]
-    VERSION_FIELD_NUMBER: _ClassVar[int]
-    UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
-    REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
-    CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
-    IMAGE_FIELD_NUMBER: _ClassVar[int]
-    THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
     id: int
-    name: str
-    description: str
-    price: Money
-    stock: int
+    username: str
+    email: str
     created_at: _timestamp_pb2.Timestamp
-    sku: str
-    version: int
-    updated_at: _timestamp_pb2.Timestamp
-    reorder_level: int
-    category_id: int
-    image: str
-    thumbnail: str
-    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[_Union[Money, _Mapping]] = ..., stock: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sku: _Optional[str] = ..., version: _Optional[int] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ..., image: _Optional[str] = ..., thumbnail: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., username: _Optional[str] = ..., email: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
-class GetProductRequest(_message.Message):
-    __slots__ = ("id", "after")
-    ID_FIELD_NUMBER: _ClassVar[int]
-    AFTER_FIELD_NUMBER: _ClassVar[int]
-    id: int
-    after: str
-    def __init__(self, id: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
+class RegisterUserRequest(_message.Message):
+    __slots__ = ("username", "email", "password")
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    username: str
+    email: str
+    password: str
+    def __init__(self, username: _Optional[str] = ..., email: _Optional[str] = ..., password: _Optional[str] = ...) -> None: ...
 
-class GetProductResponse(_message.Message):
-    __slots__ = ("product",)
-    PRODUCT_FIELD_NUMBER: _ClassVar[int]
-    product: Product
-    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
+class RegisterUserResponse(_message.Message):
+    __slots__ = ("user",)
+    USER_FIELD_NUMBER: _ClassVar[int]
+    user: User
+    def __init__(self, user: _Optional[_Union[User, _Mapping]] = ...) -> None: ...
 
-class ListProductsRequest(_message.Message):
-    __slots__ = ("page", "page_size", "sort_by", "q", "min_price", "max_price", "in_stock", "cursor", "low_stock", "category", "sku")
-    PAGE_FIELD_NUMBER: _ClassVar[int]
-    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
-    SORT_BY_FIELD_NUMBER: _ClassVar[int]
-    Q_FIELD_NUMBER: _ClassVar[int]
-    MIN_PRICE_FIELD_NUMBER: _ClassVar[int]
-    MAX_PRICE_FIELD_NUMBER: _ClassVar[int]
-    IN_STOCK_FIELD_NUMBER: _ClassVar[int]
-    CURSOR_FIELD_NUMBER: _ClassVar[int]
-    LOW_STOCK_FIELD_NUMBER: _ClassVar[int]
-    CATEGORY_FIELD_NUMBER: _ClassVar[int]
-    SKU_FIELD_NUMBER: _ClassVar[int]
-    page: int
-    page_size: int
-    sort_by: str
-    q: str
-    min_price: Money
-    max_price: Money
-    in_stock: bool
-    cursor: str
-    low_stock: bool
-    category: str
-    sku: str
-    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[_Union[Money, _Mapping]] = ..., max_price: _Optional[_Union[Money, _Mapping]] = ..., in_stock: _Optional[bool] = ..., cursor: _Optional[str] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ..., sku: _Optional[str] = ...) -> None: ...
-
-class ListProductsResponse(_message.Message):
-    __slots__ = ("products", "total", "page", "total_pages", "next_cursor")
-    PRODUCTS_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
-    PAGE_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_PAGES_FIELD_NUMBER: _ClassVar[int]
-    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
-    products: _containers.RepeatedCompositeFieldContainer[Product]
-    total: int
-    page: int
-    total_pages: int
-    next_cursor: str
-    def __init__(self, products: _Optional[_Iterable[_Union[Product, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
-
-class CreateProductRequest(_message.Message):
-    __slots__ = ("name", "description", "price", "stock", "sku", "reorder_level", "category_id")
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
-    PRICE_FIELD_NUMBER: _ClassVar[int]
-    STOCK_FIELD_NUMBER: _ClassVar[int]
-    SKU_FIELD_NUMBER: _ClassVar[int]
-    REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
-    CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    description: str
-    price: Money
-    stock: int
-    sku: str
-    reorder_level: int
-    category_id: int
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[_Union[Money, _Mapping]] = ..., stock: _Optional[int] = ..., sku: _Optional[str] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ...) -> None: ...
-
-class CreateProductResponse(_message.Message):
-    __slots__ = ("product",)
-    PRODUCT_FIELD_NUMBER: _ClassVar[int]
-    product: Product
-    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
-
-class UpdateProductRequest(_message.Message):
-    __slots__ = ("id", "name", "description", "price", "stock", "sku", "expected_version", "reorder_level", "category_id")
-    ID_FIELD_NUMBER: _ClassVar[int]
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
-    PRICE_FIELD_NUMBER: _ClassVar[int]
-    STOCK_FIELD_NUMBER: _ClassVar[int]
-    SKU_FIELD_NUMBER: _ClassVar[int]
-    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
-    REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
-    CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
-    id: int
-    name: str
-    description: str
-    price: Money
-    stock: int
-    sku: str
-    expected_version: int
-    reorder_level: int
-    category_id: int
-    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[_Union[Money, _Mapping]] = ..., stock: _Optional[int] = ..., sku: _Optional[str] = ..., expected_version: _Optional[int] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ...) -> None: ...
-
-class UpdateProductResponse(_message.Message):
-    __slots__ = ("product",)
-    PRODUCT_FIELD_NUMBER: _ClassVar[int]
-    product: Product
-    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
-
-class DeleteProductRequest(_message.Message):
+class GetUserRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
     id: int
     def __init__(self, id: _Optional[int] = ...) -> None: ...
 
-class DeleteProductResponse(_message.Message):
-    __slots__ = ("success",)
-    SUCCESS_FIELD_NUMBER: _ClassVar[int]
-    success: bool
-    def __init__(self, success: _Optional[bool] = ...) -> None: ...
+class GetUserResponse(_message.Message):
+    __slots__ = ("user",)
+    USER_FIELD_NUMBER: _ClassVar[int]
+    user: User
+    def __init__(self, user: _Optional[_Union[User, _Mapping]] = ...) -> None: ...
 
-class ProductUpdate(_message.Message):
-    __slots__ = ("product_id", "new_price", "new_stock", "timestamp", "kind", "cursor", "error_code", "error_message", "retry_after")
-    PRODUCT_ID_FIELD_NUMBER: _ClassVar[int]
-    NEW_PRICE_FIELD_NUMBER: _ClassVar[int]
-    NEW_STOCK_FIELD_NUMBER: _ClassVar[int]
-    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
-    KIND_FIELD_NUMBER: _ClassVar[int]
+class GetMeRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetMeResponse(_message.Message):
+    __slots__ = ("user",)
+    USER_FIELD_NUMBER: _ClassVar[int]
+    user: User
+    def __init__(self, user: _Optional[_Union[User, _Mapping]] = ...) -> None: ...
+
+class ListUsersRequest(_message.Message):
+    __slots__ = ("page", "page_size", "cursor", "email", "username")
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
-    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
-    ERROR_MESSAGE_FIELD_NUMBER: _ClassVar[int]
-    RETRY_AFTER_FIELD_NUMBER: _ClassVar[int]
-    product_id: int
-    new_price: Money
-    new_stock: int
-    timestamp: _timestamp_pb2.Timestamp
-    kind: ChangeKind
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    page: int
+    page_size: int
     cursor: str
-    error_code: str
-    error_message: str
-    retry_after: int
-    def __init__(self, product_id: _Optional[int] = ..., new_price: _Optional[_Union[Money, _Mapping]] = ..., new_stock: _Optional[int] = ..., timestamp: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kind: _Optional[_Union[ChangeKind, str]] = ..., cursor: _Optional[str] = ..., error_code: _Optional[str] = ..., error_message: _Optional[str] = ..., retry_after: _Optional[int] = ...) -> None: ...
+    email: str
+    username: str
+    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., email: _Optional[str] = ..., username: _Optional[str] = ...) -> None: ...
 
-class BatchCreateResponse(_message.Message):
-    __slots__ = ("created_count", "failures")
-    CREATED_COUNT_FIELD_NUMBER: _ClassVar[int]
-    FAILURES_FIELD_NUMBER: _ClassVar[int]
-    created_count: int
-    failures: _containers.RepeatedCompositeFieldContainer[BatchCreateFailure]
-    def __init__(self, created_count: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[BatchCreateFailure, _Mapping]]] = ...) -> None: ...
+class ListUsersResponse(_message.Message):
+    __slots__ = ("users", "total", "page", "total_pages", "next_cursor")
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_PAGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    users: _containers.RepeatedCompositeFieldContainer[User]
+    total: int
+    page: int
+    total_pages: int
+    next_cursor: str
+    def __init__(self, users: _Optional[_Iterable[_Union[User, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
-class SkuChange(_message.Message):
-    __slots__ = ("sku", "name", "description", "price", "stock", "add_stock", "reorder_level", "category_id")
-    SKU_FIELD_NUMBER: _ClassVar[int]
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
-    PRICE_FIELD_NUMBER: _ClassVar[int]
-    STOCK_FIELD_NUMBER: _ClassVar[int]
-    ADD_STOCK_FIELD_NUMBER: _ClassVar[int]
-    REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
-    CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
-    sku: str
-    name: str
-    description: str
-    price: Money
-    stock: int
-    add_stock: int
-    reorder_level: int
-    category_id: int
-    def __init__(self, sku: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[_Union[Money, _Mapping]] = ..., stock: _Optional[int] = ..., add_stock: _Optional[int] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ...) -> None: ...
+class ObtainTokenRequest(_message.Message):
+    __slots__ = ("username", "password")
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    username: str
+    password: str
+    def __init__(self, username: _Optional[str] = ..., password: _Optional[str] = ...) -> None: ...
 
-class BatchChangeRequest(_message.Message):
-    __slots__ = ("changes",)
-    CHANGES_FIELD_NUMBER: _ClassVar[int]
-    changes: _containers.RepeatedCompositeFieldContainer[SkuChange]
-    def __init__(self, changes: _Optional[_Iterable[_Union[SkuChange, _Mapping]]] = ...) -> None: ...
+class ObtainTokenResponse(_message.Message):
+    __slots__ = ("access", "refresh")
+    ACCESS_FIELD_NUMBER: _ClassVar[int]
+    REFRESH_FIELD_NUMBER: _ClassVar[int]
+    access: str
+    refresh: str
+    def __init__(self, access: _Optional[str] = ..., refresh: _Optional[str] = ...) -> None: ...
 
-class BatchChangeResponse(_message.Message):
-    __slots__ = ("changed_count", "failures")
-    CHANGED_COUNT_FIELD_NUMBER: _ClassVar[int]
-    FAILURES_FIELD_NUMBER: _ClassVar[int]
-    changed_count: int
-    failures: _containers.RepeatedCompositeFieldContainer[BatchCreateFailure]
-    def __init__(self, changed_count: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[BatchCreateFailure, _Mapping]]] = ...) -> None: ...
+class RefreshTokenRequest(_message.Message):
+    __slots__ = ("refresh",)
+    REFRESH_FIELD_NUMBER: _ClassVar[int]
+    refresh: str
+    def __init__(self, refresh: _Optional[str] = ...) -> None: ...
 
-class BatchCreateFailure(_message.Message):
-    __slots__ = ("index", "code", "message", "fields")
-    class FieldsEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: str
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
-    INDEX_FIELD_NUMBER: _ClassVar[int]
-    CODE_FIELD_NUMBER: _ClassVar[int]
-    MESSAGE_FIELD_NUMBER: _ClassVar[int]
-    FIELDS_FIELD_NUMBER: _ClassVar[int]
-    index: int
-    code: str
-    message: str
-    fields: _containers.ScalarMap[str, str]
-    def __init__(self, index: _Optional[int] = ..., code: _Optional[str] = ..., message: _Optional[str] = ..., fields: _Optional[_Mapping[str, str]] = ...) -> None: ...
+class RefreshTokenResponse(_message.Message):
+    __slots__ = ("access", "refresh")
+    ACCESS_FIELD_NUMBER: _ClassVar[int]
+    REFRESH_FIELD_NUMBER: _ClassVar[int]
+    access: str
+    refresh: str
+    def __init__(self, access: _Optional[str] = ..., refresh: _Optional[str] = ...) -> None: ...
+
+class RevokeTokenRequest(_message.Message):
+    __slots__ = ("refresh",)
+    REFRESH_FIELD_NUMBER: _ClassVar[int]
+    refresh: str
+    def __init__(self, refresh: _Optional[str] = ...) -> None: ...
+
+class RevokeTokenResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class Order(_message.Message):
     __slots__ = ("id", "number", "user_id", "status", "total", "version", "created_at", "items", "carrier", "tracking_number")
@@ -711,133 +474,360 @@ class ListOrderHistoryResponse(_message.Message):
     next_cursor: str
     def __init__(self, changes: _Optional[_Iterable[_Union[OrderHistory, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
-class User(_message.Message):
-    __slots__ = ("id", "username", "email", "created_at")
+class FieldChange(_message.Message):
+    __slots__ = ("field", "old", "new")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    OLD_FIELD_NUMBER: _ClassVar[int]
+    NEW_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    old: str
+    new: str
+    def __init__(self, field: _Optional[str] = ..., old: _Optional[str] = ..., new: _Optional[str] = ...) -> None: ...
+
+class ProductHistory(_message.Message):
+    __slots__ = ("id", "kind", "at", "actor_id", "protocol", "request_id", "reason", "fields", "units", "stock")
     ID_FIELD_NUMBER: _ClassVar[int]
-    USERNAME_FIELD_NUMBER: _ClassVar[int]
-    EMAIL_FIELD_NUMBER: _ClassVar[int]
-    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_ID_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    STOCK_FIELD_NUMBER: _ClassVar[int]
     id: int
-    username: str
-    email: str
+    kind: str
+    at: _timestamp_pb2.Timestamp
+    actor_id: int
+    protocol: str
+    request_id: str
+    reason: str
+    fields: _containers.RepeatedCompositeFieldContainer[FieldChange]
+    units: int
+    stock: int
+    def __init__(self, id: _Optional[int] = ..., kind: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor_id: _Optional[int] = ..., protocol: _Optional[str] = ..., request_id: _Optional[str] = ..., reason: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[FieldChange, _Mapping]]] = ..., units: _Optional[int] = ..., stock: _Optional[int] = ...) -> None: ...
+
+class ListProductHistoryRequest(_message.Message):
+    __slots__ = ("id", "page", "page_size", "cursor", "kind", "stock_moved")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    STOCK_MOVED_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    page: int
+    page_size: int
+    cursor: str
+    kind: str
+    stock_moved: bool
+    def __init__(self, id: _Optional[int] = ..., page: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., kind: _Optional[str] = ..., stock_moved: _Optional[bool] = ...) -> None: ...
+
+class ListProductHistoryResponse(_message.Message):
+    __slots__ = ("changes", "total", "page", "total_pages", "next_cursor")
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_PAGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[ProductHistory]
+    total: int
+    page: int
+    total_pages: int
+    next_cursor: str
+    def __init__(self, changes: _Optional[_Iterable[_Union[ProductHistory, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
+
+class CorrectStockRequest(_message.Message):
+    __slots__ = ("id", "units", "reason")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    units: int
+    reason: str
+    def __init__(self, id: _Optional[int] = ..., units: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class CorrectStockResponse(_message.Message):
+    __slots__ = ("product",)
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
+
+class RevertProductRequest(_message.Message):
+    __slots__ = ("id", "change_id")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    change_id: int
+    def __init__(self, id: _Optional[int] = ..., change_id: _Optional[int] = ...) -> None: ...
+
+class RevertProductResponse(_message.Message):
+    __slots__ = ("product",)
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
+
+class SetProductImageRequest(_message.Message):
+    __slots__ = ("id", "image", "expected_version")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    image: bytes
+    expected_version: int
+    def __init__(self, id: _Optional[int] = ..., image: _Optional[bytes] = ..., expected_version: _Optional[int] = ...) -> None: ...
+
+class SetProductImageResponse(_message.Message):
+    __slots__ = ("product",)
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
+
+class RemoveProductImageRequest(_message.Message):
+    __slots__ = ("id", "expected_version")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    expected_version: int
+    def __init__(self, id: _Optional[int] = ..., expected_version: _Optional[int] = ...) -> None: ...
+
+class RemoveProductImageResponse(_message.Message):
+    __slots__ = ("product",)
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
+
+class Product(_message.Message):
+    __slots__ = ("id", "name", "description", "price", "stock", "created_at", "sku", "version", "updated_at", "reorder_level", "category_id", "image", "thumbnail")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    STOCK_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
+    REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    name: str
+    description: str
+    price: Money
+    stock: int
     created_at: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[int] = ..., username: _Optional[str] = ..., email: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    sku: str
+    version: int
+    updated_at: _timestamp_pb2.Timestamp
+    reorder_level: int
+    category_id: int
+    image: str
+    thumbnail: str
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[_Union[Money, _Mapping]] = ..., stock: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sku: _Optional[str] = ..., version: _Optional[int] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ..., image: _Optional[str] = ..., thumbnail: _Optional[str] = ...) -> None: ...
 
-class RegisterUserRequest(_message.Message):
-    __slots__ = ("username", "email", "password")
-    USERNAME_FIELD_NUMBER: _ClassVar[int]
-    EMAIL_FIELD_NUMBER: _ClassVar[int]
-    PASSWORD_FIELD_NUMBER: _ClassVar[int]
-    username: str
-    email: str
-    password: str
-    def __init__(self, username: _Optional[str] = ..., email: _Optional[str] = ..., password: _Optional[str] = ...) -> None: ...
+class GetProductRequest(_message.Message):
+    __slots__ = ("id", "after")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    after: str
+    def __init__(self, id: _Optional[int] = ..., after: _Optional[str] = ...) -> None: ...
 
-class RegisterUserResponse(_message.Message):
-    __slots__ = ("user",)
-    USER_FIELD_NUMBER: _ClassVar[int]
-    user: User
-    def __init__(self, user: _Optional[_Union[User, _Mapping]] = ...) -> None: ...
+class GetProductResponse(_message.Message):
+    __slots__ = ("product",)
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
 
-class GetUserRequest(_message.Message):
+class ListProductsRequest(_message.Message):
+    __slots__ = ("page", "page_size", "sort_by", "q", "min_price", "max_price", "in_stock", "cursor", "low_stock", "category", "sku")
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    SORT_BY_FIELD_NUMBER: _ClassVar[int]
+    Q_FIELD_NUMBER: _ClassVar[int]
+    MIN_PRICE_FIELD_NUMBER: _ClassVar[int]
+    MAX_PRICE_FIELD_NUMBER: _ClassVar[int]
+    IN_STOCK_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    LOW_STOCK_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    page: int
+    page_size: int
+    sort_by: str
+    q: str
+    min_price: Money
+    max_price: Money
+    in_stock: bool
+    cursor: str
+    low_stock: bool
+    category: str
+    sku: str
+    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., sort_by: _Optional[str] = ..., q: _Optional[str] = ..., min_price: _Optional[_Union[Money, _Mapping]] = ..., max_price: _Optional[_Union[Money, _Mapping]] = ..., in_stock: _Optional[bool] = ..., cursor: _Optional[str] = ..., low_stock: _Optional[bool] = ..., category: _Optional[str] = ..., sku: _Optional[str] = ...) -> None: ...
+
+class ListProductsResponse(_message.Message):
+    __slots__ = ("products", "total", "page", "total_pages", "next_cursor")
+    PRODUCTS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_PAGES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    products: _containers.RepeatedCompositeFieldContainer[Product]
+    total: int
+    page: int
+    total_pages: int
+    next_cursor: str
+    def __init__(self, products: _Optional[_Iterable[_Union[Product, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
+
+class CreateProductRequest(_message.Message):
+    __slots__ = ("name", "description", "price", "stock", "sku", "reorder_level", "category_id")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    STOCK_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    description: str
+    price: Money
+    stock: int
+    sku: str
+    reorder_level: int
+    category_id: int
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[_Union[Money, _Mapping]] = ..., stock: _Optional[int] = ..., sku: _Optional[str] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ...) -> None: ...
+
+class CreateProductResponse(_message.Message):
+    __slots__ = ("product",)
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
+
+class UpdateProductRequest(_message.Message):
+    __slots__ = ("id", "name", "description", "price", "stock", "sku", "expected_version", "reorder_level", "category_id")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    STOCK_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    name: str
+    description: str
+    price: Money
+    stock: int
+    sku: str
+    expected_version: int
+    reorder_level: int
+    category_id: int
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[_Union[Money, _Mapping]] = ..., stock: _Optional[int] = ..., sku: _Optional[str] = ..., expected_version: _Optional[int] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ...) -> None: ...
+
+class UpdateProductResponse(_message.Message):
+    __slots__ = ("product",)
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
+
+class DeleteProductRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
     id: int
     def __init__(self, id: _Optional[int] = ...) -> None: ...
 
-class GetUserResponse(_message.Message):
-    __slots__ = ("user",)
-    USER_FIELD_NUMBER: _ClassVar[int]
-    user: User
-    def __init__(self, user: _Optional[_Union[User, _Mapping]] = ...) -> None: ...
+class DeleteProductResponse(_message.Message):
+    __slots__ = ("success",)
+    SUCCESS_FIELD_NUMBER: _ClassVar[int]
+    success: bool
+    def __init__(self, success: _Optional[bool] = ...) -> None: ...
 
-class GetMeRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
-
-class GetMeResponse(_message.Message):
-    __slots__ = ("user",)
-    USER_FIELD_NUMBER: _ClassVar[int]
-    user: User
-    def __init__(self, user: _Optional[_Union[User, _Mapping]] = ...) -> None: ...
-
-class ListUsersRequest(_message.Message):
-    __slots__ = ("page", "page_size", "cursor", "email", "username")
-    PAGE_FIELD_NUMBER: _ClassVar[int]
-    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+class ProductUpdate(_message.Message):
+    __slots__ = ("product_id", "new_price", "new_stock", "timestamp", "kind", "cursor", "error_code", "error_message", "retry_after")
+    PRODUCT_ID_FIELD_NUMBER: _ClassVar[int]
+    NEW_PRICE_FIELD_NUMBER: _ClassVar[int]
+    NEW_STOCK_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
-    EMAIL_FIELD_NUMBER: _ClassVar[int]
-    USERNAME_FIELD_NUMBER: _ClassVar[int]
-    page: int
-    page_size: int
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    RETRY_AFTER_FIELD_NUMBER: _ClassVar[int]
+    product_id: int
+    new_price: Money
+    new_stock: int
+    timestamp: _timestamp_pb2.Timestamp
+    kind: ChangeKind
     cursor: str
-    email: str
-    username: str
-    def __init__(self, page: _Optional[int] = ..., page_size: _Optional[int] = ..., cursor: _Optional[str] = ..., email: _Optional[str] = ..., username: _Optional[str] = ...) -> None: ...
+    error_code: str
+    error_message: str
+    retry_after: int
+    def __init__(self, product_id: _Optional[int] = ..., new_price: _Optional[_Union[Money, _Mapping]] = ..., new_stock: _Optional[int] = ..., timestamp: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kind: _Optional[_Union[ChangeKind, str]] = ..., cursor: _Optional[str] = ..., error_code: _Optional[str] = ..., error_message: _Optional[str] = ..., retry_after: _Optional[int] = ...) -> None: ...
 
-class ListUsersResponse(_message.Message):
-    __slots__ = ("users", "total", "page", "total_pages", "next_cursor")
-    USERS_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_FIELD_NUMBER: _ClassVar[int]
-    PAGE_FIELD_NUMBER: _ClassVar[int]
-    TOTAL_PAGES_FIELD_NUMBER: _ClassVar[int]
-    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
-    users: _containers.RepeatedCompositeFieldContainer[User]
-    total: int
-    page: int
-    total_pages: int
-    next_cursor: str
-    def __init__(self, users: _Optional[_Iterable[_Union[User, _Mapping]]] = ..., total: _Optional[int] = ..., page: _Optional[int] = ..., total_pages: _Optional[int] = ..., next_cursor: _Optional[str] = ...) -> None: ...
+class BatchCreateResponse(_message.Message):
+    __slots__ = ("created_count", "failures")
+    CREATED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    created_count: int
+    failures: _containers.RepeatedCompositeFieldContainer[BatchCreateFailure]
+    def __init__(self, created_count: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[BatchCreateFailure, _Mapping]]] = ...) -> None: ...
 
-class ObtainTokenRequest(_message.Message):
-    __slots__ = ("username", "password")
-    USERNAME_FIELD_NUMBER: _ClassVar[int]
-    PASSWORD_FIELD_NUMBER: _ClassVar[int]
-    username: str
-    password: str
-    def __init__(self, username: _Optional[str] = ..., password: _Optional[str] = ...) -> None: ...
+class BatchCreateFailure(_message.Message):
+    __slots__ = ("index", "code", "message", "fields")
+    class FieldsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    code: str
+    message: str
+    fields: _containers.ScalarMap[str, str]
+    def __init__(self, index: _Optional[int] = ..., code: _Optional[str] = ..., message: _Optional[str] = ..., fields: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
-class ObtainTokenResponse(_message.Message):
-    __slots__ = ("access", "refresh")
-    ACCESS_FIELD_NUMBER: _ClassVar[int]
-    REFRESH_FIELD_NUMBER: _ClassVar[int]
-    access: str
-    refresh: str
-    def __init__(self, access: _Optional[str] = ..., refresh: _Optional[str] = ...) -> None: ...
+class SkuChange(_message.Message):
+    __slots__ = ("sku", "name", "description", "price", "stock", "add_stock", "reorder_level", "category_id")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    STOCK_FIELD_NUMBER: _ClassVar[int]
+    ADD_STOCK_FIELD_NUMBER: _ClassVar[int]
+    REORDER_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_ID_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    name: str
+    description: str
+    price: Money
+    stock: int
+    add_stock: int
+    reorder_level: int
+    category_id: int
+    def __init__(self, sku: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., price: _Optional[_Union[Money, _Mapping]] = ..., stock: _Optional[int] = ..., add_stock: _Optional[int] = ..., reorder_level: _Optional[int] = ..., category_id: _Optional[int] = ...) -> None: ...
 
-class RefreshTokenRequest(_message.Message):
-    __slots__ = ("refresh",)
-    REFRESH_FIELD_NUMBER: _ClassVar[int]
-    refresh: str
-    def __init__(self, refresh: _Optional[str] = ...) -> None: ...
+class BatchChangeRequest(_message.Message):
+    __slots__ = ("changes",)
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[SkuChange]
+    def __init__(self, changes: _Optional[_Iterable[_Union[SkuChange, _Mapping]]] = ...) -> None: ...
 
-class RefreshTokenResponse(_message.Message):
-    __slots__ = ("access", "refresh")
-    ACCESS_FIELD_NUMBER: _ClassVar[int]
-    REFRESH_FIELD_NUMBER: _ClassVar[int]
-    access: str
-    refresh: str
-    def __init__(self, access: _Optional[str] = ..., refresh: _Optional[str] = ...) -> None: ...
-
-class RevokeTokenRequest(_message.Message):
-    __slots__ = ("refresh",)
-    REFRESH_FIELD_NUMBER: _ClassVar[int]
-    refresh: str
-    def __init__(self, refresh: _Optional[str] = ...) -> None: ...
-
-class RevokeTokenResponse(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
-
-class Money(_message.Message):
-    __slots__ = ("currency_code", "units", "nanos")
-    CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
-    UNITS_FIELD_NUMBER: _ClassVar[int]
-    NANOS_FIELD_NUMBER: _ClassVar[int]
-    currency_code: str
-    units: int
-    nanos: int
-    def __init__(self, currency_code: _Optional[str] = ..., units: _Optional[int] = ..., nanos: _Optional[int] = ...) -> None: ...
+class BatchChangeResponse(_message.Message):
+    __slots__ = ("changed_count", "failures")
+    CHANGED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    changed_count: int
+    failures: _containers.RepeatedCompositeFieldContainer[BatchCreateFailure]
+    def __init__(self, changed_count: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[BatchCreateFailure, _Mapping]]] = ...) -> None: ...
 
 class PreviewPricesRequest(_message.Message):
     __slots__ = ("percent", "q", "min_price", "max_price", "in_stock", "low_stock", "category", "sku")
@@ -1174,3 +1164,13 @@ class BestSeller(_message.Message):
     units: int
     revenue: Money
     def __init__(self, product_id: _Optional[int] = ..., name: _Optional[str] = ..., is_deleted: _Optional[bool] = ..., units: _Optional[int] = ..., revenue: _Optional[_Union[Money, _Mapping]] = ...) -> None: ...
+
+class Money(_message.Message):
+    __slots__ = ("currency_code", "units", "nanos")
+    CURRENCY_CODE_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    NANOS_FIELD_NUMBER: _ClassVar[int]
+    currency_code: str
+    units: int
+    nanos: int
+    def __init__(self, currency_code: _Optional[str] = ..., units: _Optional[int] = ..., nanos: _Optional[int] = ...) -> None: ...

@@ -25,6 +25,867 @@ if _version_not_supported:
     )
 
 
+class AccountServiceStub:
+    """A user is visible to that user and to staff; other signed-in callers get NOT_FOUND. The list of users is for staff.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.RegisterUser = channel.unary_unary(
+                '/ecommerce.v2.AccountService/RegisterUser',
+                request_serializer=protos_dot_v2_dot_shop__pb2.RegisterUserRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.RegisterUserResponse.FromString,
+                _registered_method=True)
+        self.GetUser = channel.unary_unary(
+                '/ecommerce.v2.AccountService/GetUser',
+                request_serializer=protos_dot_v2_dot_shop__pb2.GetUserRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.GetUserResponse.FromString,
+                _registered_method=True)
+        self.GetMe = channel.unary_unary(
+                '/ecommerce.v2.AccountService/GetMe',
+                request_serializer=protos_dot_v2_dot_shop__pb2.GetMeRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.GetMeResponse.FromString,
+                _registered_method=True)
+        self.ListUsers = channel.unary_unary(
+                '/ecommerce.v2.AccountService/ListUsers',
+                request_serializer=protos_dot_v2_dot_shop__pb2.ListUsersRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.ListUsersResponse.FromString,
+                _registered_method=True)
+        self.ObtainToken = channel.unary_unary(
+                '/ecommerce.v2.AccountService/ObtainToken',
+                request_serializer=protos_dot_v2_dot_shop__pb2.ObtainTokenRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.ObtainTokenResponse.FromString,
+                _registered_method=True)
+        self.RefreshToken = channel.unary_unary(
+                '/ecommerce.v2.AccountService/RefreshToken',
+                request_serializer=protos_dot_v2_dot_shop__pb2.RefreshTokenRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.RefreshTokenResponse.FromString,
+                _registered_method=True)
+        self.RevokeToken = channel.unary_unary(
+                '/ecommerce.v2.AccountService/RevokeToken',
+                request_serializer=protos_dot_v2_dot_shop__pb2.RevokeTokenRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.RevokeTokenResponse.FromString,
+                _registered_method=True)
+
+
+class AccountServiceServicer:
+    """A user is visible to that user and to staff; other signed-in callers get NOT_FOUND. The list of users is for staff.
+    """
+
+    def RegisterUser(self, request, context):
+        """Adds a customer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUser(self, request, context):
+        """One user. For that user and staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMe(self, request, context):
+        """Returns the caller.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUsers(self, request, context):
+        """All users. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ObtainToken(self, request, context):
+        """Signs in.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefreshToken(self, request, context):
+        """Exchanges a refresh token for a new pair. Each refresh token works once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeToken(self, request, context):
+        """Signs out: ends the sign-in of the refresh token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_AccountServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'RegisterUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterUser,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.RegisterUserRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.RegisterUserResponse.SerializeToString,
+            ),
+            'GetUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUser,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.GetUserRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.GetUserResponse.SerializeToString,
+            ),
+            'GetMe': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMe,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.GetMeRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.GetMeResponse.SerializeToString,
+            ),
+            'ListUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUsers,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.ListUsersRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.ListUsersResponse.SerializeToString,
+            ),
+            'ObtainToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.ObtainToken,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.ObtainTokenRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.ObtainTokenResponse.SerializeToString,
+            ),
+            'RefreshToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshToken,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.RefreshTokenRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.RefreshTokenResponse.SerializeToString,
+            ),
+            'RevokeToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeToken,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.RevokeTokenRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.RevokeTokenResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'ecommerce.v2.AccountService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('ecommerce.v2.AccountService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class AccountService:
+    """A user is visible to that user and to staff; other signed-in callers get NOT_FOUND. The list of users is for staff.
+    """
+
+    @staticmethod
+    def RegisterUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.AccountService/RegisterUser',
+            protos_dot_v2_dot_shop__pb2.RegisterUserRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.RegisterUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.AccountService/GetUser',
+            protos_dot_v2_dot_shop__pb2.GetUserRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.GetUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMe(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.AccountService/GetMe',
+            protos_dot_v2_dot_shop__pb2.GetMeRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.GetMeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.AccountService/ListUsers',
+            protos_dot_v2_dot_shop__pb2.ListUsersRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.ListUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ObtainToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.AccountService/ObtainToken',
+            protos_dot_v2_dot_shop__pb2.ObtainTokenRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.ObtainTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.AccountService/RefreshToken',
+            protos_dot_v2_dot_shop__pb2.RefreshTokenRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.RefreshTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.AccountService/RevokeToken',
+            protos_dot_v2_dot_shop__pb2.RevokeTokenRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.RevokeTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class OrderServiceStub:
+    """An order is visible to its owner and to staff (metadata `authorization: Bearer <JWT>`); other signed-in callers get
+    NOT_FOUND.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.PlaceOrder = channel.unary_unary(
+                '/ecommerce.v2.OrderService/PlaceOrder',
+                request_serializer=protos_dot_v2_dot_shop__pb2.PlaceOrderRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.PlaceOrderResponse.FromString,
+                _registered_method=True)
+        self.GetOrder = channel.unary_unary(
+                '/ecommerce.v2.OrderService/GetOrder',
+                request_serializer=protos_dot_v2_dot_shop__pb2.GetOrderRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.GetOrderResponse.FromString,
+                _registered_method=True)
+        self.ListOrders = channel.unary_unary(
+                '/ecommerce.v2.OrderService/ListOrders',
+                request_serializer=protos_dot_v2_dot_shop__pb2.ListOrdersRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.ListOrdersResponse.FromString,
+                _registered_method=True)
+        self.ListUserOrders = channel.unary_unary(
+                '/ecommerce.v2.OrderService/ListUserOrders',
+                request_serializer=protos_dot_v2_dot_shop__pb2.ListUserOrdersRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.ListUserOrdersResponse.FromString,
+                _registered_method=True)
+        self.ListOrderHistory = channel.unary_unary(
+                '/ecommerce.v2.OrderService/ListOrderHistory',
+                request_serializer=protos_dot_v2_dot_shop__pb2.ListOrderHistoryRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.ListOrderHistoryResponse.FromString,
+                _registered_method=True)
+        self.CancelOrder = channel.unary_unary(
+                '/ecommerce.v2.OrderService/CancelOrder',
+                request_serializer=protos_dot_v2_dot_shop__pb2.CancelOrderRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.CancelOrderResponse.FromString,
+                _registered_method=True)
+        self.PayOrder = channel.unary_unary(
+                '/ecommerce.v2.OrderService/PayOrder',
+                request_serializer=protos_dot_v2_dot_shop__pb2.PayOrderRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.PayOrderResponse.FromString,
+                _registered_method=True)
+        self.ShipOrder = channel.unary_unary(
+                '/ecommerce.v2.OrderService/ShipOrder',
+                request_serializer=protos_dot_v2_dot_shop__pb2.ShipOrderRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.ShipOrderResponse.FromString,
+                _registered_method=True)
+        self.DeliverOrder = channel.unary_unary(
+                '/ecommerce.v2.OrderService/DeliverOrder',
+                request_serializer=protos_dot_v2_dot_shop__pb2.DeliverOrderRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.DeliverOrderResponse.FromString,
+                _registered_method=True)
+        self.RefundOrder = channel.unary_unary(
+                '/ecommerce.v2.OrderService/RefundOrder',
+                request_serializer=protos_dot_v2_dot_shop__pb2.RefundOrderRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.RefundOrderResponse.FromString,
+                _registered_method=True)
+        self.BatchMoveOrders = channel.unary_unary(
+                '/ecommerce.v2.OrderService/BatchMoveOrders',
+                request_serializer=protos_dot_v2_dot_shop__pb2.BatchMoveRequest.SerializeToString,
+                response_deserializer=protos_dot_v2_dot_shop__pb2.BatchMoveResponse.FromString,
+                _registered_method=True)
+
+
+class OrderServiceServicer:
+    """An order is visible to its owner and to staff (metadata `authorization: Bearer <JWT>`); other signed-in callers get
+    NOT_FOUND.
+    """
+
+    def PlaceOrder(self, request, context):
+        """Takes the stock and records the order, or does neither. A retry with the same metadata `idempotency-key` gets the
+        first response again. Spaces at the ends of the key are ignored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOrder(self, request, context):
+        """One order with its lines. If it does not exist or is not visible to the caller: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrders(self, request, context):
+        """The caller's own orders; for staff, all orders. Newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUserOrders(self, request, context):
+        """The orders of one user. For that user and staff. Newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrderHistory(self, request, context):
+        """Every change of an order, manual SQL included, the newest first. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelOrder(self, request, context):
+        """Cancels a pending or paid order and gives its stock back. For its owner and staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PayOrder(self, request, context):
+        """Marks a pending order as paid. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShipOrder(self, request, context):
+        """Marks a paid order as shipped, with its carrier and tracking number if they are set. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeliverOrder(self, request, context):
+        """Marks a shipped order as delivered. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefundOrder(self, request, context):
+        """Marks a paid, shipped or delivered order as refunded; the stock does not change. For staff.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchMoveOrders(self, request, context):
+        """Moves up to 500 orders by one verb: each order that may be moved is moved, with the rights of the verb's own method.
+        With metadata `idempotency-key`, a retry gets the first response again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_OrderServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'PlaceOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlaceOrder,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.PlaceOrderRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.PlaceOrderResponse.SerializeToString,
+            ),
+            'GetOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOrder,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.GetOrderRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.GetOrderResponse.SerializeToString,
+            ),
+            'ListOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrders,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.ListOrdersRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.ListOrdersResponse.SerializeToString,
+            ),
+            'ListUserOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUserOrders,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.ListUserOrdersRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.ListUserOrdersResponse.SerializeToString,
+            ),
+            'ListOrderHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrderHistory,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.ListOrderHistoryRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.ListOrderHistoryResponse.SerializeToString,
+            ),
+            'CancelOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelOrder,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.CancelOrderRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.CancelOrderResponse.SerializeToString,
+            ),
+            'PayOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.PayOrder,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.PayOrderRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.PayOrderResponse.SerializeToString,
+            ),
+            'ShipOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShipOrder,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.ShipOrderRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.ShipOrderResponse.SerializeToString,
+            ),
+            'DeliverOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeliverOrder,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.DeliverOrderRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.DeliverOrderResponse.SerializeToString,
+            ),
+            'RefundOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefundOrder,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.RefundOrderRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.RefundOrderResponse.SerializeToString,
+            ),
+            'BatchMoveOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchMoveOrders,
+                    request_deserializer=protos_dot_v2_dot_shop__pb2.BatchMoveRequest.FromString,
+                    response_serializer=protos_dot_v2_dot_shop__pb2.BatchMoveResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'ecommerce.v2.OrderService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('ecommerce.v2.OrderService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class OrderService:
+    """An order is visible to its owner and to staff (metadata `authorization: Bearer <JWT>`); other signed-in callers get
+    NOT_FOUND.
+    """
+
+    @staticmethod
+    def PlaceOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.OrderService/PlaceOrder',
+            protos_dot_v2_dot_shop__pb2.PlaceOrderRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.PlaceOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.OrderService/GetOrder',
+            protos_dot_v2_dot_shop__pb2.GetOrderRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.GetOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.OrderService/ListOrders',
+            protos_dot_v2_dot_shop__pb2.ListOrdersRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.ListOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUserOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.OrderService/ListUserOrders',
+            protos_dot_v2_dot_shop__pb2.ListUserOrdersRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.ListUserOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrderHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.OrderService/ListOrderHistory',
+            protos_dot_v2_dot_shop__pb2.ListOrderHistoryRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.ListOrderHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.OrderService/CancelOrder',
+            protos_dot_v2_dot_shop__pb2.CancelOrderRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.CancelOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PayOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.OrderService/PayOrder',
+            protos_dot_v2_dot_shop__pb2.PayOrderRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.PayOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShipOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.OrderService/ShipOrder',
+            protos_dot_v2_dot_shop__pb2.ShipOrderRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.ShipOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeliverOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.OrderService/DeliverOrder',
+            protos_dot_v2_dot_shop__pb2.DeliverOrderRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.DeliverOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefundOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.OrderService/RefundOrder',
+            protos_dot_v2_dot_shop__pb2.RefundOrderRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.RefundOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchMoveOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecommerce.v2.OrderService/BatchMoveOrders',
+            protos_dot_v2_dot_shop__pb2.BatchMoveRequest.SerializeToString,
+            protos_dot_v2_dot_shop__pb2.BatchMoveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class ProductServiceStub:
     """Reading is open to all callers; writing is for staff (metadata `authorization: Bearer <JWT>`).
     """
@@ -1147,867 +2008,6 @@ class CategoryService:
             '/ecommerce.v2.CategoryService/DeleteCategory',
             protos_dot_v2_dot_shop__pb2.DeleteCategoryRequest.SerializeToString,
             protos_dot_v2_dot_shop__pb2.DeleteCategoryResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-
-class OrderServiceStub:
-    """An order is visible to its owner and to staff (metadata `authorization: Bearer <JWT>`); other signed-in callers get
-    NOT_FOUND.
-    """
-
-    def __init__(self, channel):
-        """Constructor.
-
-        Args:
-            channel: A grpc.Channel.
-        """
-        self.PlaceOrder = channel.unary_unary(
-                '/ecommerce.v2.OrderService/PlaceOrder',
-                request_serializer=protos_dot_v2_dot_shop__pb2.PlaceOrderRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.PlaceOrderResponse.FromString,
-                _registered_method=True)
-        self.GetOrder = channel.unary_unary(
-                '/ecommerce.v2.OrderService/GetOrder',
-                request_serializer=protos_dot_v2_dot_shop__pb2.GetOrderRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.GetOrderResponse.FromString,
-                _registered_method=True)
-        self.ListOrders = channel.unary_unary(
-                '/ecommerce.v2.OrderService/ListOrders',
-                request_serializer=protos_dot_v2_dot_shop__pb2.ListOrdersRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.ListOrdersResponse.FromString,
-                _registered_method=True)
-        self.ListUserOrders = channel.unary_unary(
-                '/ecommerce.v2.OrderService/ListUserOrders',
-                request_serializer=protos_dot_v2_dot_shop__pb2.ListUserOrdersRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.ListUserOrdersResponse.FromString,
-                _registered_method=True)
-        self.ListOrderHistory = channel.unary_unary(
-                '/ecommerce.v2.OrderService/ListOrderHistory',
-                request_serializer=protos_dot_v2_dot_shop__pb2.ListOrderHistoryRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.ListOrderHistoryResponse.FromString,
-                _registered_method=True)
-        self.CancelOrder = channel.unary_unary(
-                '/ecommerce.v2.OrderService/CancelOrder',
-                request_serializer=protos_dot_v2_dot_shop__pb2.CancelOrderRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.CancelOrderResponse.FromString,
-                _registered_method=True)
-        self.PayOrder = channel.unary_unary(
-                '/ecommerce.v2.OrderService/PayOrder',
-                request_serializer=protos_dot_v2_dot_shop__pb2.PayOrderRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.PayOrderResponse.FromString,
-                _registered_method=True)
-        self.ShipOrder = channel.unary_unary(
-                '/ecommerce.v2.OrderService/ShipOrder',
-                request_serializer=protos_dot_v2_dot_shop__pb2.ShipOrderRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.ShipOrderResponse.FromString,
-                _registered_method=True)
-        self.DeliverOrder = channel.unary_unary(
-                '/ecommerce.v2.OrderService/DeliverOrder',
-                request_serializer=protos_dot_v2_dot_shop__pb2.DeliverOrderRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.DeliverOrderResponse.FromString,
-                _registered_method=True)
-        self.RefundOrder = channel.unary_unary(
-                '/ecommerce.v2.OrderService/RefundOrder',
-                request_serializer=protos_dot_v2_dot_shop__pb2.RefundOrderRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.RefundOrderResponse.FromString,
-                _registered_method=True)
-        self.BatchMoveOrders = channel.unary_unary(
-                '/ecommerce.v2.OrderService/BatchMoveOrders',
-                request_serializer=protos_dot_v2_dot_shop__pb2.BatchMoveRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.BatchMoveResponse.FromString,
-                _registered_method=True)
-
-
-class OrderServiceServicer:
-    """An order is visible to its owner and to staff (metadata `authorization: Bearer <JWT>`); other signed-in callers get
-    NOT_FOUND.
-    """
-
-    def PlaceOrder(self, request, context):
-        """Takes the stock and records the order, or does neither. A retry with the same metadata `idempotency-key` gets the
-        first response again. Spaces at the ends of the key are ignored.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def GetOrder(self, request, context):
-        """One order with its lines. If it does not exist or is not visible to the caller: NOT_FOUND.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListOrders(self, request, context):
-        """The caller's own orders; for staff, all orders. Newest first.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListUserOrders(self, request, context):
-        """The orders of one user. For that user and staff. Newest first.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListOrderHistory(self, request, context):
-        """Every change of an order, manual SQL included, the newest first. For staff.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def CancelOrder(self, request, context):
-        """Cancels a pending or paid order and gives its stock back. For its owner and staff.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def PayOrder(self, request, context):
-        """Marks a pending order as paid. For staff.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ShipOrder(self, request, context):
-        """Marks a paid order as shipped, with its carrier and tracking number if they are set. For staff.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def DeliverOrder(self, request, context):
-        """Marks a shipped order as delivered. For staff.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def RefundOrder(self, request, context):
-        """Marks a paid, shipped or delivered order as refunded; the stock does not change. For staff.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def BatchMoveOrders(self, request, context):
-        """Moves up to 500 orders by one verb: each order that may be moved is moved, with the rights of the verb's own method.
-        With metadata `idempotency-key`, a retry gets the first response again.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-
-def add_OrderServiceServicer_to_server(servicer, server):
-    rpc_method_handlers = {
-            'PlaceOrder': grpc.unary_unary_rpc_method_handler(
-                    servicer.PlaceOrder,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.PlaceOrderRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.PlaceOrderResponse.SerializeToString,
-            ),
-            'GetOrder': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetOrder,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.GetOrderRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.GetOrderResponse.SerializeToString,
-            ),
-            'ListOrders': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListOrders,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.ListOrdersRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.ListOrdersResponse.SerializeToString,
-            ),
-            'ListUserOrders': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListUserOrders,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.ListUserOrdersRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.ListUserOrdersResponse.SerializeToString,
-            ),
-            'ListOrderHistory': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListOrderHistory,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.ListOrderHistoryRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.ListOrderHistoryResponse.SerializeToString,
-            ),
-            'CancelOrder': grpc.unary_unary_rpc_method_handler(
-                    servicer.CancelOrder,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.CancelOrderRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.CancelOrderResponse.SerializeToString,
-            ),
-            'PayOrder': grpc.unary_unary_rpc_method_handler(
-                    servicer.PayOrder,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.PayOrderRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.PayOrderResponse.SerializeToString,
-            ),
-            'ShipOrder': grpc.unary_unary_rpc_method_handler(
-                    servicer.ShipOrder,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.ShipOrderRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.ShipOrderResponse.SerializeToString,
-            ),
-            'DeliverOrder': grpc.unary_unary_rpc_method_handler(
-                    servicer.DeliverOrder,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.DeliverOrderRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.DeliverOrderResponse.SerializeToString,
-            ),
-            'RefundOrder': grpc.unary_unary_rpc_method_handler(
-                    servicer.RefundOrder,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.RefundOrderRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.RefundOrderResponse.SerializeToString,
-            ),
-            'BatchMoveOrders': grpc.unary_unary_rpc_method_handler(
-                    servicer.BatchMoveOrders,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.BatchMoveRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.BatchMoveResponse.SerializeToString,
-            ),
-    }
-    generic_handler = grpc.method_handlers_generic_handler(
-            'ecommerce.v2.OrderService', rpc_method_handlers)
-    server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('ecommerce.v2.OrderService', rpc_method_handlers)
-
-
- # This class is part of an EXPERIMENTAL API.
-class OrderService:
-    """An order is visible to its owner and to staff (metadata `authorization: Bearer <JWT>`); other signed-in callers get
-    NOT_FOUND.
-    """
-
-    @staticmethod
-    def PlaceOrder(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.OrderService/PlaceOrder',
-            protos_dot_v2_dot_shop__pb2.PlaceOrderRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.PlaceOrderResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetOrder(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.OrderService/GetOrder',
-            protos_dot_v2_dot_shop__pb2.GetOrderRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.GetOrderResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListOrders(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.OrderService/ListOrders',
-            protos_dot_v2_dot_shop__pb2.ListOrdersRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.ListOrdersResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListUserOrders(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.OrderService/ListUserOrders',
-            protos_dot_v2_dot_shop__pb2.ListUserOrdersRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.ListUserOrdersResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListOrderHistory(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.OrderService/ListOrderHistory',
-            protos_dot_v2_dot_shop__pb2.ListOrderHistoryRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.ListOrderHistoryResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def CancelOrder(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.OrderService/CancelOrder',
-            protos_dot_v2_dot_shop__pb2.CancelOrderRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.CancelOrderResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def PayOrder(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.OrderService/PayOrder',
-            protos_dot_v2_dot_shop__pb2.PayOrderRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.PayOrderResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ShipOrder(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.OrderService/ShipOrder',
-            protos_dot_v2_dot_shop__pb2.ShipOrderRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.ShipOrderResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def DeliverOrder(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.OrderService/DeliverOrder',
-            protos_dot_v2_dot_shop__pb2.DeliverOrderRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.DeliverOrderResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def RefundOrder(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.OrderService/RefundOrder',
-            protos_dot_v2_dot_shop__pb2.RefundOrderRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.RefundOrderResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def BatchMoveOrders(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.OrderService/BatchMoveOrders',
-            protos_dot_v2_dot_shop__pb2.BatchMoveRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.BatchMoveResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-
-class AccountServiceStub:
-    """A user is visible to that user and to staff; other signed-in callers get NOT_FOUND. The list of users is for staff.
-    """
-
-    def __init__(self, channel):
-        """Constructor.
-
-        Args:
-            channel: A grpc.Channel.
-        """
-        self.RegisterUser = channel.unary_unary(
-                '/ecommerce.v2.AccountService/RegisterUser',
-                request_serializer=protos_dot_v2_dot_shop__pb2.RegisterUserRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.RegisterUserResponse.FromString,
-                _registered_method=True)
-        self.GetUser = channel.unary_unary(
-                '/ecommerce.v2.AccountService/GetUser',
-                request_serializer=protos_dot_v2_dot_shop__pb2.GetUserRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.GetUserResponse.FromString,
-                _registered_method=True)
-        self.GetMe = channel.unary_unary(
-                '/ecommerce.v2.AccountService/GetMe',
-                request_serializer=protos_dot_v2_dot_shop__pb2.GetMeRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.GetMeResponse.FromString,
-                _registered_method=True)
-        self.ListUsers = channel.unary_unary(
-                '/ecommerce.v2.AccountService/ListUsers',
-                request_serializer=protos_dot_v2_dot_shop__pb2.ListUsersRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.ListUsersResponse.FromString,
-                _registered_method=True)
-        self.ObtainToken = channel.unary_unary(
-                '/ecommerce.v2.AccountService/ObtainToken',
-                request_serializer=protos_dot_v2_dot_shop__pb2.ObtainTokenRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.ObtainTokenResponse.FromString,
-                _registered_method=True)
-        self.RefreshToken = channel.unary_unary(
-                '/ecommerce.v2.AccountService/RefreshToken',
-                request_serializer=protos_dot_v2_dot_shop__pb2.RefreshTokenRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.RefreshTokenResponse.FromString,
-                _registered_method=True)
-        self.RevokeToken = channel.unary_unary(
-                '/ecommerce.v2.AccountService/RevokeToken',
-                request_serializer=protos_dot_v2_dot_shop__pb2.RevokeTokenRequest.SerializeToString,
-                response_deserializer=protos_dot_v2_dot_shop__pb2.RevokeTokenResponse.FromString,
-                _registered_method=True)
-
-
-class AccountServiceServicer:
-    """A user is visible to that user and to staff; other signed-in callers get NOT_FOUND. The list of users is for staff.
-    """
-
-    def RegisterUser(self, request, context):
-        """Adds a customer.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def GetUser(self, request, context):
-        """One user. For that user and staff.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def GetMe(self, request, context):
-        """Returns the caller.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListUsers(self, request, context):
-        """All users. For staff.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ObtainToken(self, request, context):
-        """Signs in.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def RefreshToken(self, request, context):
-        """Exchanges a refresh token for a new pair. Each refresh token works once.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def RevokeToken(self, request, context):
-        """Signs out: ends the sign-in of the refresh token.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-
-def add_AccountServiceServicer_to_server(servicer, server):
-    rpc_method_handlers = {
-            'RegisterUser': grpc.unary_unary_rpc_method_handler(
-                    servicer.RegisterUser,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.RegisterUserRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.RegisterUserResponse.SerializeToString,
-            ),
-            'GetUser': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetUser,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.GetUserRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.GetUserResponse.SerializeToString,
-            ),
-            'GetMe': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetMe,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.GetMeRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.GetMeResponse.SerializeToString,
-            ),
-            'ListUsers': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListUsers,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.ListUsersRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.ListUsersResponse.SerializeToString,
-            ),
-            'ObtainToken': grpc.unary_unary_rpc_method_handler(
-                    servicer.ObtainToken,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.ObtainTokenRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.ObtainTokenResponse.SerializeToString,
-            ),
-            'RefreshToken': grpc.unary_unary_rpc_method_handler(
-                    servicer.RefreshToken,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.RefreshTokenRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.RefreshTokenResponse.SerializeToString,
-            ),
-            'RevokeToken': grpc.unary_unary_rpc_method_handler(
-                    servicer.RevokeToken,
-                    request_deserializer=protos_dot_v2_dot_shop__pb2.RevokeTokenRequest.FromString,
-                    response_serializer=protos_dot_v2_dot_shop__pb2.RevokeTokenResponse.SerializeToString,
-            ),
-    }
-    generic_handler = grpc.method_handlers_generic_handler(
-            'ecommerce.v2.AccountService', rpc_method_handlers)
-    server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('ecommerce.v2.AccountService', rpc_method_handlers)
-
-
- # This class is part of an EXPERIMENTAL API.
-class AccountService:
-    """A user is visible to that user and to staff; other signed-in callers get NOT_FOUND. The list of users is for staff.
-    """
-
-    @staticmethod
-    def RegisterUser(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.AccountService/RegisterUser',
-            protos_dot_v2_dot_shop__pb2.RegisterUserRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.RegisterUserResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetUser(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.AccountService/GetUser',
-            protos_dot_v2_dot_shop__pb2.GetUserRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.GetUserResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetMe(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.AccountService/GetMe',
-            protos_dot_v2_dot_shop__pb2.GetMeRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.GetMeResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListUsers(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.AccountService/ListUsers',
-            protos_dot_v2_dot_shop__pb2.ListUsersRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.ListUsersResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ObtainToken(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.AccountService/ObtainToken',
-            protos_dot_v2_dot_shop__pb2.ObtainTokenRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.ObtainTokenResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def RefreshToken(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.AccountService/RefreshToken',
-            protos_dot_v2_dot_shop__pb2.RefreshTokenRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.RefreshTokenResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def RevokeToken(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/ecommerce.v2.AccountService/RevokeToken',
-            protos_dot_v2_dot_shop__pb2.RevokeTokenRequest.SerializeToString,
-            protos_dot_v2_dot_shop__pb2.RevokeTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

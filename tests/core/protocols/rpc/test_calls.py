@@ -7,7 +7,6 @@ from threading import Event
 
 import grpc
 import pytest
-from django.core.management import call_command
 from django.db import OperationalError
 from django_grpc_framework.generics import GenericService
 from django_grpc_framework.proto_serializers import ProtoSerializer
@@ -26,7 +25,6 @@ from orders.services import OrderMessage, OrderService
 from protos.product_pb2 import GetProductRequest
 from tests.support.api import access_token
 from tests.support.factories import make_product, make_staff, make_user
-from tests.support.live import ROOT
 from tests.support.rpc import METHODS, TIMEOUT_S, refusal_in
 
 SERVICES = (ProductService, OrderService, AccountService)
@@ -90,18 +88,6 @@ def test_the_frameworks_way_to_read_a_message_gives_the_same():
 
     assert serializer.is_valid()
     assert serializer.validated_data == {"price": 2.5}
-
-
-def test_generated_modules_are_fresh(tmp_path):
-    call_command("makeprotos", out=str(tmp_path))
-
-    written, committed = (
-        {path.relative_to(root): path.read_text() for path in folder.rglob("*_pb2*.py*") if path.suffix != ".pyc"}
-        for root, folder in ((tmp_path, tmp_path), (ROOT, ROOT / "protos"))
-    )
-    committed = {path: text for path, text in committed.items() if "__pycache__" not in path.parts}
-    assert len(written) == 15
-    assert written == committed, "Write them anew: python manage.py makeprotos"
 
 
 # -- Who calls --------------------------------------------------------------------------------------------------
