@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-import orjson
 from django.db import IntegrityError, connection, transaction
 
 from catalog.actions import WRITABLE, known_categories, unknown_category
 from catalog.errors import ProductChanged, SkuTaken
+from catalog.json_rows import SOURCE, as_json_rows, read_from_json
 from catalog.models import SKU_CONSTRAINT, Product
 from catalog.permissions import can_edit_products
 from core.actors import Actor
@@ -99,32 +100,22 @@ def _write(products: Sequence[Product], names: Sequence[str]) -> None:
     """
     if not products or not names:
         return
-    columns = ["id", *names, *(["name_folded"] if "name" in names else [])]
+    columns = ("id", *names, *(["name_folded"] if "name" in names else []))
     for product in products:
         product.name_folded = folded(product.name)
-    rows = orjson.dumps([[getattr(product, name) for name in columns] for product in products], default=str)
+    rows = as_json_rows(products, columns)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_update(connection.vendor, columns), [rows.decode()])
+            cursor.execute(_update(connection.vendor, columns), [rows])
     except IntegrityError as error:
         if SKU_CONSTRAINT not in violated_constraint(error):
             raise
         raise SkuTaken() from error
 
 
-def _update(vendor: str, columns: Sequence[str]) -> str:
+@cache
+def _update(vendor: str, columns: tuple[str, ...]) -> str:
     """Return the statement; the columns are names from the code, and the first is the id."""
-    if vendor == "sqlite":
-        values, source = [f"json_extract(value, '$[{place}]')" for place in range(len(columns))], "json_each(%s)"
-    else:
-        cast = {
-            "id": "integer",
-            "price": "numeric",
-            "stock": "integer",
-            "reorder_level": "integer",
-            "category_id": "integer",
-        }
-        values = [f"(value ->> {place})::{cast.get(name, 'text')}" for place, name in enumerate(columns)]
-        source = "jsonb_array_elements(%s)"
-    sets = ", ".join(f"{name} = {value}" for name, value in zip(columns[1:], values[1:], strict=True))
-    return f"UPDATE catalog_product SET {sets} FROM {source} WHERE catalog_product.id = {values[0]}"  # noqa: S608  # as the docstring says
+    pk, *values = read_from_json(columns)
+    sets = ", ".join(f"{name} = {value}" for name, value in zip(columns[1:], values, strict=True))
+    return f"UPDATE catalog_product SET {sets} FROM {SOURCE[vendor]} WHERE catalog_product.id = {pk}"  # noqa: S608  # as the docstring says
