@@ -15,6 +15,7 @@ from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 
 from catalog.actions import (
+    WRITABLE,
     change_product,
     create_product,
     delete_product,
@@ -37,6 +38,10 @@ from core.admin.history import HistoryAdmin
 from core.admin.options import Fieldsets
 from core.permissions import is_staff
 from core.text.ascii import AsciiLower
+
+# The sections of the page. A field without a place of its own follows those that describe the product.
+DESCRIBING, OFFERED = ("name", "sku", "category_id", "description"), ("price", "stock", "reorder_level")
+OTHERS = tuple(name for name in WRITABLE if name not in DESCRIBING + OFFERED)
 
 
 class StockFilter(RadioFilter):
@@ -116,8 +121,8 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Product | None = None) -> Fieldsets:
         image = "image_file" if self.has_change_permission(request, obj) else "picture"
         fields: Fieldsets = [
-            ("Product", {"fields": ("name", "sku", "category_id", "description", image)}),
-            ("Offer", {"fields": ("price", "stock", "reorder_level")}),
+            ("Product", {"fields": (*DESCRIBING, *OTHERS, image)}),
+            ("Offer", {"fields": OFFERED}),
         ]
         return [*fields, ("Record", {"fields": ("version_read", "created", "changed")})] if obj else fields
 
