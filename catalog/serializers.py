@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from catalog.actions import WRITABLE
+from catalog.actions import REQUIRED, WRITABLE
 from catalog.categories import WRITABLE_OF_CATEGORY
 from catalog.models import IMAGES, THUMBNAILS, Category, Product, ProductHistory
 from core.errors import InvalidInput
@@ -132,6 +132,10 @@ class ReversalSerializer(ShopSerializer):
     change_id = WholeNumberField(min_value=1, max_value=MAX_INT32, help_text="The id of a change in the history.")
 
 
+NEW_VALUES = [name for name in WRITABLE if name != "sku"]
+UNITS_PLACE = NEW_VALUES.index("stock") + 1
+
+
 class SkuChangeSerializer(ShopModelSerializer):
     """New values of the product with this SKU. Fields that are left out stay as they are."""
 
@@ -144,7 +148,7 @@ class SkuChangeSerializer(ShopModelSerializer):
 
     class Meta:
         model = Product
-        fields = ("sku", "name", "description", "price", "stock", "add_stock", "reorder_level", "category_id")
-        extra_kwargs = {"name": {"required": False}, "price": {"required": False}}
+        fields = ("sku", *NEW_VALUES[:UNITS_PLACE], "add_stock", *NEW_VALUES[UNITS_PLACE:])
+        extra_kwargs = {name: {"required": False} for name in REQUIRED}
 
     labels = {"sku": "SKU"}
