@@ -90,8 +90,10 @@ second_history = _history_of(_SECOND_COLUMNS).triggers(("catalog", "0008_reorder
 _CATEGORY_MIGRATION = ("catalog", "0009_category")
 _THIRD_COLUMNS = {**_SECOND_COLUMNS, "category_id": TEXT}
 third_history = _history_of(_THIRD_COLUMNS).triggers(("catalog", "0012_triggers_of_inserts"))
-product_history = _history_of({**_THIRD_COLUMNS, "image": TEXT})
-history = product_history.triggers(("catalog", "0015_image"))
+_FOURTH_COLUMNS = {**_THIRD_COLUMNS, "image": TEXT}
+product_history = _history_of(_FOURTH_COLUMNS)
+fourth_history = product_history.triggers(("catalog", "0015_image"))
+history = fourth_history  # the present form
 
 # A new row has no children, and a constraint refuses a row that is its own parent: only an update can close a cycle.
 _ABOVE = (

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from catalog.triggers import history, third_history
+from catalog.triggers import fourth_history, third_history
 from core.postgresql.operations import AddCheckNotValid
 from core.triggers import RenewTrigger
 
@@ -23,5 +23,5 @@ class Migration(migrations.Migration):
             model_name='product',
             constraint=models.CheckConstraint(condition=models.Q(('image__length__gte', 1), ('image__length__lte', 40)), name='catalog_product_image_length'),
         ),
-        *(RenewTrigger(trigger, former) for trigger, former in zip(history, third_history, strict=True)),
+        *(RenewTrigger(trigger, former) for trigger, former in zip(fourth_history, third_history, strict=True)),
     ]
