@@ -168,11 +168,13 @@ def test_stream_ends_as_in_the_first_version(shop) -> None:
 
 def test_every_enum_has_the_words_of_the_first_version() -> None:
     from orders.models import Order
+    from orders.transitions import VERBS
 
     for status in Order.Status.values:
         order = translated(order_pb2.Order(status=status, total=0.1), target=pb.Order)
         assert pb.OrderStatus.Name(order.status) == f"ORDER_STATUS_{status.upper()}"
     assert order.total == pb.Money(currency_code="USD", nanos=100_000_000)
     assert len(pb.OrderStatus.keys()) == len(Order.Status.values) + 1
+    assert {*pb.OrderVerb.keys()} == {f"ORDER_VERB_{word.upper()}" for word in ("unspecified", *VERBS)}
     assert translated(product_pb2.ProductUpdate(kind="deleted"), target=pb.ProductUpdate).kind == pb.CHANGE_KIND_DELETED
     assert pb.Money.DESCRIPTOR.full_name == MONEY
