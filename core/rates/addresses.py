@@ -11,6 +11,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 IPV6_PREFIX_BITS = 64  # a client has at least a /64 and can use every address in it
 
 MAPPED = "::ffff:"  # of an IPv4-mapped address
+LONGEST = 45  # characters of an address
 
 
 @lru_cache(10_000)
@@ -38,7 +39,8 @@ def client_address(peer: str, forwarded_for: Sequence[str]) -> str:
     """Return the client's address: the peer's, or the one in `forwarded_for` if the peer is a trusted proxy.
 
     `forwarded_for` holds the values of X-Forwarded-For. Each proxy appends the address of its own peer, so the
-    right-most address that is not a trusted proxy is the client's. uvicorn applies the same rule to HTTP.
+    right-most address that is not a trusted proxy is the client's. If that is no IP address, the peer's is used. HTTP
+    and WebSocket have the same rule.
     """
     proxies = _trusted_proxies(settings.FORWARDED_ALLOW_IPS)
     if not forwarded_for or proxies is None or peer not in proxies:
@@ -47,6 +49,32 @@ def client_address(peer: str, forwarded_for: Sequence[str]) -> str:
     return address or peer
 
 
+class TrustedProxies:
+    """uvicorn's trusted proxies, whose X-Forwarded-For counts only if it names an IP address.
+
+    uvicorn takes any text for the client's address, "unknown" and 3 kB of text too.
+    """
+
+    def __init__(self, proxies: Any) -> None:
+        self._proxies = proxies
+
+    def __contains__(self, host: str | None) -> bool:
+        return host in self._proxies
+
+    def get_trusted_client_address(self, forwarded_for: str) -> tuple[str, int]:
+        """Return the client's address and port; the address is empty if the header names none."""
+        address, port = self._proxies.get_trusted_client_address(forwarded_for)
+        return (address, port) if len(address) <= LONGEST and _is_address(address) else ("", 0)
+
+
+@lru_cache(10_000)
+def _is_address(text: str) -> bool:
+    try:
+        return getattr(ip_address(text), "scope_id", None) is None  # a scope has a meaning on one machine only
+    except ValueError:
+        return False
+
+
 @lru_cache(1)
-def _trusted_proxies(named: str) -> Any:
-    return ProxyHeadersMiddleware(None, named).trusted_hosts if named else None  # type: ignore[arg-type]  # wraps no application
+def _trusted_proxies(named: str) -> TrustedProxies | None:
+    return TrustedProxies(ProxyHeadersMiddleware(None, named).trusted_hosts) if named else None  # type: ignore[arg-type]  # wraps no application

@@ -13,6 +13,7 @@ from types import FrameType
 import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from core.rates.addresses import TrustedProxies
 from core.server.asgi import Send
 from core.server.bridge.direct import DirectCalls
 from core.server.children import END_SIGNALS, Children, on_end_signals
@@ -196,8 +197,11 @@ def bound_connections(send: Send, direct: DirectCalls | None) -> None:
     config.http_protocol_class = partial(BoundedHttp, direct=direct)  # type: ignore[assignment]
     config.ws_max_size = MAX_MESSAGE_BYTES
     config.ws_per_message_deflate = False  # messages are short, and each connection would keep a compression window
-    if isinstance(config.loaded_app, ProxyHeadersMiddleware) and not _names_proxies(config):
-        config.loaded_app = config.loaded_app.app
+    if isinstance(config.loaded_app, ProxyHeadersMiddleware):
+        if _names_proxies(config):
+            config.loaded_app.trusted_hosts = TrustedProxies(config.loaded_app.trusted_hosts)  # type: ignore[assignment]  # has its methods
+        else:
+            config.loaded_app = config.loaded_app.app
 
 
 def _names_proxies(config: uvicorn.Config) -> bool:

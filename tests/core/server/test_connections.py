@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -256,10 +257,11 @@ def test_malformed_body_is_refused_and_nothing_is_written(web):
 # -- Proxies ----------------------------------------------------------------------------------------------------
 
 
-def address_logged(server: Server) -> str:
+def address_logged(server: Server, named: str = "203.0.113.7", path: str = "/api/v1/products") -> str:
     """Return the client address that the server logs for a request with X-Forwarded-For."""
-    httpx.get(f"{server.url}/api/v1/products", headers={"X-Forwarded-For": "203.0.113.7", "X-Request-ID": "forwarded"})
-    (line,) = (line for line in server.log.splitlines() if '"forwarded"' in line)
+    request = f"forwarded-{uuid4().hex}"
+    httpx.get(f"{server.url}{path}", headers={"X-Forwarded-For": named, "X-Request-ID": request}, timeout=20)
+    (line,) = (line for line in server.log.splitlines() if request in line)
     return json.loads(line)["address"]
 
 
@@ -270,3 +272,13 @@ def test_address_of_a_client_is_not_taken_from_an_unnamed_proxy(web, way):
 
 def test_address_of_a_client_is_taken_from_a_named_proxy(web):
     assert address_logged(web.shop.start(FORWARDED_ALLOW_IPS="127.0.0.1")) == "203.0.113.7"
+
+
+def test_proxy_that_names_no_address_is_the_client_itself(web):
+    server = web.shop.start(FORWARDED_ALLOW_IPS="127.0.0.1")
+    paths = ["/api/v1/products", "/api/v1/products?search=tea", "/api/v1/users/me", "/nowhere"]
+
+    named = ["unknown", "203.0.113.7, unknown", "x" * 3_000, "[::1", "203.0.113.7:port", "fe80::1%eth0"]
+
+    assert {address_logged(server, text, path) for text in named for path in paths} == {"127.0.0.1"}
+    assert {address_logged(server, "203.0.113.7:5000", path) for path in paths} == {"203.0.113.7"}

@@ -60,3 +60,10 @@ def test_streams_of_one_64_share_their_limit_over_every_transport(shop: Shop, tr
 
     assert (first, same) == (200, 429)
     assert other == (101 if transport in ("/ws/prices", "GraphQL") else 200)
+
+
+def test_proxy_that_names_no_address_has_one_limit_over_every_transport(shop: Shop) -> None:
+    with event_stream(shop.url, "unknown") as first:
+        others = [status_over(transport, shop.url, "x" * 3_000) for transport in TRANSPORTS]
+
+    assert (first, others) == (200, [429] * len(TRANSPORTS))
