@@ -30,14 +30,20 @@ log = logging.getLogger(__name__)
 class Child:
     """One command of manage.py and the process that runs it."""
 
-    def __init__(self, name: str, command: Sequence[str], fds: Sequence[int], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], fds: Sequence[int], env: Mapping[str, str], first: Sequence[str] = ()
+    ) -> None:
         self.name, self._command, self._fds, self._env = name, command, fds, env
         self.early_ends, self.failures, self.starts_at = 0, 0, 0.0
-        self.start()
+        self.start(first)
 
-    def start(self) -> None:
-        """Start the process. Raises OSError and changes no state if the machine has no memory or process left."""
-        self.process = subprocess.Popen(self._command, cwd=settings.BASE_DIR, env=self._env, pass_fds=self._fds)  # noqa: S603  # of manage.py
+    def start(self, more: Sequence[str] = ()) -> None:
+        """Start the process, with `more` options. Raises OSError if the machine has no memory or process left.
+
+        The state is then unchanged.
+        """
+        command = [*self._command, *more]
+        self.process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=self._env, pass_fds=self._fds)  # noqa: S603  # of manage.py
         self.started_at, self.is_counted = time.monotonic(), False
 
     def count_end(self, code: int) -> None:
@@ -63,12 +69,15 @@ class Children:
         self._children: list[Child] = []
         self.is_ending = False
 
-    def start(self, *arguments: str, fds: Sequence[int] = ()) -> None:
-        """Start `manage.py ARGUMENTS`, which inherits `fds` and calls `end_with_parent` when it can end gracefully."""
+    def start(self, *arguments: str, fds: Sequence[int] = (), first: Sequence[str] = ()) -> None:
+        """Start `manage.py ARGUMENTS`, which inherits `fds` and calls `end_with_parent` when it can end gracefully.
+
+        The first process also gets the options `first`; those that replace it do not.
+        """
         command = [sys.executable, "manage.py", *arguments]
         slot = f"{os.environ.get(SLOT, '')}{arguments[0]}{len(self._children)}"
         env = {**os.environ, LIFELINE: str(self._lifeline), SLOT: slot}
-        self._children.append(child := Child(arguments[0], command, [self._lifeline, *fds], env))
+        self._children.append(child := Child(arguments[0], command, [self._lifeline, *fds], env, first))
         self._end_late(child)
 
     def stop_keeping(self) -> None:

@@ -3,10 +3,11 @@
 import asyncio
 import errno
 import logging
+import math
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
 
@@ -83,11 +84,11 @@ def serve_by_workers(
     listener: socket.socket,
     *,
     workers: int,
-    options: Sequence[str] = (),
+    max_requests: int = 0,
     grace_s: float = GRACE_S,
     on_end: Callable[[], None] = _nothing,
 ) -> None:
-    """Start `workers` processes of `manage.py serve OPTIONS`, and restart them until SIGINT or SIGTERM.
+    """Start `workers` processes of `manage.py serve`, and restart them until SIGINT or SIGTERM.
 
     Raises CannotRun if they can't start.
     """
@@ -100,14 +101,25 @@ def serve_by_workers(
     on_end_signals(end)
     fd = listener.fileno()
     try:
-        for _ in range(workers):
-            children.start("serve", f"--listener={fd}", f"--grace={grace_s}", *options, fds=[fd])
+        command = ("serve", f"--listener={fd}", f"--grace={grace_s}", f"--max-requests={max_requests}")
+        for place in range(workers):
+            limit = first_limit(max_requests, place, workers)
+            children.start(*command, fds=[fd], first=[f"--max-requests={limit}"])
         children.keep()
     finally:
         # Before the workers close it: a connection that no worker accepts any more must be refused, not reset later.
         listener.close()
         children.end()
         children.wait(grace_s + END_S)
+
+
+def first_limit(max_requests: int, place: int, workers: int) -> int:
+    """Return the requests after which the first worker at `place` (0, 1, ...) is replaced; 0: no limit.
+
+    Workers share the requests about evenly, so with the same limit they would all be replaced at the same time. Their
+    first limits are spread evenly instead, and later workers have the whole limit, which keeps the distance.
+    """
+    return math.ceil(max_requests * (place + 1) / workers)
 
 
 def serve(
@@ -130,7 +142,7 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=grace_s,  # type: ignore[arg-type]  # passed on to asyncio.wait_for
         limit_max_requests=max_requests or None,
-        limit_max_requests_jitter=max_requests // 10,  # so that not all workers end at once
+        limit_max_requests_jitter=max_requests // 10,  # so that servers that started together do not stay in step
     )
     server = WebServer(config, on_end)
     # uvicorn installs its own handlers later. At its end it restores these, and raises the signal again.

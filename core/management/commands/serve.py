@@ -54,8 +54,7 @@ class Command(BaseCommand):
                 if not is_worker:
                     static_files.collect()
                 if not is_worker and (workers > 1 or max_requests):
-                    passed_on = [f"--max-requests={max_requests}"]
-                    serve_by_workers(listener, workers=workers, options=passed_on, grace_s=grace_s)
+                    serve_by_workers(listener, workers=workers, max_requests=max_requests, grace_s=grace_s)
                 elif serve(listener, grace_s=grace_s, max_requests=max_requests):
                     sys.exit(RENEWED)
         except CannotRun as reason:

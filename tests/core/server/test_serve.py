@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from websockets.sync.client import connect
 
-from core.server.serving import bind
+from core.server.serving import bind, first_limit
 from tests.support.live import ROOT, Server, fresh_database, using
 from tests.support.processes import children_of, end, peer_ports_of
 from tests.support.waiting import START_S, wait_until
@@ -132,19 +132,42 @@ def owner_of(client: socket.socket, pids: list[int]) -> int:
     return next((pid for pid in pids if port in peer_ports_of(pid)), 0)
 
 
+def limits_of(pids: list[int]) -> list[int]:
+    """Return the --max-requests of the workers' command lines, in which the last one counts."""
+    lines = [Path(f"/proc/{pid}/cmdline").read_text() for pid in pids]
+    found = [re.findall(r"--max-requests=(\d+)", line) for line in lines]  # none of a process that is not yet a worker
+    return sorted(int(each[-1]) for each in found if each)
+
+
+@pytest.mark.same_everywhere
+@pytest.mark.parametrize(
+    ("max_requests", "workers", "limits"),
+    [
+        (500, 2, [250, 500]),
+        (100_000, 4, [25_000, 50_000, 75_000, 100_000]),
+        (10, 3, [4, 7, 10]),
+        (500, 1, [500]),
+        (0, 2, [0, 0]),
+    ],
+)
+def test_first_workers_are_not_replaced_at_the_same_time(max_requests, workers, limits):
+    assert [first_limit(max_requests, place, workers) for place in range(workers)] == limits
+
+
 def test_workers_are_replaced_after_their_requests_and_no_request_fails(serve):
     server = serve("--max-requests", "20")
-    wait_until(lambda: len(server.workers) == 2)
+    wait_until(lambda: limits_of(server.workers) == [10, 20])
     before = set(server.workers)
     statuses = []
 
     def all_are_new() -> bool:
-        statuses.append(httpx.get(f"{server.url}/health/live", timeout=20).status_code)
+        statuses.append(httpx.get(f"{server.url}/health/live", timeout=START_S).status_code)
         return len(server.workers) == 2 and before.isdisjoint(server.workers)
 
-    wait_until(all_are_new)
+    wait_until(all_are_new, timeout_s=2 * START_S)
 
     assert set(statuses) == {200}
+    wait_until(lambda: limits_of(server.workers) == [20, 20])
     assert "serve has ended as planned, and is replaced." in server.log
     assert "unexpectedly" not in server.log
 
