@@ -6,6 +6,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 SIDEBAR = {
+    "show_search": True,
     "navigation": [
         {
             "title": "Shop",

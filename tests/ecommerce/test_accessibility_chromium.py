@@ -46,6 +46,15 @@ const action = document.querySelector('select[name=action]');
 action.value = '%s';
 action.form.requestSubmit()
 """
+# The back of a dialogue closes it, as Escape does.
+OUT_OF_REACH = """
+[...document.querySelectorAll('*')]
+  .filter(each => each.getAttributeNames().some(name => /^(x-on:|@)click(?!.*outside)/.test(name)))
+  .filter(each => !each.closest('button, a[href], input, select, label, summary'))
+  .filter(each => each.tabIndex < 0)
+  .filter(each => each.id !== 'changelist-filter-close')
+  .map(each => each.outerHTML.slice(0, 200))
+"""
 STILL = """
 const still = document.createElement('style');
 still.textContent = '* { transition: none !important }';
@@ -112,6 +121,15 @@ def test_keyboard_reaches_the_content_at_once(shop: Shop, signed_in: Page) -> No
     signed_in.value_of(f"{link}.click()")
 
     assert signed_in.value_of("document.activeElement.tagName") == "MAIN"
+
+
+def test_keyboard_reaches_all_that_a_click_acts_on(shop: Shop, signed_in: Page) -> None:
+    out_of_reach = {}
+    for path in PATHS:
+        signed_in.go(shop.url + path)
+        out_of_reach[path] = signed_in.value_of(OUT_OF_REACH)
+
+    assert {path: found for path, found in out_of_reach.items() if found} == {}
 
 
 def test_browser_shows_the_image_of_a_product(shop: Shop, signed_in: Page) -> None:
@@ -195,3 +213,64 @@ def test_no_page_is_wider_than_a_phone(shop: Shop, phone: Page) -> None:
             wide.append(path)
 
     assert wide == []
+
+
+def is_shown(page: Page, selector: str) -> bool:
+    shown: bool = page.value_of(f"[...document.querySelectorAll({selector!r})].some(each => each.checkVisibility())")
+    return shown
+
+
+def press_enter_on(page: Page, selector: str) -> None:
+    """Focus the element of the selector that is shown, and press Enter there."""
+    page.value_of(f"[...document.querySelectorAll({selector!r})].find(each => each.checkVisibility()).focus(); 0")
+    page.command("Input.dispatchKeyEvent", type="keyDown", key="Enter", text="\r", windowsVirtualKeyCode=13)
+    page.command("Input.dispatchKeyEvent", type="keyUp", key="Enter", windowsVirtualKeyCode=13)
+
+
+def test_keyboard_opens_and_closes_the_menu_of_a_phone(shop: Shop, phone: Page) -> None:
+    phone.go(f"{shop.url}/admin/")
+    assert not is_shown(phone, "#nav-sidebar a")
+
+    press_enter_on(phone, "[aria-label=Menu]")
+    phone.wait_for("document.querySelector('#nav-sidebar a').checkVisibility()")
+    press_enter_on(phone, "[aria-label='Close the menu']")
+
+    phone.wait_for("!document.querySelector('#nav-sidebar a').checkVisibility()")
+
+
+def test_keyboard_opens_and_closes_the_filters_of_a_list(shop: Shop, signed_in: Page) -> None:
+    signed_in.go(f"{shop.url}{ORDERS}")
+    press_enter_on(signed_in, "main button[aria-expanded]")
+
+    signed_in.wait_for("document.activeElement.name === 'status__exact'")
+    signed_in.command("Input.dispatchKeyEvent", type="rawKeyDown", key="Escape", windowsVirtualKeyCode=27)
+
+    signed_in.wait_for("!document.querySelector('#changelist-filter').checkVisibility()")
+
+
+def test_command_search_opens_without_its_shortcut(shop: Shop, phone: Page, npm_packages: str) -> None:
+    phone.errors.clear()
+    phone.go(f"{shop.url}/admin/")
+    press_enter_on(phone, "[aria-label=Menu]")
+    phone.wait_for("document.querySelector('#open-search').checkVisibility()")
+    assert audit(phone, npm_packages) == []
+
+    phone.value_of("document.querySelector('#open-search').click(); 0")
+
+    phone.wait_for("document.activeElement.id === 'search-input-command'")
+    assert phone.errors == []
+
+
+def test_keyboard_changes_the_theme_in_the_account_menu(shop: Shop, signed_in: Page, npm_packages: str) -> None:
+    signed_in.go(f"{shop.url}/admin/")
+    press_enter_on(signed_in, "[aria-label=Menu]")
+    signed_in.wait_for("document.querySelector('#open-account').checkVisibility()")
+    press_enter_on(signed_in, "#open-account")
+    signed_in.wait_for("document.querySelector('#logout-form').checkVisibility()")
+
+    press_enter_on(signed_in, "[role=group][aria-label=Theme] button:nth-child(2)")
+    signed_in.wait_for("document.documentElement.classList.contains('dark')")
+    press_enter_on(signed_in, "[role=group][aria-label=Theme] button:first-child")
+
+    signed_in.wait_for("!document.documentElement.classList.contains('dark')")
+    assert audit(signed_in, npm_packages) == []
