@@ -9,15 +9,19 @@ it has enough of them if they are spread evenly.
 
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import F, Model, QuerySet
-from django.db.models.constants import LOOKUP_SEP
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce
+from django.db.models.sql.datastructures import BaseTable
 
 from core.databases import is_postgresql
 from core.text.search import Has
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models.sql.compiler import SQLCompiler, _AsSqlType
 
 Row = TypeVar("Row", bound=Model)
 MOST_SORTED = 150_000
@@ -34,7 +38,7 @@ def first_ids(rows: "QuerySet[Any]", most: int) -> list[Any]:
     if expected > MOST_SORTED:
         return list(ids[:most])
     if expected > MANY_SORTED:
-        found = list(_at_start_of_list(ids, LONG_START)[:most])
+        found = list(at_start(ids, LONG_START)[:most])
         if len(found) == most:
             return found
     return list(sorted_without_index(ids)[:most])
@@ -48,7 +52,7 @@ def rows_at(rows: "QuerySet[Row]", start: int, stop: int) -> list[Row]:
         stop - start,
         _plan_of(rows[start:stop]),
         in_order=lambda: list(rows[start:stop]),
-        at_start=lambda: list(_at_start_of_list(rows)[start:stop]),
+        at_start=lambda: list(at_start(rows)[start:stop]),
         when_sorted=lambda: list(sorted_without_index(rows)[start:stop]),
     )
 
@@ -94,32 +98,30 @@ def _rows_at_risk(found: Any) -> int | None:
     return int(plan["Plan Rows"]) if reads_index and "Filter" in plan else None
 
 
-def _at_start_of_list(rows: "QuerySet[Row]", size: int = READ_BEFORE) -> "QuerySet[Row]":
-    limits = list(end_of_start(rows, size))
-    return before(rows, limits[0][0]) if limits else rows
+class _Start(BaseTable):
+    """The first rows of a table in an order, in place of the table."""
+
+    def __init__(self, table: BaseTable, rows: "QuerySet[Any]") -> None:
+        super().__init__(table.table_name, table.table_alias)
+        self._rows = rows
+
+    def as_sql(self, compiler: "SQLCompiler", connection: "BaseDatabaseWrapper") -> "_AsSqlType":
+        sql, params = self._rows.query.get_compiler(connection=connection).as_sql()
+        return f"({sql}) {compiler.quote_name_unless_alias(str(self.table_alias))}", params
 
 
-def end_of_start(rows: "QuerySet[Any]", size: int = READ_BEFORE) -> "QuerySet[Any, Any]":
-    """Return the value of the row after the first `size` of the whole list.
+def at_start(rows: "QuerySet[Row]", size: int = READ_BEFORE) -> "QuerySet[Row]":
+    """Keep the rows that are among the first `size` of the whole table, in the order of the list.
 
-    Returns no row if the list is ordered by an expression, a column of another table, or one that can be null.
+    PostgreSQL reads the index of the order to there, and tests these rows. A condition on the value of the last of them
+    would read more rows if many have this value, and fewer if nulls come first.
     """
-    first, *rest = rows.query.order_by
-    key = str(first).lstrip("-")
-    if not isinstance(first, str) or LOOKUP_SEP in key or _can_be_null(rows.model, key):
-        return rows.none().values_list("pk")  # nulls come before or after all values
-    whole: QuerySet[Any] = rows.model._default_manager.order_by(first, *rest)
-    return whole.values_list(key)[size : size + 1]
-
-
-def _can_be_null(model: type[Model], key: str) -> bool:
-    return key != "pk" and bool(model._meta.get_field(key).null)
-
-
-def before(rows: "QuerySet[Row]", limit: object) -> "QuerySet[Row]":
-    """Keep the rows that come before this value in the order of the list."""
-    first = str(rows.query.order_by[0])
-    return rows.filter(**{f"{first.lstrip('-')}__{'gt' if first.startswith('-') else 'lt'}": limit})
+    started = rows.all()
+    query: Any = started.query
+    alias = query.get_initial_alias()
+    whole = rows.model._default_manager.order_by(*query.order_by)[:size]
+    query.alias_map[alias] = _Start(query.alias_map[alias], whole)
+    return started
 
 
 def sorted_without_index(rows: "QuerySet[Row]") -> "QuerySet[Row]":

@@ -12,7 +12,7 @@ from core.actors import Actor
 from core.lists.bound import Bound
 from core.lists.deep_pages import DEEP, from_nearer_end
 from core.lists.filters import Filtering
-from core.lists.first_rows import before, end_of_start, rows_by_plan, sorted_without_index
+from core.lists.first_rows import at_start, rows_by_plan, sorted_without_index
 from core.lists.keyset import Sort, beyond, total_after
 from core.lists.row_counts import SUM, counted_table
 from core.permissions import is_staff
@@ -187,20 +187,12 @@ class _PageRead:
             self._values["limit"],
             explained[0][0] if explained else None,
             in_order=lambda: self._run(plain),
-            at_start=self._at_start,
+            at_start=lambda: self._run(self._statement("at start", at_start)),
             when_sorted=lambda: self._run(self._statement("sorted", sorted_without_index)),
         )
 
-    def _at_start(self) -> list[Row]:
-        ends = self._reads.statement(
-            self._caller, (self._sort, "ends"), lambda rows: Statement(lambda: end_of_start(self._sort.applied(rows)))
-        )
-        found = self._run(ends)
-        end: Any = Bound("end", self._column)
-        return self._run(self._statement("at start", lambda rows: before(rows, end)), end=found[0][0]) if found else []
-
-    def _run(self, statement: Statement, **more: object) -> list[Row]:
-        return self._reads.run(statement, self._caller, **self._values, **more)
+    def _run(self, statement: Statement) -> list[Row]:
+        return self._reads.run(statement, self._caller, **self._values)
 
     def _statement(self, way: str, ordered: Callable[[Any], Any]) -> Statement:
         def build(rows: Any) -> Statement:
