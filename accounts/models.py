@@ -15,6 +15,7 @@ from core.moments import DatabaseNow
 from core.permissions import StaffRole
 from core.text.ascii import AsciiLower, printable_ascii
 from core.text.normalization import NormalizedCharField, NormalizedEmailField
+from core.text.search import FoldedField
 from core.validation.validators import storable_text
 
 models.CharField.register_lookup(Length)
@@ -44,8 +45,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         validators=[UnicodeUsernameValidator(), *storable_text],
         error_messages={"unique": "A user with that username already exists."},
     )
-    # casefold(NFKC(username)): unique, and the key for lookups. Triggers set it on every write.
-    username_folded = models.TextField(unique=True, null=True, default=None, editable=False)
+    # casefold(NFKC(username)): unique, and the key for lookups and searches. Triggers set it on every write.
+    username_folded = FoldedField("username", unique=True)
     email = NormalizedEmailField(max_length=120, validators=[EmailValidator(), printable_ascii])
     is_staff = models.BooleanField("staff", default=False, help_text="May use the admin.")
     is_active = models.BooleanField("active", default=True, help_text="Off: can't sign in, and no token counts.")

@@ -134,7 +134,7 @@ SEARCHES: dict[str, tuple[Any, list[str]]] = {
     ),
     "admin users": (
         lambda: searched(User.objects.all(), ["username", "email"], "user1234"),
-        ["accounts_user_username_trigrams", "accounts_user_email_lower_trigrams"],
+        ["accounts_user_username_folded_trigrams", "accounts_user_email_lower_trigrams"],
     ),
     "admin orders": (
         lambda: searched(Order.objects.all(), ["number", "user__username", "user__email"], "user123"),
@@ -185,6 +185,15 @@ def test_search_reads_trigrams(rows_of: Any, indexes: list[str]) -> None:
 
     assert [index for index in indexes if index not in plan] == [], plan
     assert rows_of().count() >= 1
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+@pytest.mark.parametrize("text", ["user 99", "zz", "user1234"])
+def test_search_for_users_folds_no_name_of_a_row(text: str) -> None:
+    found = searched(User.objects.order_by("-id"), ["username", "email"], text)[:50]
+
+    assert "username_folded" in plan_of(found)
+    assert "shop_folded" not in plan_of(found)
 
 
 @pytest.mark.usefixtures("requires_postgresql")
