@@ -1,5 +1,6 @@
 """Pages of the admin's lists, as fast for a million rows as for a thousand."""
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -65,6 +66,17 @@ class ShopList(ChangeList):
     An index of the column and the id gives this order. Django would add the default order, for which the database
     would sort all rows with one value, which may be all rows of the table.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._query_strings: dict[object, str] = {}
+        super().__init__(*args, **kwargs)
+
+    def get_query_string(self, new_params: Mapping[str, Any] | None = None, remove: Sequence[str] | None = None) -> str:
+        """Return the query of this list with other parameters. Unfold writes the headers again for each row."""
+        key = tuple((new_params or {}).items()), tuple(remove or ())
+        if key not in self._query_strings:
+            self._query_strings[key] = super().get_query_string(new_params, remove)
+        return self._query_strings[key]
 
     def get_ordering_field(self, field_name: str) -> Any:
         return super().get_ordering_field(field_name) if field_name in self.sortable_by else None

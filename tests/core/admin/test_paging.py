@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.views.main import ChangeList
 from django.db import connection
 from django.template import Context, Template
 from django.test import Client
@@ -88,6 +89,24 @@ def test_filter_is_read_once_and_its_page_by_ids(staff: Client) -> None:
     statements = [query["sql"] for query in queries if not query["sql"].startswith("EXPLAIN")]
     reads = [sql for sql in statements if 'FROM "catalog_product"' in sql]
     assert ["lamp" in sql for sql in reads] == [True, False]
+
+
+def test_page_makes_each_query_string_once_however_many_rows(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    make_string = ChangeList.get_query_string
+
+    def noted(rows: ChangeList, *args: Any) -> str:
+        made.append(args)
+        return make_string(rows, *args)
+
+    monkeypatch.setattr(ChangeList, "get_query_string", noted)
+    make_product(name="Lamp 1")
+    page(staff, "o=3")
+    for_one = len(made)
+    make_product(name="Lamp 2")
+    page(staff, "o=3")
+
+    assert len(made) == 2 * for_one > 0
 
 
 def test_whole_table_has_an_exact_count_and_its_last_page(staff: Client) -> None:
