@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.functions import Coalesce
 from django.utils.text import smart_split, unescape_string_literal
@@ -61,7 +61,7 @@ def _any_of(model: type[Model], fields: Iterable[str], word: str) -> Q:
             related = _related(model, relation)
             of_relations[relation] = of_relations.get(relation, Q()) | _condition(related, name, word)
     for relation, condition in of_relations.items():
-        found |= Q(**{f"{relation}__in": _ids_or_query(_related(model, relation), condition)})
+        found |= _of_related(relation, _related(model, relation)._default_manager.filter(condition))
     return found
 
 
@@ -69,11 +69,16 @@ def _related(model: type[Model], relation: str) -> Any:
     return get_fields_from_path(model, relation)[-1].related_model
 
 
-def _ids_or_query(model: Any, condition: Q) -> Any:
-    """Return the ids of the rows if they are few: the database then knows that, and uses the index of the relation."""
-    rows = model._default_manager.filter(condition).order_by().values_list("pk", flat=True)
-    ids = list(rows[: FEW + 1])
-    return ids if len(ids) <= FEW else rows
+def _of_related(relation: str, rows: "QuerySet[Any]") -> Q:
+    """Return the condition that a relation leads to one of the rows. One query.
+
+    If they are few, it has their ids: the database then knows that, and uses the index of the relation. If not, it is
+    no `IN (SELECT`: PostgreSQL would compare each row with all of them, if their ids take more than its work_mem.
+    """
+    ids = list(rows.order_by().values_list("pk", flat=True)[: FEW + 1])
+    if len(ids) <= FEW:
+        return Q(**{f"{relation}__in": ids})
+    return Q(Exists(rows.order_by().filter(pk=OuterRef(relation))))
 
 
 def _condition(model: type[Model], field: str, word: str) -> Q:

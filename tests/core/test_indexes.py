@@ -197,6 +197,17 @@ def test_search_for_users_folds_no_name_of_a_row(text: str) -> None:
 
 
 @pytest.mark.usefixtures("requires_postgresql")
+def test_orders_of_many_customers_are_not_compared_with_each_customer() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '64kB'")  # as if there were a million customers
+
+    plan = plan_of(searched(Order.objects.order_by("-created_at", "-id"), ["number", "user__email"], "example")[:50])
+
+    assert "accounts_user_pkey" in plan, plan
+    assert "Materialize" not in plan, plan
+
+
+@pytest.mark.usefixtures("requires_postgresql")
 @pytest.mark.parametrize("word", ["1234", "SKU-1234"])
 def test_newest_products_with_a_rare_word_are_found_by_trigrams(word: str) -> None:
     rows = newest(Product.objects.all(), ["name", "sku"], word, 5)
