@@ -28,7 +28,7 @@ MOST_SORTED = 150_000
 FEW_SORTED = 20_000  # rows, for which sorting takes less than reading the start of the list
 READ_BEFORE = 5_000  # rows at the start of the list, in which the rows of a common word are looked for first
 MANY_SORTED = 50_000  # rows, for which sorting takes more than reading LONG_START rows of the list
-LONG_START = 50_000  # rows at the start of the list, in which a filter of MANY_SORTED out of a million rows has 2,500
+LONG_START = 100_000  # rows at the start of the list, in which a filter of MANY_SORTED out of a million rows has 5,000
 
 
 def first_ids(rows: "QuerySet[Any]", most: int) -> list[Any]:
@@ -37,11 +37,12 @@ def first_ids(rows: "QuerySet[Any]", most: int) -> list[Any]:
     expected = _rows_at_risk(_plan_of(ids[:most])) or MOST_SORTED + 1
     if expected > MOST_SORTED:
         return list(ids[:most])
-    if expected > MANY_SORTED:
+    by_filter = sorted_without_index(ids)[:most]
+    if expected > MANY_SORTED or _reads_table(_plan_of(by_filter)):
         found = list(at_start(ids, LONG_START)[:most])
         if len(found) == most:
             return found
-    return list(sorted_without_index(ids)[:most])
+    return list(by_filter)
 
 
 def rows_at(rows: "QuerySet[Row]", start: int, stop: int) -> list[Row]:
@@ -96,6 +97,14 @@ def _rows_at_risk(found: Any) -> int | None:
         plan = plan["Plans"][0]
     reads_index = plan["Node Type"] in ("Index Scan", "Index Only Scan") and "Index Cond" not in plan
     return int(plan["Plan Rows"]) if reads_index and "Filter" in plan else None
+
+
+def _reads_table(found: Any) -> bool:
+    """Whether PostgreSQL would read the whole table: no index finds words of fewer than three characters."""
+    plan: dict[str, Any] = found[0]["Plan"]
+    while plan["Node Type"] in ("Limit", "Sort", "Gather", "Gather Merge"):
+        plan = plan["Plans"][0]
+    return bool(plan["Node Type"] == "Seq Scan")
 
 
 class _Start(BaseTable):

@@ -54,7 +54,7 @@ def rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
 
 
 @pytest.mark.parametrize("sort", SORTS, ids=str)
-@pytest.mark.parametrize("word", ["teal", "lamp", "1234", "none"])
+@pytest.mark.parametrize("word", ["teal", "lamp", "1234", "none", "10"])
 def test_first_rows_are_those_of_the_list(sort: tuple[Any, ...], word: str) -> None:
     found = Product.objects.search(word).order_by(*sort)
 
@@ -62,13 +62,14 @@ def test_first_rows_are_those_of_the_list(sort: tuple[Any, ...], word: str) -> N
 
 
 @pytest.mark.usefixtures("requires_postgresql")
-def test_rows_at_the_end_of_the_list_are_sorted_without_reading_it() -> None:
+def test_rows_at_the_end_of_the_list_are_sorted_without_reading_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_rows, "LONG_START", 500)
     found = Product.objects.search("teal").order_by("name", "id")
 
     with CaptureQueriesContext(connection) as queries:
         assert len(first_ids(found, MOST)) == MOST
 
-    explained, read = [query["sql"] for query in queries]
+    explained, *_, read = [query["sql"] for query in queries]
     assert explained.startswith("EXPLAIN")
     assert "Index Scan using catalog_product_name on" in found[:MOST].explain()
     with connection.cursor() as cursor:
@@ -78,7 +79,7 @@ def test_rows_at_the_end_of_the_list_are_sorted_without_reading_it() -> None:
 
 
 @pytest.mark.parametrize("sort", SORTS, ids=str)
-@pytest.mark.parametrize("word", ["teal", "lamp", "1234", "none"])
+@pytest.mark.parametrize("word", ["teal", "lamp", "1234", "none", "10"])
 def test_first_of_many_rows_are_those_of_the_list(
     sort: tuple[Any, ...], word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +116,19 @@ def test_many_rows_are_looked_for_at_the_start_of_the_list(
 
 
 @pytest.mark.usefixtures("requires_postgresql")
+def test_rows_that_no_index_finds_are_looked_for_at_the_start_of_the_list() -> None:
+    found = Product.objects.search("10").order_by("name", "id")  # a word of fewer than three characters
+
+    with CaptureQueriesContext(connection) as queries:
+        assert len(first_ids(found, MOST)) == MOST
+
+    explained, explained_sorted, read = [query["sql"] for query in queries]
+    assert explained.startswith("EXPLAIN")
+    assert "COALESCE" in explained_sorted
+    assert "FROM (SELECT" in read
+
+
+@pytest.mark.usefixtures("requires_postgresql")
 def test_common_rows_are_read_in_order_by_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.lists.first_rows.MOST_SORTED", ROWS // 10)
     found = Product.objects.search("lamp").order_by("name", "id")
@@ -138,7 +152,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("sort", ["name", "-name", "price", "-stock", "-created_at", "id"])
-@pytest.mark.parametrize("word", ["teal", "lamp", "1234", "none"])
+@pytest.mark.parametrize("word", ["teal", "lamp", "1234", "none", "10"])
 @pytest.mark.usefixtures("small")
 def test_pages_of_a_search_are_those_of_the_list(sort: str, word: str) -> None:
     found = Sort(sort.lstrip("-"), descending=sort.startswith("-")).applied(Product.objects.search(word))
@@ -149,7 +163,7 @@ def test_pages_of_a_search_are_those_of_the_list(sort: str, word: str) -> None:
 
 
 @pytest.mark.parametrize("sort", ["name", "-price", "-created_at", "id"])
-@pytest.mark.parametrize("word", ["teal", "lamp", "1234", "none"])
+@pytest.mark.parametrize("word", ["teal", "lamp", "1234", "none", "10"])
 @pytest.mark.usefixtures("small")
 def test_compiled_pages_of_a_search_are_those_of_the_list(sort: str, word: str) -> None:
     order, filtering = Sort(sort.lstrip("-"), descending=sort.startswith("-")), filtering_of(ProductFilter, {"q": word})
