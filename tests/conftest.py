@@ -11,7 +11,10 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.core.signals import setting_changed
 from django.db import connection
+from django.db.models.signals import post_migrate
+from django.test.client import ClientHandler
 from httpx._transports import default as transports
 
 from catalog.models import ProductHistory
@@ -64,7 +67,9 @@ def django_db_setup(request: pytest.FixtureRequest, django_db_blocker: Any) -> N
 
     On SQLite it is a file, as in the shop: threads and live servers have connections of their own to it.
     On PostgreSQL no commit waits for the disk: no test cuts the power.
+    No flush creates Django's permissions again, which takes longer than the flush: the shop grants none of them.
     """
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     if connection.vendor == "sqlite":
         template = database_of(request.getfixturevalue("migrated_template"))
         folder = request.getfixturevalue("tmp_path_factory").mktemp("database")
@@ -83,6 +88,8 @@ def no_older_history(db: None) -> None:
     ProductHistory.objects.all().delete()
 
 
+# What a handler of requests keeps of the middleware that it has loaded.
+MIDDLEWARE = ("_middleware_chain", "_view_middleware", "_template_response_middleware", "_exception_middleware")
 # A test that uses one of these talks to a server process: it is marked `live`.
 SERVERS = {"live_shop", "live_shops", "grpc_shops", "web_shop"}
 # A test that uses one of these is not `same_everywhere`, nor one that requires a program.
@@ -158,6 +165,28 @@ def _found_once(find: Callable[..., None]) -> Callable[..., None]:
         middleware.files = Responses(before | found)
 
     return share
+
+
+@pytest.fixture(scope="session", autouse=True)
+def middleware_loaded_once() -> Iterator[None]:
+    """Let Django's test clients share the middleware, until a setting changes: each would load it, in 2 ms."""
+    loaded: dict[str, Any] = {}
+    load = ClientHandler.load_middleware
+
+    def share(handler: ClientHandler) -> None:
+        if not loaded:
+            load(handler)
+            loaded.update({name: getattr(handler, name) for name in MIDDLEWARE})
+        vars(handler).update(loaded)
+
+    def forget(**_: object) -> None:
+        loaded.clear()
+
+    setting_changed.connect(forget)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ClientHandler, "load_middleware", share)
+        yield
+    setting_changed.disconnect(forget)
 
 
 @pytest.fixture(scope="session", autouse=True)
