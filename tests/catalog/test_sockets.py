@@ -10,9 +10,9 @@ from websockets.exceptions import InvalidStatus
 from accounts.models import User
 from catalog.models import Product
 from core.feed.events import events_after
-from tests.support.api import access_token, brief_token
+from tests.support.api import BRIEF_S, access_token, brief_token
 from tests.support.factories import make_product, make_user
-from tests.support.live import Shop
+from tests.support.live import LONG_GRACE, WITHOUT_GRACE_S, Shop
 from tests.support.sockets import position_in, socket_client
 
 PATH = "/ws/prices"
@@ -186,20 +186,21 @@ def test_refused_item_is_answered_and_the_stream_goes_on(shop: Shop, item: Any, 
 def test_token_may_come_as_a_message_and_is_renewed_by_another(shop: Shop) -> None:
     with shop.database():
         clerk, product = make_clerk(), make_product()
+    brief, long = (f"Bearer {brief_token(clerk, seconds)}" for seconds in (BRIEF_S, 60))
 
     with socket_client(shop.url, PATH) as client:
         client.receive()
-        client.send({"authorization": f"Bearer {brief_token(clerk, 3)}"})
+        client.send({"authorization": brief})
         first = client.receive()
-        client.send({"authorization": f"Bearer {brief_token(clerk, 60)}"})
+        client.send({"authorization": long})
         second = client.receive()
         seconds = second["expires_at"] - first["expires_at"]
         with pytest.raises(TimeoutError):
-            client.connection.recv(timeout=3.5)  # past the end of the first
+            client.connection.recv(timeout=BRIEF_S + 0.5)  # past the end of the first
         client.send({"product_id": product.pk, "new_price": 4})
         told = client.receive()
 
-    assert 55 <= seconds <= 58
+    assert 54 <= seconds <= 56
     assert (told["product_id"], told["new_price"]) == (product.pk, 4.0)
 
 
@@ -207,7 +208,7 @@ def test_token_that_expires_ends_the_stream_with_4401(shop: Shop) -> None:
     with shop.database():
         clerk = make_clerk()
 
-    with socket_client(shop.url, PATH, brief_token(clerk, 2)) as client:
+    with socket_client(shop.url, PATH, brief_token(clerk, BRIEF_S)) as client:
         assert client.closed() == (
             4401,
             "unauthenticated: The token has expired: resume from the last cursor with a new token",
@@ -277,11 +278,12 @@ def test_client_that_becomes_a_caller_with_too_many_streams_stays_who_it_was(liv
 
 
 def test_server_that_ends_tells_so(live_shop) -> None:
-    shop = live_shop()
+    shop = live_shop(processes=0)
+    shop.start(1, *LONG_GRACE)
 
     with socket_client(shop.url, PATH) as client:
         client.receive()
         seconds = shop.servers[0].stop()
 
         assert client.closed() == (1001, "unavailable: The server is shutting down: resume from the last cursor")
-    assert seconds < 3
+    assert seconds < WITHOUT_GRACE_S

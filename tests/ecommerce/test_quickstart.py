@@ -153,7 +153,7 @@ def test_all_processes_end_when_the_first_is_killed(quickstart):
 
     shop.process.kill()
 
-    wait_until(lambda: not shop.listens(), timeout_s=5)
+    wait_until(lambda: not shop.listens())
 
 
 def services_listed(port: int) -> bytes:

@@ -18,6 +18,9 @@ def access_token(user: User) -> str:
     return str(token.access_token)
 
 
+BRIEF_S = 5  # the life of a token that expires while a test waits: a busy machine may connect as late as that
+
+
 def brief_token(user: User, seconds: float) -> str:
     """Return an access token that expires after `seconds`."""
     token = _refresh_token(user).access_token  # type: ignore[attr-defined]

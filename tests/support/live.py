@@ -52,6 +52,8 @@ from tests.support.warm_start import ROOT, WarmProcess
 
 PORTS = range(20_000, 32_768)  # below the ports that the system assigns to outgoing connections
 REAL_HASHERS = ["tests.support.live.Argon2Once"]
+LONG_GRACE = ("--grace", "60")  # options of a server whose end must not wait for the grace
+WITHOUT_GRACE_S = 20  # such a server ends within 3 s; the rest is for a machine that is busy
 
 
 class Argon2Once(Argon2PasswordHasher):
@@ -132,9 +134,9 @@ class Shop:
     def url(self) -> str:
         return self.servers[0].url
 
-    def start(self, processes: int = 1, **env: str) -> Server:
+    def start(self, processes: int = 1, *options: str, **env: str) -> Server:
         """Start more server processes; `env` overrides the shop's. Returns the last one when all of them answer."""
-        servers = [Server(self.folder, {**self.env, **env}) for _ in range(processes)]
+        servers = [Server(self.folder, {**self.env, **env}, options=options) for _ in range(processes)]
         self.servers += servers
         for server in servers:
             server.wait_until_live()

@@ -222,14 +222,13 @@ def test_file_is_sent_whole_and_closed(server):
     wait_until(lambda: closed(server, "whole") == 1)
 
 
-def test_slow_clients_hold_no_thread(server, sockets):
+def test_slow_clients_hold_no_thread(start_server, sockets):
+    patient = start_server(BODY_TIMEOUT_S="600", SEND_TIMEOUT_S="600")
     for _ in range(2 * PLACES):
-        sockets("GET /file HTTP/1.1\nHost: a\n\n")  # downloads that nobody reads
-        sockets("POST / HTTP/1.1\nHost: a\nContent-Length: 9000\n\n", b"x")  # bodies that do not come
+        sockets("GET /file HTTP/1.1\nHost: a\n\n", to=patient)  # downloads that nobody reads
+        sockets("POST / HTTP/1.1\nHost: a\nContent-Length: 9000\n\n", b"x", to=patient)  # bodies that do not come
 
-    start = time.monotonic()
-    wait_until(lambda: httpx.get(server.url).status_code == 200)  # 503 while the downloads begin
-    assert time.monotonic() - start < 1
+    wait_until(lambda: httpx.get(patient.url).status_code == 200)  # 503 while the downloads begin
 
 
 def test_body_that_does_not_come_is_refused(sockets):
@@ -261,7 +260,7 @@ def test_request_whose_client_left_is_not_begun(server, sockets):
     for connection in running:
         read_until(connection, b"slept")
 
-    assert httpx.get(server.url, timeout=2).status_code == 200
+    assert httpx.get(server.url, timeout=10).status_code == 200  # a request that is begun takes 30 s
 
 
 def test_fault_outside_django_is_json_and_tells_nothing(server):
@@ -289,7 +288,7 @@ def test_server_that_ends_lets_requests_finish_but_not_for_ever(start_server, so
 
     seconds = server.stop()
 
-    assert seconds < 5
+    assert seconds < 20  # after the grace of 3 s, and not of the minute that a request takes
     assert read_to_end(finishing).endswith(b"slept")
     assert read_to_end(hanging).startswith(b"HTTP/1.1 503 ")
     assert read_to_end(stalled).startswith(b"HTTP/1.1 503 ")

@@ -10,9 +10,9 @@ from accounts.models import User
 from catalog.models import Product
 from orders.actions import move_order
 from orders.models import Order
-from tests.support.api import access_token, brief_token
+from tests.support.api import BRIEF_S, access_token, brief_token
 from tests.support.factories import make_order, make_product, make_user
-from tests.support.live import Shop
+from tests.support.live import LONG_GRACE, WITHOUT_GRACE_S, Shop
 from tests.support.sockets import ORDERS, PRODUCTS, graph_socket, position_in
 
 
@@ -152,7 +152,7 @@ def test_token_that_expires_ends_the_connection_with_4401(shop: Shop) -> None:
     with shop.database():
         user = make_buyer()
 
-    with graph_socket(shop.url, token=brief_token(user, 2)) as client:
+    with graph_socket(shop.url, token=brief_token(user, BRIEF_S)) as client:
         client.subscribe("a", ORDERS % "kind")
 
         assert client.closed() == (
@@ -207,7 +207,8 @@ def test_connection_holds_so_many_operations(shop: Shop) -> None:
 
 
 def test_server_that_ends_tells_so_and_clients_go_on_elsewhere(live_shop) -> None:
-    shop = live_shop(processes=2)
+    shop = live_shop(processes=0)
+    shop.start(2, *LONG_GRACE)
     with shop.database():
         product = make_product(stock=9)
     position = position_in(shop)
@@ -226,7 +227,7 @@ def test_server_that_ends_tells_so_and_clients_go_on_elsewhere(live_shop) -> Non
         resumed = client.next("a")
 
     assert ends == ((1001, "unavailable: The server is shutting down: resume from the last cursor"),) * 2
-    assert seconds < 3
+    assert seconds < WITHOUT_GRACE_S
     assert resumed == {"productUpdated": {"newStock": 7}}
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from catalog.models import Product
 from core.feed.events import position_now
-from tests.support.api import brief_token
+from tests.support.api import BRIEF_S, brief_token
 from tests.support.factories import make_product, make_user
-from tests.support.live import Shop
+from tests.support.live import LONG_GRACE, WITHOUT_GRACE_S, Shop
 
 EVENTS = {"Accept": "text/event-stream"}
 PRODUCTS = "subscription($id: Int, $after: String) { productUpdated(id: $id, after: $after) { kind newStock cursor } }"
@@ -136,7 +136,7 @@ def test_streams_of_a_caller_are_limited(live_shop) -> None:
 def test_token_that_expires_ends_the_stream_with_its_code(shop: Shop) -> None:
     with shop.database():
         user = make_user(password="a-long-password")
-    headers = EVENTS | {"Authorization": f"Bearer {brief_token(user, 2)}"}
+    headers = EVENTS | {"Authorization": f"Bearer {brief_token(user, BRIEF_S)}"}
 
     response = ask(shop, "subscription { orderUpdated { kind } }", headers)
 
@@ -146,7 +146,8 @@ def test_token_that_expires_ends_the_stream_with_its_code(shop: Shop) -> None:
 
 
 def test_server_that_ends_cuts_the_stream_without_completing_it(live_shop) -> None:
-    shop = live_shop()
+    shop = live_shop(processes=0)
+    shop.start(1, *LONG_GRACE)
     body = {"query": "subscription { productUpdated { kind } }"}
 
     with httpx.stream("POST", f"{shop.url}/graphql", json=body, headers=EVENTS, timeout=30) as response:
@@ -156,4 +157,4 @@ def test_server_that_ends_cuts_the_stream_without_completing_it(live_shop) -> No
         rest = [line for line in lines if line]
 
     assert rest == [": unavailable: The server is shutting down: resume from the last cursor"]
-    assert seconds < 3
+    assert seconds < WITHOUT_GRACE_S

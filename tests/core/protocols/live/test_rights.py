@@ -37,7 +37,7 @@ EVENTS = {"Accept": "text/event-stream"}
 ENDED = "The token is no longer valid: sign in again"
 LOST = "The caller has lost the right to this stream"
 GAINED = "The caller has gained rights: open the stream again to use them"
-SOON_S = 5  # a check comes every half second; the rest is for a machine that is busy
+SOON_S = 20  # a check comes every half second; the rest is for a machine that is busy
 
 
 @pytest.fixture(scope="module")

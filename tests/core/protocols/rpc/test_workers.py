@@ -93,5 +93,5 @@ def test_workers_end_when_their_parent_is_killed(grpc_shops):
 
     server.kill()
 
-    wait_until(lambda: listening_on(server.port) == 0, timeout_s=5)
+    wait_until(lambda: listening_on(server.port) == 0)
     assert socket.socket().connect_ex(("127.0.0.1", server.port)) != 0
