@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from tests.support.live import free_port
-from tests.support.waiting import START_S, wait_until_started
+from tests.support.waiting import PATIENCE_S, START_S, wait_until_started
 from tests.support.warm_start import WarmProcess
 
 
@@ -44,4 +44,4 @@ class Quickstart:
         """Send a signal; return the exit code and the seconds it took."""
         start = time.monotonic()
         self.process.send_signal(how)
-        return self.process.wait(20), time.monotonic() - start
+        return self.process.wait(PATIENCE_S), time.monotonic() - start

@@ -275,13 +275,13 @@ def outcome_of_new_connection(port: int) -> str:
 
 
 def test_idle_connections_do_not_hold_the_end_up(serve):
-    server = serve("--grace", "1")
+    server = serve("--grace", "60")
     with httpx.Client() as client:
         client.get(f"{server.url}/health/live").raise_for_status()
 
         seconds = server.stop(timeout_s=START_S)
 
-    assert (server.process.returncode, seconds < 10) == (0, True)
+    assert (server.process.returncode, seconds < 30) == (0, True)
 
 
 def test_request_that_does_not_finish_is_cut_off_after_the_grace(serve):
@@ -291,4 +291,4 @@ def test_request_that_does_not_finish_is_cut_off_after_the_grace(serve):
 
         seconds = server.stop(timeout_s=START_S)
 
-    assert (server.process.returncode, 0.5 <= seconds < 10) == (0, True)
+    assert (server.process.returncode, 0.5 <= seconds < 30) == (0, True)  # the request would wait a minute for its body
