@@ -44,6 +44,7 @@ from ecommerce.urls import grpc_services, resources, router
 STOP_S = 0.5  # for the threads to finish, after the server has drained its connections
 READY_S = 5.5
 BATCHES = ("/api/v1/products/batch", "/api/v2/products/batch", "/api/products/batch")
+BATCH_PAGES = ("/admin/catalog/product/import/", "/admin/catalog/product/change-prices/")
 MAX_PROBES_WAITING = 10_000  # many, so that other clients do not crowd out the orchestrator; each takes under 1 ms
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,9 @@ def has_fast_path(scope: Scope) -> bool:
 
 
 web = Bridge(wsgi.application, web_threads, settings.ANSWER_TIMEOUT_S, fast_path)
+# 10,000 rows may take longer than ANSWER_TIMEOUT_S. A client that got 503 would send them again, although
+# they were created. So only each statement has a timeout, as in a gRPC batch.
+batches = Bridge(wsgi.application, web_threads)
 finish = headers_to_origin if settings.CORS_ALLOWED_ORIGINS else None
 too_late = with_security_headers(open_to_other_origins(web.refuse_late))
 # Not if something else is to be done for each response.
@@ -79,9 +83,7 @@ connect = Connect(grpc_services(), web_threads)
 HTTP: dict[str, Application] = {
     "/health/live": Bridge(wsgi.application, live_thread),
     "/health/ready": Bridge(wsgi.application, ready_thread, response_timeout_s=READY_S),
-    # 10,000 rows may take longer than ANSWER_TIMEOUT_S. A client that got 503 would send them again, although
-    # they were created. So only each statement has a timeout, as in a gRPC batch.
-    **dict.fromkeys(BATCHES, Bridge(wsgi.application, web_threads)),
+    **dict.fromkeys(BATCHES, batches),
 }
 WEBSOCKETS: dict[str, Application] = {
     "/graphql": GraphQLSockets(wsgi.application, web_threads),
@@ -98,11 +100,18 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
         if scope["path"] == "*":  # OPTIONS * asks about the whole server; Django's routes start with a slash
             scope["path"] = "/*"
-        await (HTTP.get(scope["path"]) or (connect if connect.takes(scope) else web))(scope, receive, send)
+        await _application_of(scope)(scope, receive, send)
     elif scope["type"] == "websocket":
         await WEBSOCKETS.get(scope["path"], _refused)(scope, receive, send)
     else:
         await _lifespan(receive, send)
+
+
+def _application_of(scope: Scope) -> Application:
+    path = scope["path"]
+    if path.startswith(BATCH_PAGES):
+        return batches
+    return HTTP.get(path) or (connect if connect.takes(scope) else web)
 
 
 async def _refused(scope: Scope, receive: Receive, send: Send) -> None:
