@@ -61,10 +61,10 @@ class DeepPaginator(Paginator):  # type: ignore[type-arg]  # not generic at runt
 
 
 class ShopList(ChangeList):
-    """A list that sorts by the columns of `sortable_by` only; rows with equal values are in the order of their ids.
+    """A list that sorts by one column of `sortable_by`; rows with equal values are in the order of their ids.
 
-    An index of the column and the id gives this order. Django would add the default order, for which the database
-    would sort all rows with one value, which may be all rows of the table.
+    An index of the column and the id gives this order. Django would add the columns that were chosen before, or the
+    default order: the database would then sort all rows with one value, which may be all rows of the table.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -87,9 +87,15 @@ class ShopList(ChangeList):
         ordering = list(super().get_ordering(request, queryset.order_by()))
         if ordering == ["-pk"]:  # of no column that can be sorted
             return list(super().get_ordering(request, queryset))
+        ordering = self._get_deterministic_ordering(ordering[:1])
         if ordering[-1] == "-pk" and not _is_descending(ordering[0]):
             ordering[-1] = "pk"
         return ordering
+
+    def get_ordering_field_columns(self) -> dict[int, str]:
+        """Return the number and the direction of the column that the list is sorted by, for the headers."""
+        columns = super().get_ordering_field_columns()
+        return dict([*columns.items()][:1])
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
