@@ -78,6 +78,12 @@ class ShopList(ChangeList):
             self._query_strings[key] = super().get_query_string(new_params, remove)
         return self._query_strings[key]
 
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> "QuerySet[Any]":
+        """Keep the first column of those that the request sorts by, for the rows and for the headers."""
+        if ORDER_VAR in self.params:
+            self.params[ORDER_VAR] = self.params[ORDER_VAR].partition(".")[0]
+        return super().get_queryset(request, exclude_parameters)
+
     def get_ordering_field(self, field_name: str) -> Any:
         return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
 
@@ -87,15 +93,9 @@ class ShopList(ChangeList):
         ordering = list(super().get_ordering(request, queryset.order_by()))
         if ordering == ["-pk"]:  # of no column that can be sorted
             return list(super().get_ordering(request, queryset))
-        ordering = self._get_deterministic_ordering(ordering[:1])
         if ordering[-1] == "-pk" and not _is_descending(ordering[0]):
             ordering[-1] = "pk"
         return ordering
-
-    def get_ordering_field_columns(self) -> dict[int, str]:
-        """Return the number and the direction of the column that the list is sorted by, for the headers."""
-        columns = super().get_ordering_field_columns()
-        return dict([*columns.items()][:1])
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
