@@ -94,6 +94,7 @@ MIDDLEWARE = ("_middleware_chain", "_view_middleware", "_template_response_middl
 SERVERS = {"live_shop", "live_shops", "grpc_shops", "web_shop"}
 # A test that uses one of these is not `same_everywhere`, nor one that requires a program.
 NOT_EVERYWHERE = {"db", "transactional_db", "migrated_template", "npm_packages", "python_generators", "go", *SERVERS}
+WITHOUT_CHROMIUM = "SHOP_WITHOUT_CHROMIUM" in os.environ  # CI runs the tests in Chromium once, not on both databases
 
 
 def pytest_configure() -> None:
@@ -111,6 +112,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
+        if WITHOUT_CHROMIUM and item.path.name.endswith("_chromium.py"):
+            item.add_marker(pytest.mark.skip(reason="needs Chromium: SHOP_WITHOUT_CHROMIUM is set"))
         if not SERVERS.isdisjoint(item.fixturenames):
             item.add_marker(pytest.mark.live)
         needs = {name for name in item.fixturenames if name in NOT_EVERYWHERE or name.startswith("requires_")}
