@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
@@ -20,13 +21,20 @@ def as_json_rows(products: Sequence[Product], columns: Sequence[str]) -> str:
     values = attrgetter(*columns)
     rows = [values(product) for product in products]
     if is_postgresql():
-        return orjson.dumps(rows, default=str).decode()
+        return orjson.dumps(rows, default=_decimal_text).decode()
     moment = connection.ops.adapt_datetimefield_value  # looked up once: per value it takes most of the time
     return orjson.dumps(
         rows,
-        default=lambda value: moment(value) if isinstance(value, datetime) else str(value),
+        default=lambda value: moment(value) if isinstance(value, datetime) else _decimal_text(value),
         option=orjson.OPT_PASSTHROUGH_DATETIME,
     ).decode()
+
+
+def _decimal_text(value: Any) -> str:
+    """Return the text of an amount. Raises TypeError for all else: an unset `db_default` is no value to store."""
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{value!r} has no form in JSON")
 
 
 def read_from_json(columns: Sequence[str]) -> list[str]:

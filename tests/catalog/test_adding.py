@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Value
+from django.db.models.expressions import DatabaseDefault
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from catalog.actions import create_product, create_products
+from catalog.json_rows import as_json_rows
 from catalog.models import MAX_PRICE, Product
 from core.errors import DomainError, InvalidInput
 from core.models import ChangeEvent
@@ -117,3 +120,10 @@ def test_refused_rows_say_why_between_good_ones() -> None:
     assert isinstance(bad, DomainError)
     assert set(bad.fields) == {"name", "price"}
     assert list(Product.objects.order_by("pk").values_list("name", flat=True)) == ["A", "B"]
+
+
+def test_value_that_only_the_database_knows_is_refused_and_not_stored_as_its_text() -> None:
+    product = Product(name="Lamp", price=Decimal("1.50"), stock=DatabaseDefault(Value(0)))
+
+    with pytest.raises(TypeError):
+        as_json_rows([product], ["name", "price", "stock"])
