@@ -1,5 +1,6 @@
 """Fixtures of all tests."""
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 from django.core.signals import setting_changed
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.signals import post_migrate
 from django.test.client import ClientHandler
 from httpx._transports import default as transports
@@ -82,6 +83,14 @@ def django_db_setup(request: pytest.FixtureRequest, django_db_blocker: Any) -> N
         cursor.execute("SET synchronous_commit = off")
 
 
+@pytest.fixture(scope="module")
+def module_rows(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Keep the rows that fixtures of a module add until its last test has ended: its tests only read them."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
 def no_older_history(db: None) -> None:
     """Delete the history that an earlier test left: on SQLite, a flush may delete products after their history."""
@@ -98,8 +107,17 @@ WITHOUT_CHROMIUM = "SHOP_WITHOUT_CHROMIUM" in os.environ  # CI runs the tests in
 
 
 def pytest_configure() -> None:
-    """Let the processes that tests start keep bytecode: 200 of them would compile the whole shop, 0.3 s each."""
+    """Let the processes that tests start keep bytecode: 200 of them would compile the whole shop, 0.3 s each.
+
+    No garbage is collected while the tests are: that would take a third of the time.
+    """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.enable()
+    gc.freeze()  # the tests and modules stay until the end
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,7 +13,6 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import F, Value
 from django.db.models.functions import Concat
-from django.test import Client
 
 from accounts.models import User
 from catalog.models import Product
@@ -22,6 +21,7 @@ from core.text.folding import folded
 from tests.support.api import Api
 from tests.support.factories import make_product, make_staff
 from tests.support.graph import Graph, nodes
+from tests.support.pages import list_of
 
 pytestmark = pytest.mark.django_db
 
@@ -162,9 +162,8 @@ def over_graphql_list(needle: str) -> list[str]:
 
 
 def in_admin(needle: str) -> list[str]:
-    client = Client()
-    client.force_login(User.objects.filter(is_staff=True).first() or make_staff())
-    return [row.name for row in client.get("/admin/catalog/product/", {"q": needle}).context_data["cl"].result_list]
+    staff = User.objects.filter(is_superuser=True).first() or make_staff(is_superuser=True)
+    return [row.name for row in list_of(Product, staff, needle).result_list]
 
 
 @pytest.mark.usefixtures("unlimited")

@@ -21,8 +21,8 @@ SORTS = [Sort("created_at", descending=True), Sort("price"), Sort("price", desce
 STARTS = [0, DEEP - 20, DEEP, DEEP + 20, ROWS // 2 - 10, ROWS - 520, ROWS - 40, ROWS - 20, ROWS - 5, ROWS, ROWS + 100]
 
 
-@pytest.fixture
-def products() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def products(module_rows: None) -> None:
     Product.objects.bulk_create(
         Product(name=f"Product {n % 9}", price=Decimal(1 + n % 7), stock=n % 2) for n in range(ROWS)
     )
@@ -33,7 +33,6 @@ def in_order(sort: Sort) -> list[int]:
 
 
 @pytest.mark.parametrize("sort", SORTS, ids=lambda sort: sort.spelled)
-@pytest.mark.usefixtures("products")
 def test_rows_and_order_are_those_of_the_whole_list(sort: Sort) -> None:
     whole, reads = in_order(sort), Reads(Product.objects.all(), ["id", "name"])
     caller: Any = make_user()
@@ -44,7 +43,6 @@ def test_rows_and_order_are_those_of_the_whole_list(sort: Sort) -> None:
         assert [row[0] for row in reads.page_at(caller, sort, 20, start, ROWS)] == whole[start : start + 20]
 
 
-@pytest.mark.usefixtures("products")
 def test_last_page_of_rest_takes_three_statements(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(3):
         body = Api().get("/products?page=126&per_page=20&sort=price&order=asc").json()
@@ -53,7 +51,6 @@ def test_last_page_of_rest_takes_three_statements(django_assert_num_queries: Any
     assert (body["pagination"]["total"], body["pagination"]["pages"], body["pagination"]["next"]) == (2515, 126, None)
 
 
-@pytest.mark.usefixtures("products")
 def test_deep_page_of_a_filtered_list() -> None:
     body = Api().get("/products?page=60&per_page=20&in_stock=true").json()
 
@@ -62,7 +59,6 @@ def test_deep_page_of_a_filtered_list() -> None:
     assert body["pagination"]["total"] == 1257
 
 
-@pytest.mark.usefixtures("products")
 @pytest.mark.parametrize("page", [50, 51, 60, 63, 64])
 def test_deep_page_of_a_filtered_list_is_the_same_on_the_fast_path(page: int) -> None:
     scope = scope_of(f"/api/v1/products?page={page}&q=product&in_stock=true&sort=price")
@@ -70,7 +66,6 @@ def test_deep_page_of_a_filtered_list_is_the_same_on_the_fast_path(page: int) ->
     assert comparable(response_of(scope)) == comparable(answered(scope))
 
 
-@pytest.mark.usefixtures("products")
 def test_last_page_of_grpc(rpc: Any) -> None:
     answer = rpc().call("ListProducts", page=126, sort_by="price")
 
@@ -78,7 +73,6 @@ def test_last_page_of_grpc(rpc: Any) -> None:
     assert (answer.total, answer.total_pages) == (2515, 126)
 
 
-@pytest.mark.usefixtures("products")
 @pytest.mark.parametrize("page", [127, 10**17])
 def test_page_past_the_end_is_empty(page: int) -> None:
     body = Api().get(f"/products?page={page}").json()
@@ -86,7 +80,6 @@ def test_page_past_the_end_is_empty(page: int) -> None:
     assert (body["products"], body["pagination"]["total"]) == ([], 2515)
 
 
-@pytest.mark.usefixtures("products")
 def test_deep_page_reads_from_the_nearer_end(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(2) as captured:
         list(page_at(Sort("price").applied(Product.objects.all()), ROWS - 25, 20, ROWS))
@@ -94,7 +87,6 @@ def test_deep_page_reads_from_the_nearer_end(django_assert_num_queries: Any) -> 
     assert "OFFSET 5" in captured[0]["sql"]
 
 
-@pytest.mark.usefixtures("products")
 def test_deep_page_of_the_admin_can_be_edited(admin_client: Client) -> None:
     response = admin_client.get("/admin/catalog/product/?p=50&o=3")
 

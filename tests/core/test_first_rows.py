@@ -156,10 +156,10 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small")
 def test_pages_of_a_search_are_those_of_the_list(sort: str, word: str) -> None:
     found = Sort(sort.lstrip("-"), descending=sort.startswith("-")).applied(Product.objects.search(word))
-    whole = list(found.all())
+    whole = list(found.values_list("pk", flat=True))
 
     for start, stop in ((0, 20), (20, 40), (380, 480), (0, 21)):
-        assert rows_at(found, start, stop) == whole[start:stop]
+        assert [row.pk for row in rows_at(found, start, stop)] == whole[start:stop]
 
 
 @pytest.mark.parametrize("sort", ["name", "-price", "-created_at", "id"])

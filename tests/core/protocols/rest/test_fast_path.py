@@ -54,8 +54,8 @@ def later(monkeypatch) -> None:
     monkeypatch.setattr(conditional, "time", SimpleNamespace(time=lambda: time.time() + 10))
 
 
-@pytest.fixture
-def ids() -> dict[str, int]:
+@pytest.fixture(scope="module")
+def ids(module_rows) -> dict[str, int]:
     customer = make_user(username="customer")
     staff = make_staff(username="staff")
     products = [make_product(name="Tea", sku="T-1"), make_product(name="Zoë's 🫖 <cup>", description="ﬁ\n")]
