@@ -23,10 +23,12 @@ TCP_OF_CLIENT = {
     "keepalives_interval": KEEPALIVE_INTERVAL_S,
     "keepalives_count": KEEPALIVE_COUNT,
 }
-# With PostgreSQL's defaults, the locks of a client that has disappeared are held for two hours.
+# With PostgreSQL's defaults, the locks of a client that has disappeared are held for two hours. To compile a statement
+# (jit) takes longer than to run any of the shop's.
 SETTINGS_OF_SERVER = (
     f"-c tcp_user_timeout={UNACKNOWLEDGED_MS} -c tcp_keepalives_idle={KEEPALIVE_IDLE_S}"
     f" -c tcp_keepalives_interval={KEEPALIVE_INTERVAL_S} -c tcp_keepalives_count={KEEPALIVE_COUNT}"
+    " -c jit=off"
 )
 
 # Messages to clients about an outage. The log has the error itself.

@@ -52,7 +52,7 @@ def test_postgresql_has_timeouts_and_health_checks() -> None:
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "options": "-c tcp_user_timeout=20000 -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5"
-        " -c tcp_keepalives_count=3 -c work_mem=8MB -c lock_timeout=7s -c statement_timeout=11s",
+        " -c tcp_keepalives_count=3 -c jit=off -c work_mem=8MB -c lock_timeout=7s -c statement_timeout=11s",
     }
 
 
