@@ -63,6 +63,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         indexes = [
             models.Index(fields=["email", "id"], name="accounts_user_email"),
             models.Index(fields=["created_at", "id"], name="accounts_user_created"),
+            # The few users of a filter.
+            models.Index(fields=["id"], condition=models.Q(is_staff=True), name="accounts_user_staff"),
+            models.Index(fields=["id"], condition=models.Q(is_superuser=True), name="accounts_user_superuser"),
+            models.Index(fields=["id"], condition=models.Q(is_active=False), name="accounts_user_inactive"),
         ]
         constraints = [
             models.UniqueConstraint(

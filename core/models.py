@@ -83,7 +83,7 @@ class LoggedRequest(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     request_id = models.CharField(max_length=64, db_index=True)
-    at = models.DateTimeField(db_index=True)  # when it began
+    at = models.DateTimeField()  # when it began
     protocol = models.CharField(max_length=16)
     operation = models.CharField(max_length=100)  # of few names: see `core.metrics.operations`
     method = models.CharField(max_length=16)  # GET, POST, ...; gRPC, gRPC-Web, Connect
@@ -99,11 +99,13 @@ class LoggedRequest(models.Model):
         ordering = ["-id"]
         verbose_name = "request"
         indexes = [
+            models.Index(fields=["at", "id"], name="ecommerce_loggedrequest_began"),
+            models.Index(fields=["protocol", "id"], name="ecommerce_loggedrequest_by"),
             models.Index(
                 fields=["user_id", "id"],
                 condition=models.Q(user_id__isnull=False),
                 name="ecommerce_loggedrequest_of",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -71,7 +71,7 @@ class Delivery(models.Model):
     failures = models.IntegerField(default=0)  # since staff last asked to deliver again; sets the length of the pause
     next_attempt_at = models.DateTimeField(null=True)  # during an attempt: when its lease expires
     last_tried_at = models.DateTimeField(null=True)  # when the last attempt ended
-    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    created_at = models.DateTimeField(default=timezone.now)
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -86,6 +86,9 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["object_id", "id"], name="webhooks_delivery_object"),
+            models.Index(fields=["created_at", "id"], name="webhooks_delivery_created"),
+            models.Index(fields=["topic", "kind", "id"], name="webhooks_delivery_type"),
+            models.Index(fields=["id"], condition=models.Q(state="failed"), name="webhooks_delivery_given_up"),
             models.Index(
                 fields=["endpoint", "next_attempt_at", "id"],
                 condition=models.Q(state="pending"),

@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.postgres import operations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import AddConstraint, AddIndex
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 # For transactions that use the table. No client waits behind a concurrent build, so the build may wait for long.
@@ -47,6 +48,43 @@ class AddIndexConcurrently(operations.AddIndexConcurrently):
 
 def _way(schema_editor: BaseDatabaseSchemaEditor) -> type[AddIndex]:
     return operations.AddIndexConcurrently if schema_editor.connection.vendor == "postgresql" else AddIndex
+
+
+class DropIndexOfColumn(Operation):
+    """Drop the index of one column while clients use the table; its state is the business of another operation.
+
+    Django's `AlterField` would write the table again on SQLite, without its triggers.
+    """
+
+    reversible = True
+    atomic = False
+
+    def __init__(self, name: str, table: str, column: str) -> None:
+        self.name, self.table, self.column = name, table, column
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Leave the state unchanged."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        with patience(schema_editor):
+            schema_editor.execute(f"DROP INDEX {_concurrently(schema_editor)} IF EXISTS {self.name}")
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        with patience(schema_editor):
+            if is_missing(schema_editor, self.name, self.table):
+                on = f"{self.name} ON {self.table} ({self.column})"
+                schema_editor.execute(f"CREATE INDEX {_concurrently(schema_editor)} {on}")
+
+    def describe(self) -> str:
+        return f"Drop index {self.name}"
+
+
+def _concurrently(schema_editor: BaseDatabaseSchemaEditor) -> str:
+    return "CONCURRENTLY" if schema_editor.connection.vendor == "postgresql" else ""
 
 
 class AddCheckNotValid(operations.AddConstraintNotValid):

@@ -33,6 +33,16 @@ INDEXES = {
     "WHERE schemaname = 'public' ORDER BY 1",
     "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY 1",
 }
+NAMES = {
+    "postgresql": "SELECT indexname FROM pg_indexes WHERE indexname ~ '^ecommerce_loggedrequest_(at|began)'",
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index' AND (name GLOB 'ecommerce_loggedrequest_at*' "
+    "OR name GLOB 'ecommerce_loggedrequest_began*')",
+}
+TRIGGERS = {
+    "postgresql": "SELECT tgname FROM pg_trigger WHERE tgrelid = 'ecommerce_loggedrequest'::regclass ORDER BY 1",
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'ecommerce_loggedrequest' "
+    "ORDER BY 1",
+}
 STATE = "SELECT indexrelid::bigint, indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
 WAITING_BUILD = (
     "SELECT pid FROM pg_stat_progress_create_index WHERE datname = current_database() AND starts_with(phase, 'waiting')"
@@ -257,3 +267,18 @@ def test_indexes_come_and_go(database):
     assert "orders_order_status" in str(wanted)
     assert "orders_order_status" not in str(without)
     assert indexes() == wanted
+
+
+@pytest.mark.live
+def test_index_of_a_column_is_replaced_and_comes_back(database):
+    def names():
+        return {name for name, *_ in rows_of(NAMES[connection.vendor])}
+
+    triggers = rows_of(TRIGGERS[connection.vendor])
+    assert names() == {"ecommerce_loggedrequest_began"}
+    call_command("migrate", "ecommerce", "0011_import_progress", verbosity=0, skip_checks=True)
+    assert names() == {"ecommerce_loggedrequest_at_a3e72d7b"}
+    call_command("migrate", "ecommerce", verbosity=0, skip_checks=True)
+
+    assert names() == {"ecommerce_loggedrequest_began"}
+    assert rows_of(TRIGGERS[connection.vendor]) == triggers != []

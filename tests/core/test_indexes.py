@@ -17,9 +17,11 @@ from core.admin.searching import newest, searched
 from core.history.changes import made_in
 from core.lists.filters import filtered
 from core.lists.keyset import NEWEST_FIRST, Slice, Sort, cursor_of, within
+from core.models import LoggedRequest
 from core.text.ascii import AsciiLower
 from orders.filters import OrderFilter
 from orders.models import Order, OrderHistory
+from webhooks.models import Delivery
 
 ROWS = 10_000
 NUMBERS = {
@@ -37,7 +39,19 @@ FILL = (
     "{moment}, {moment} FROM n",
     "INSERT INTO orders_order (number, user_id, status, total, created_at) {numbers}"
     f"SELECT 'N' || {TEXT}, (SELECT MIN(id) FROM accounts_user) + i % 1000, 'paid', 1 + i % 500, {{moment}} FROM n",
+    "INSERT INTO webhooks_endpoint (id, url, description, event_types, is_active, off_reason, secret, previous_secret, "
+    "starts_after, created_at) {numbers}"
+    "SELECT 1, 'https://example.com', '', '[]', true, '', 's', '', 0, {moment} FROM n WHERE i = 1",
+    "INSERT INTO webhooks_delivery (endpoint_id, seq, message_id, topic, kind, payload, state, attempts, failures, "
+    "created_at) {numbers}"
+    f"SELECT 1, i, {TEXT}, 'product', CASE i % 5 WHEN 0 THEN 'created' ELSE 'updated' END, '{{{{}}}}', "
+    "CASE i % 1000 WHEN 0 THEN 'failed' ELSE 'delivered' END, 1, 0, {moment} FROM n",
+    "INSERT INTO ecommerce_loggedrequest (request_id, at, protocol, operation, method, path, status, duration_ms, "
+    "address) {numbers}"
+    f"SELECT {TEXT}, {{moment}}, CASE i % 5 WHEN 0 THEN 'rest' ELSE 'graphql' END, 'GET /products', 'GET', "
+    "'/products', '200', 1, '' FROM n",
 )
+TABLES = ("catalog_product", "accounts_user", "orders_order", "webhooks_delivery", "ecommerce_loggedrequest")
 MOMENT = {
     "sqlite": "strftime('%Y-%m-%d %H:%M:%S', '2026-01-01', '+' || i || ' seconds')",
     "postgresql": "timestamptz '2026-01-01 UTC' + i * interval '1 second'",
@@ -63,8 +77,8 @@ def rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
                 cursor.execute(sql.format(numbers=NUMBERS[connection.vendor], moment=MOMENT[connection.vendor]))
             if connection.vendor == "postgresql":  # autovacuum does the same: until then, reading the list costs more
                 cursor.execute(MERGE_PENDING)
-            for table in ("catalog_product", "accounts_user", "orders_order"):  # not those that all databases share:
-                cursor.execute(f"ANALYZE {table}")  # they would stay locked
+            for table in TABLES:  # not those that all databases share: they would stay locked
+                cursor.execute(f"ANALYZE {table}")
         yield
         transaction.set_rollback(True)
 
@@ -103,6 +117,7 @@ def test_page_after_a_cursor_reads_an_index(key: str) -> None:
     assert_sorted_by_index(sort.applied(after)[:20])
 
 
+FIRST_S = "2026-01-01T00:01:00Z"
 FILTERS: dict[str, tuple[Any, str]] = {
     "price": (lambda: Product.objects.filter(price__gte=5, price__lte=6), "catalog_product_price"),
     "sku": (lambda: NEWEST_FIRST.applied(Product.objects.with_sku("sku-77")), "catalog_product_sku_unique"),
@@ -116,6 +131,17 @@ FILTERS: dict[str, tuple[Any, str]] = {
         lambda: made_in("any-request", OrderHistory.objects.all()),
         "orders_orderhistory_request",
     ),
+    "deliveries given up": (lambda: Delivery.objects.filter(state="failed"), "webhooks_delivery_given_up"),
+    "deliveries of a type": (
+        lambda: Delivery.objects.filter(topic="webhook", kind="test"),
+        "webhooks_delivery_type",
+    ),
+    "deliveries of a day": (lambda: Delivery.objects.filter(created_at__lt=FIRST_S), "webhooks_delivery_created"),
+    "requests of a protocol": (lambda: LoggedRequest.objects.filter(protocol="grpc"), "ecommerce_loggedrequest_by"),
+    "requests of a day": (lambda: LoggedRequest.objects.filter(at__lt=FIRST_S), "ecommerce_loggedrequest_began"),
+    "staff": (lambda: User.objects.filter(is_staff=True), "accounts_user_staff"),
+    "superusers": (lambda: User.objects.filter(is_superuser=True), "accounts_user_superuser"),
+    "inactive users": (lambda: User.objects.filter(is_active=False), "accounts_user_inactive"),
     "orders of today": (lambda: Order.objects.filter(created_at__gte="2026-01-01T02:45:00Z"), "orders_order_created"),
 }
 WHOLE_VALUES: dict[str, Any] = {
