@@ -2,17 +2,19 @@ from typing import Any
 
 from django.db import migrations
 
-from core.text.search import FUNCTION, postgresql_function
+from core.text.search import FUNCTION, FUNCTION_BEYOND_ASCII, postgresql_functions
 
 
 def make_function(apps: Any, schema_editor: Any) -> None:
     if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(postgresql_function(), params=None)
+        for sql in postgresql_functions():
+            schema_editor.execute(sql, params=None)
 
 
 def drop_function(apps: Any, schema_editor: Any) -> None:
     if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(f"DROP FUNCTION IF EXISTS {FUNCTION}(text)")
+        for name in (FUNCTION, FUNCTION_BEYOND_ASCII):
+            schema_editor.execute(f"DROP FUNCTION IF EXISTS {name}(text)")
 
 
 class Migration(migrations.Migration):

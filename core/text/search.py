@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.models.sql.compiler import SQLCompiler, _AsSqlType
 
-FUNCTION = "shop_folded"
+FUNCTION, FUNCTION_BEYOND_ASCII = "shop_folded", "shop_folded_beyond_ascii"
 
 
 class Folded(models.Func):
@@ -93,24 +93,34 @@ def _folded_form(text: models.Expression) -> models.Func:
     return Folded(text)
 
 
-def postgresql_function() -> str:
-    """Return the statement that creates FUNCTION in PostgreSQL, from the letters that this Python folds.
+def postgresql_functions() -> tuple[str, str]:
+    """Return the statements that create FUNCTION in PostgreSQL, from the letters that this Python folds.
+
+    PostgreSQL writes the SQL function into the statements and indexes that call it. So it calls the slower function
+    for texts with letters beyond ASCII only.
+    """
+    inlined = f"""
+        CREATE OR REPLACE FUNCTION {FUNCTION}(value text) RETURNS text
+        LANGUAGE sql IMMUTABLE PARALLEL SAFE
+        RETURN CASE WHEN octet_length(value) = char_length(value) THEN lower(value COLLATE "C")
+            ELSE {FUNCTION_BEYOND_ASCII}(value) END"""
+    return _function_beyond_ascii(), inlined
+
+
+def _function_beyond_ascii() -> str:
+    """Return the statement that creates FUNCTION_BEYOND_ASCII, which folds any text.
 
     If a character is newer than the Unicode version of Python or of PostgreSQL, it stays unchanged.
     """
     # With other collations lower() depends on the locale: in Turkish, I becomes a dotless i. The loop may replace all
     # occurrences of a letter at once, because folded letters fold to themselves.
     return f"""
-        CREATE OR REPLACE FUNCTION {FUNCTION}(value text) RETURNS text
+        CREATE OR REPLACE FUNCTION {FUNCTION_BEYOND_ASCII}(value text) RETURNS text
         LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
         DECLARE
-            form text := lower(value COLLATE "C");
+            form text := lower(normalize(value, NFKC) COLLATE "C");
             letter text;
         BEGIN
-            IF octet_length(value) = char_length(value) THEN
-                RETURN form;
-            END IF;
-            form := lower(normalize(value, NFKC) COLLATE "C");
             FOREACH letter IN ARRAY string_to_array(regexp_replace(form, '[\\x01-\\x7f]+', '', 'g'), NULL) LOOP
                 form := replace(form, letter, coalesce('{_folded_letters()}'::jsonb ->> letter, letter));
             END LOOP;

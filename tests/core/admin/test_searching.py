@@ -2,6 +2,7 @@
 # ruff: noqa: RUF001  # letters that look alike are the subject
 
 import random
+import re
 import sys
 import unicodedata
 from functools import cache
@@ -105,6 +106,16 @@ def test_sqlite_folds_texts_alone(value: Any, form: str | None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT shop_folded(%s)", [value])
         assert cursor.fetchone() == (form,)
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+def test_postgresql_calls_no_function_of_the_shop_for_ascii() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN VERBOSE SELECT shop_folded(number) FROM orders_order")
+        plan = "".join(line for (line,) in cursor.fetchall())
+
+    assert "shop_folded(" not in plan
+    assert re.search(r"CASE WHEN .* THEN lower\(.* ELSE shop_folded_beyond_ascii\(", plan), plan
 
 
 # -- The admin's lists ----------------------------------------------------------------------------------------------
