@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker
 
@@ -122,7 +123,7 @@ def test_rows_that_no_index_finds_are_looked_for_at_the_start_of_the_list() -> N
     with CaptureQueriesContext(connection) as queries:
         assert len(first_ids(found, MOST)) == MOST
 
-    explained, explained_sorted, read = [query["sql"] for query in queries]
+    explained, explained_sorted, _, read = [query["sql"] for query in queries]
     assert explained.startswith("EXPLAIN")
     assert "COALESCE" in explained_sorted
     assert "FROM (SELECT" in read
@@ -137,6 +138,32 @@ def test_common_rows_are_read_in_order_by_the_index(monkeypatch: pytest.MonkeyPa
         assert len(first_ids(found, MOST)) == MOST
 
     assert "COALESCE" not in queries[-1]["sql"]
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+@pytest.mark.parametrize(("most_cost", "last"), [(300_000, "COALESCE"), (1, '"price" ASC')])
+def test_rare_rows_that_are_expected_to_be_many_are_sorted_unless_it_costs_much(
+    most_cost: int, last: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_rows, "MOST_SORTED", 1_000)
+    monkeypatch.setattr(first_rows, "MOST_COST", most_cost)
+    found = Product.objects.filter(stock__lt=F("reorder_level") - 4).order_by("price", "id")
+
+    with CaptureQueriesContext(connection) as queries:
+        ids = first_ids(found, MOST)
+
+    assert ids == list(found.values_list("pk", flat=True))[:MOST]
+    assert last in queries[-1]["sql"]
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+@pytest.mark.parametrize(("expected", "size"), [(10_000, 505), (100, 3_000), (0, 3_000)])
+def test_start_of_the_list_is_as_long_as_the_rows_are_rare(
+    expected: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_rows, "LONG_START", 3_000)
+
+    assert first_rows._long_start(Product, MOST, expected) == size
 
 
 def test_list_without_rows_has_no_first_rows() -> None:
