@@ -11,11 +11,12 @@ from django.db.models.functions import Coalesce
 from django.utils.text import smart_split, unescape_string_literal
 
 from core.errors import InvalidInput
+from core.plans.statements import list_value
 from core.validation.validators import is_storable
 
 MAX_LENGTH, MAX_WORDS = 200, 10
 SHORTEST = 3  # characters: shorter words have no trigram
-FEW = 1_000  # rows of a related table
+FEW = 5_000  # rows of a related table, whose ids are passed
 ENOUGH = 2_000  # rows, for which no plan is chosen that is fast for the first few only
 Row = TypeVar("Row", bound=Model)
 
@@ -76,8 +77,10 @@ def _of_related(relation: str, rows: "QuerySet[Any]") -> Q:
     no `IN (SELECT`: PostgreSQL would compare each row with all of them, if their ids take more than its work_mem.
     """
     ids = list(rows.order_by().values_list("pk", flat=True)[: FEW + 1])
+    if not ids:
+        return Q(pk__in=[])
     if len(ids) <= FEW:
-        return Q(**{f"{relation}__in": ids})
+        return Q(**{f"{relation}__pk__among": list_value(ids)})
     return Q(Exists(rows.order_by().filter(pk=OuterRef(relation))))
 
 

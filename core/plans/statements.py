@@ -23,9 +23,10 @@ LIMIT, OFFSET = "limit", "offset"
 @Field.register_lookup
 @ForeignObject.register_lookup
 class Among(Lookup):
-    """Whether a column is in a bound list. The list is one parameter, so its length does not change the SQL."""
+    """Whether a column is in a list, a `Bound` or of `list_value`. It is one parameter: its length changes no SQL."""
 
     lookup_name = "among"
+    prepare_rhs = False
 
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         column, params = self.process_lhs(compiler, connection)
