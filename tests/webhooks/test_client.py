@@ -175,6 +175,7 @@ def test_url_that_is_not_taken_any_more_is_not_sent_to(client: Client, settings:
     ],
     ids=["silent", "header", "continue"],
 )
+@pytest.mark.live
 def test_answer_that_does_not_end_is_given_up_in_time(client: Client, act: Any) -> None:
     with server(act) as receiver:
         begun = time.monotonic()
@@ -184,6 +185,7 @@ def test_answer_that_does_not_end_is_given_up_in_time(client: Client, act: Any) 
     assert time.monotonic() - begun < TIMEOUT_S + BUSY_S
 
 
+@pytest.mark.live
 def test_body_that_drips_does_not_change_the_answer_and_ends_in_time(client: Client) -> None:
     with server(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")) as receiver:
         begun = time.monotonic()
@@ -194,6 +196,7 @@ def test_body_that_drips_does_not_change_the_answer_and_ends_in_time(client: Cli
     assert time.monotonic() - begun < TIMEOUT_S + BUSY_S
 
 
+@pytest.mark.live
 def test_listener_that_takes_no_connection_is_given_up_in_time(client: Client) -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
@@ -340,6 +343,7 @@ def test_certificate_of_nobody_known_is_refused(certificate: Path, client: Clien
 
 
 @pytest.mark.usefixtures("names")
+@pytest.mark.live
 def test_handshake_that_does_not_end_is_given_up_in_time(trusting: Client) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         begun = time.monotonic()

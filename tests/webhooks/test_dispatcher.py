@@ -173,6 +173,7 @@ def test_one_thread_is_enough() -> None:
     assert slots.free_for(2) == 0
 
 
+@pytest.mark.live
 def test_work_ends_in_time(settings: Any) -> None:
     settings.WEBHOOK_TIMEOUT_S = 0.3
     begun = time.monotonic()

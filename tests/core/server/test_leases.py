@@ -43,6 +43,7 @@ def user_at(address: str, pk: int, seconds: float = 60) -> Caller:
     return Caller(user, address, Grant(timezone.now() + timedelta(seconds=seconds)))
 
 
+@pytest.mark.live
 def test_token_that_expires_ends_the_lease_once(lease: Lease) -> None:
     ends: list[DomainError] = []
     lease.grant(user_at("10.0.0.1", 1, seconds=0.3))

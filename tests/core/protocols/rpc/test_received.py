@@ -41,6 +41,7 @@ def test_stream_without_messages_ends_at_once() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 100_000])
+@pytest.mark.live
 def test_client_waits_while_many_bytes_are_ahead(size: int) -> None:
     produced, may_go_on = 0, threading.Event()
 
