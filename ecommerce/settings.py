@@ -252,6 +252,7 @@ REST_FRAMEWORK = {
         "core.protocols.rest.renderers.JSONRenderer",
         "core.protocols.rest.renderers.XMLRenderer",
     ],
+    "DEFAULT_METADATA_CLASS": "core.protocols.rest.metadata.Metadata",
     "DEFAULT_SCHEMA_CLASS": "core.openapi.documents.OperationSchema",
     "DEFAULT_FILTER_BACKENDS": [],
     "EXCEPTION_HANDLER": "core.protocols.rest.errors.exception_response",
