@@ -31,6 +31,7 @@ FEW_SORTED = 20_000  # rows, for which sorting takes less than reading the start
 READ_BEFORE = 5_000  # rows at the start of the list, in which the rows of a common word are looked for first
 MANY_SORTED = 50_000  # rows, for which sorting takes more than reading LONG_START rows of the list
 LONG_START = 100_000  # rows at the start of the list, in which a filter of MANY_SORTED out of a million rows has 5,000
+SPREAD = 8  # the start of the list that is read, compared with what has enough rows if they are spread evenly
 MOST_COST = 300_000  # in PostgreSQL's units: up to this cost, more than MOST_SORTED rows are sorted too
 
 
@@ -53,11 +54,11 @@ def first_ids(rows: "QuerySet[Any]", most: int) -> list[Any]:
 
 
 def _long_start(model: type[Model], most: int, expected: int) -> int:
-    """Return how many rows of the list's start to read for `most` rows: 2.5 times as many as if they are even."""
+    """Return how many rows of the list's start to read for `most` rows of a filter."""
     with connection.cursor() as cursor:
         cursor.execute(ROWS_OF_TABLE, [model._meta.db_table])
         (rows,) = cursor.fetchone()
-    return min(LONG_START, int(2.5 * most * rows / expected)) if rows > 0 < expected else LONG_START
+    return min(LONG_START, int(SPREAD * most * rows / expected)) if rows > 0 < expected else LONG_START
 
 
 def rows_at(rows: "QuerySet[Row]", start: int, stop: int) -> list[Row]:
