@@ -12,10 +12,10 @@ from django.utils.text import smart_split, unescape_string_literal
 
 from core.errors import InvalidInput
 from core.plans.statements import list_value
+from core.text.search import SHORTEST
 from core.validation.validators import is_storable
 
 MAX_LENGTH, MAX_WORDS = 200, 10
-SHORTEST = 3  # characters: shorter words have no trigram
 FEW = 5_000  # rows of a related table, whose ids are passed
 ENOUGH = 2_000  # rows, for which no plan is chosen that is fast for the first few only
 Row = TypeVar("Row", bound=Model)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.models.sql.compiler import SQLCompiler, _AsSqlType
 
+SHORTEST = 3  # characters: shorter words have no trigram
 FUNCTION, FUNCTION_BEYOND_ASCII = "shop_folded", "shop_folded_beyond_ascii"
 
 
@@ -71,7 +72,10 @@ class Has(Contains):
 
     def __init__(self, lhs: models.Expression, rhs: Any) -> None:
         """`rhs` is a text, or a placeholder for one: its pattern is made when the statement runs."""
-        super().__init__(_folded_form(lhs), folded(rhs) if isinstance(rhs, str) else rhs.through(self._pattern))
+        if isinstance(rhs, str):
+            super().__init__(_folded_form(lhs, folded(rhs)), folded(rhs))
+        else:
+            super().__init__(_folded_form(lhs), rhs.through(self._pattern))
 
     def get_rhs_op(self, connection: "BaseDatabaseWrapper", rhs: str) -> str:
         operator: str = connection.operators["contains"]  # type: ignore[attr-defined]  # each backend has them
@@ -82,11 +86,16 @@ class Has(Contains):
         return cls.param_pattern % connection.ops.prep_for_like_query(folded(text))
 
 
-def _folded_form(text: models.Expression) -> models.Func:
-    """Return the expression that the trigram index of the column has. ASCII folds to lower case, without a call."""
+def _folded_form(text: models.Expression, word: str | None = None) -> models.Expression:
+    """Return the expression that the trigram index of the column has. ASCII folds to lower case, without a call.
+
+    No index finds a word of fewer than SHORTEST characters, so that all rows are tested. If it has no letters, such as
+    12, it is looked for in the column itself: a third less time than with the lower case of each row.
+    """
     if isinstance(text, Col):
         if printable_ascii in text.target.validators:
-            return AsciiLower(text)
+            is_plain = word is not None and len(word) < SHORTEST and word.upper() == word
+            return text if is_plain else AsciiLower(text)
         for field in text.target.model._meta.fields:
             if isinstance(field, FoldedField) and field.source == text.target.name:
                 return StoredForm(Col(text.alias, field), Folded(text))

@@ -13,8 +13,9 @@ from unfold.dataclasses import SearchResult
 from accounts.models import User
 from catalog.models import Product
 from core.admin.display import money
-from core.admin.searching import SHORTEST, newest
+from core.admin.searching import newest
 from core.errors import InvalidInput
+from core.text.search import SHORTEST
 from core.validation.validators import is_storable
 from orders.admin.orders import without_number_signs
 from orders.models import Order

@@ -224,6 +224,14 @@ def test_search_for_users_folds_no_name_of_a_row(text: str) -> None:
 
 
 @pytest.mark.usefixtures("requires_postgresql")
+@pytest.mark.parametrize(("word", "is_lowered"), [("12", False), ("\uff11\uff12", False), ("@", False), ("1a", True)])
+def test_short_word_without_letters_is_looked_for_without_lower_case(word: str, is_lowered: bool) -> None:
+    plan = plan_of(searched(User.objects.order_by("-id"), ["email"], word))
+
+    assert ("lower(" in plan) == is_lowered, plan
+
+
+@pytest.mark.usefixtures("requires_postgresql")
 def test_orders_of_many_customers_are_not_compared_with_each_customer() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '64kB'")  # as if there were a million customers
