@@ -72,7 +72,7 @@ _feed_of_all = truncate_feed_trigger(
     columns=_FEED_COLUMNS,
 )
 product_feed = [triggers.register_trigger(trigger) for trigger in (*_feed_of_rows, _feed_of_all)]
-feed_created = product_feed[0]
+feed_created, _, feed_updated = product_feed[:3]
 
 row_count = count_triggers("catalog_product", ("catalog", "0005_row_count"))
 

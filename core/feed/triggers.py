@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from core.moments import SQLITE_NOW
-from core.triggers import ADDED, IS_STATEMENT, OF_ADDED, Trigger, register_trigger
+from core.triggers import ADDED, CHANGED, IS_STATEMENT, OF_ADDED, OF_CHANGED, Trigger, register_trigger
 
+# For each event, the relation of the rows that PostgreSQL writes, and the clause that names it.
+_NEW_ROWS = {"INSERT": (ADDED, OF_ADDED), "UPDATE": (CHANGED, OF_CHANGED)}
 _NEXT_SEQ = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM ecommerce_changeevent)"
 
 
@@ -30,9 +32,10 @@ def feed_trigger(
     numbered = f"INSERT INTO ecommerce_changeevent (seq, at, {names}) VALUES ({_NEXT_SEQ}, {SQLITE_NOW}, {values});"
     conditions = ([IS_STATEMENT] if event == "UPDATE" else []) + ([condition] if condition else [])
     sqlite_when = f"WHEN {' AND '.join(conditions)} " if conditions else ""
-    body = f"IF {condition} THEN {insert} END IF;" if condition else insert
-    if event == "INSERT":
-        body = _insert_from(ADDED, *_facts(topic, kind, columns, ADDED))
+    body, transition = f"IF {condition} THEN {insert} END IF;" if condition else insert, ""
+    if event in _NEW_ROWS and not condition:
+        rows, transition = _NEW_ROWS[event]
+        body = _insert_from(rows, *_facts(topic, kind, columns, rows))
     return Trigger(
         name=name,
         table=table,
@@ -40,7 +43,7 @@ def feed_trigger(
         sqlite=f"CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW {sqlite_when}BEGIN {numbered} END",
         # PostgreSQL refuses to alter the type of a column that a trigger's definition names; its body may name it.
         postgresql=(f"AFTER {event}", f"{body} RETURN NULL;"),
-        transition=OF_ADDED if event == "INSERT" else "",
+        transition=transition,
     )
 
 
