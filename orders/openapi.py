@@ -59,11 +59,11 @@ class MovedBatchSerializer(serializers.Serializer[Any]):
 
 
 def _move(name: str, verb: Verb) -> object:
-    details = {name: SENT[name] for name in verb.details}
+    details = {name: SENT[name] for name in verb.details if name in SENT}
     return operation(
         f"{name}Order",
         f"{name.capitalize()} an order",
-        request=MoveDetailsSerializer if details else None,
+        request=MoveDetailsSerializer if verb.details else None,
         sent=details or None,
         answer=OrderSerializer,
         got=ORDER | {"status": verb.target.value, "version": 2} | details,

@@ -22,9 +22,7 @@ from core.validation.validators import MAX_INT32
 from orders.actions import MAX_LINES
 from orders.bulk import MAX_MOVES, OrderMove
 from orders.models import Order, OrderHistory, OrderItem
-from orders.transitions import VERBS
-
-MOVE_DETAILS = tuple(name for verb in VERBS.values() for name in verb.details)
+from orders.transitions import MOVE_DETAILS, VERBS
 
 
 class OrderItemSerializer(ShopModelSerializer):

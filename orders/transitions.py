@@ -61,6 +61,7 @@ VERBS: dict[str, Verb] = {
         question="Refund this order? Its stock does not change.",
     ),
 }
+MOVE_DETAILS = tuple(name for verb in VERBS.values() for name in verb.details)
 
 
 def any_of(words: tuple[str, ...]) -> str:

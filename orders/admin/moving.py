@@ -16,7 +16,7 @@ from core.errors import DomainError, NotFound
 from orders.actions import move_order
 from orders.bulk import MAX_MOVES, OrderMove, move_orders
 from orders.models import Order
-from orders.transitions import VERBS, Verb
+from orders.transitions import MOVE_DETAILS, VERBS, Verb
 
 TEMPLATE = "admin/orders/order/move_many.html"
 CARRIER = "carrier"  # of the last shipment, in the session: staff ship most orders with one carrier
@@ -28,6 +28,21 @@ class MoveRow(NamedTuple):
     order: Order
     result: str = ""
     is_moved: bool = False
+
+
+def move_inputs(request: HttpRequest, verb: Verb) -> list[dict[str, Any]]:
+    """Return the inputs of a verb's details, for templates. The page of many orders has shared ones once for all."""
+    fields: list[Any] = [Order._meta.get_field(name) for name in verb.details]
+    return [
+        {
+            "name": field.name,
+            "label": str(field.verbose_name).capitalize(),
+            "max_length": field.max_length,
+            "value": request.session.get(CARRIER, "") if field.name == CARRIER else "",
+            "is_shared": field.name == CARRIER,
+        }
+        for field in fields
+    ]
 
 
 def move_actions() -> list[Callable[..., HttpResponse | None]]:
@@ -105,8 +120,8 @@ def _moved(request: HttpRequest, name: str, orders: Sequence[Order]) -> list[Mov
 def _row(order: Order, outcome: Order | DomainError) -> MoveRow:
     if isinstance(outcome, DomainError):
         return MoveRow(order, _reason(outcome))
-    facts = ", ".join(filter(None, (outcome.get_status_display(), outcome.carrier, outcome.tracking_number)))
-    return MoveRow(order, facts, is_moved=True)
+    details = (getattr(outcome, name) for name in MOVE_DETAILS)
+    return MoveRow(order, ", ".join(filter(None, (outcome.get_status_display(), *details))), is_moved=True)
 
 
 def _reason(refusal: DomainError) -> str:
@@ -136,7 +151,7 @@ def _page(request: HttpRequest, model_admin: Any, name: str, rows: list[MoveRow]
         "rows": rows,
         "waiting": [row for row in rows if not row.result],
         "moved": sum(row.is_moved for row in rows),
-        "carrier": request.session.get(CARRIER, ""),
+        "inputs": move_inputs(request, VERBS[name]),
         "list_url": model_admin.list_url(),
     }
     return TemplateResponse(request, TEMPLATE, context)

@@ -23,12 +23,17 @@ from core.admin.options import Row
 from core.permissions import is_staff
 from core.validation.validators import is_storable
 from orders.admin.exporting import OrderExport
-from orders.admin.moving import CARRIER, move_actions, move_many, move_one
+from orders.admin.moving import move_actions, move_inputs, move_many, move_one
 from orders.models import Order, OrderHistory, OrderItem
 from orders.permissions import can_move_orders
 from orders.transitions import VERBS, verbs_from
 
-SHIPMENT = ("carrier", "tracking_number")
+# The other columns are on the page in another form, or not at all.
+SHOWN_AS_STORED = tuple(
+    field.name
+    for field in Order._meta.concrete_fields
+    if field.name not in ("id", "number", "user", "status", "total", "version", "created_at")
+)
 STATUS_COLOURS = {
     "Pending": "warning",
     "Paid": "info",
@@ -97,7 +102,7 @@ class OrderAdmin(OrderExport, HistoryAdmin):
     list_filter = (("status", ChoicesCheckboxFilter), ("created_at", PlacedFilter), ("total", MoneyRangeFilter))
     search_fields = ("~number", "user__username", "user__email")
     search_help_text = "Number, username or email"
-    fields = readonly_fields = ("number", "state", "customer", "email", "placed", "sum", *SHIPMENT)
+    fields = readonly_fields = ("number", "state", "customer", "email", "placed", "sum", *SHOWN_AS_STORED)
     inlines = (LineInline,)
     actions = (*move_actions(), "export")
     change_form_outer_before_template = "admin/orders/order/moves.html"
@@ -199,20 +204,10 @@ def without_number_signs(text: str) -> str:
 
 def _button(request: HttpRequest, name: str) -> dict[str, Any]:
     verb = VERBS[name]
-    shown = {CARRIER: request.session.get(CARRIER, "")}
-    fields: list[Any] = [Order._meta.get_field(detail) for detail in verb.details]
     return {
         "name": name,
         "icon": verb.icon,
         "attrs": {"data-confirm": verb.question},
         "is_ending": bool(verb.question),
-        "details": [
-            {
-                "name": field.name,
-                "label": str(field.verbose_name).capitalize(),
-                "max_length": field.max_length,
-                "value": shown.get(field.name, ""),
-            }
-            for field in fields
-        ],
+        "details": move_inputs(request, verb),
     }
