@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django.contrib import admin
 from graphene.utils.str_converters import to_snake_case
 from graphql import GraphQLObjectType
 
+from accounts.actions import register_user
 from accounts.models import User
 from accounts.querysets import SORT_KEYS as USER_SORT_KEYS
 from accounts.serializers import (
@@ -288,6 +290,7 @@ FIELDS: dict[str, tuple[Callable[[], Names], list[Place]]] = {
     "a registration": (
         lambda: inputs(RegistrationSerializer),
         [
+            Place("register_user", lambda: signature(register_user).parameters),
             as_arguments("registerUser"),
             in_proto(account_pb2.RegisterUserRequest),
             *in_openapi("RegistrationRequest"),

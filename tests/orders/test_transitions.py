@@ -37,6 +37,13 @@ TARGETS = {
 STOCK, UNITS = 10, 3
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_longest_details_of_a_verb_fit_into_the_note_of_the_timeline(verb: str) -> None:
+    lengths = [Order._meta.get_field(name).max_length for name in TABLE[verb].details]
+
+    assert len(", ".join("x" * length for length in lengths)) <= OrderEvent._meta.get_field("note").max_length
+
+
 def expected_refusal(caller: str, verb: str, status: str) -> type[DomainError] | None:
     """Who may, what may be known of, and only then what may follow what."""
     if caller == "stranger":
