@@ -26,6 +26,9 @@ class OrderStatus(models.TextChoices):
     REFUNDED = "refunded"
 
 
+NO_SALE = (OrderStatus.CANCELLED, OrderStatus.REFUNDED)  # orders in these statuses do not count as sales
+
+
 class Order(models.Model):
     Status = OrderStatus
 

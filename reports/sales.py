@@ -10,11 +10,10 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncDate
 
 from core.moments import shop_zone
-from orders.models import Order, OrderItem, OrderStatus
+from orders.models import NO_SALE, Order, OrderItem, OrderStatus
 from reports.models import ChangedSale, SalesDay
 from reports.periods import DAY, Period
 
-LOST = (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
 ZERO = Decimal(0)
 SOLD = Coalesce("product_id", "former_product_id")  # the product of a line, even if it was deleted
 
@@ -114,5 +113,5 @@ def figures_of_rows(ranges: Collection[Period]) -> dict[date, SalesFigures]:
 
 def lines_of_rows(ranges: Collection[Period]) -> QuerySet[OrderItem]:
     """Return the lines of the orders that count, if they name a product: `SOLD` is its id."""
-    lines = OrderItem.objects.filter(_placed_in(ranges, "order__created_at")).exclude(order__status__in=LOST)
+    lines = OrderItem.objects.filter(_placed_in(ranges, "order__created_at")).exclude(order__status__in=NO_SALE)
     return lines.order_by().filter(Q(product_id__isnull=False) | Q(former_product_id__isnull=False))

@@ -11,10 +11,10 @@ MIGRATION = ("reports", "0001_initial")
 # transactions that are still open.
 SQLITE_LIMIT = "STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW', '-12 hours')"
 POSTGRESQL_LIMIT = "clock_timestamp() - interval '12 hours'"
-_LOST = "('cancelled', 'refunded')"
+NO_SALE = "('cancelled', 'refunded')"
 _FIGURES_CHANGE = (
     "(NEW.created_at <> OLD.created_at OR NEW.total <> OLD.total OR "
-    f"(NEW.status <> OLD.status AND (NEW.status IN {_LOST} OR OLD.status IN {_LOST})))"
+    f"(NEW.status <> OLD.status AND (NEW.status IN {NO_SALE} OR OLD.status IN {NO_SALE})))"
 )
 
 

@@ -11,10 +11,9 @@ from catalog.models import Product
 from core.admin.display import moment, money
 from core.moments import shop_now
 from orders.admin.orders import STATUS_COLOURS
-from orders.models import Order
+from orders.models import NO_SALE, Order
 
 ROWS, DAYS = 8, 30
-LOST = (Order.Status.CANCELLED, Order.Status.REFUNDED)
 
 
 def fill_dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -27,7 +26,7 @@ def fill_dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, A
         "statuses": statuses,
         "days": DAYS,
         "orders_today": sum(row["today"] for row in statuses),
-        "sales_today": money(sum((row["sales"] for row in statuses if row["status"] not in LOST), start=0)),
+        "sales_today": money(sum((row["sales"] for row in statuses if row["status"] not in NO_SALE), start=0)),
         "latest_orders": [_order_row(order) for order in latest],
         "low_stock": Product.objects.low().order_by("stock", "id")[:ROWS],
     }

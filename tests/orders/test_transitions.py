@@ -11,10 +11,12 @@ from accounts.models import User
 from catalog.models import Product
 from core.errors import DomainError, Forbidden, Unauthenticated
 from orders import actions
+from orders.admin.orders import STATUS_COLOURS
 from orders.errors import InvalidTransition, OrderNotFound
-from orders.models import Order, OrderEvent
+from orders.models import NO_SALE, Order, OrderEvent
 from orders.transitions import VERBS as TABLE
 from orders.transitions import verbs_from
+from reports.triggers import NO_SALE as NO_SALE_IN_TRIGGERS
 from tests.support.factories import make_order, make_product, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +37,11 @@ TARGETS = {
     ("delivered", "refund"): "refunded",
 }
 STOCK, UNITS = 10, 3
+
+
+def test_every_status_has_a_colour_and_reports_agree_about_sales() -> None:
+    assert [*STATUS_COLOURS] == Order.Status.labels
+    assert [f"'{status}'" for status in NO_SALE] == NO_SALE_IN_TRIGGERS.strip("()").split(", ")
 
 
 @pytest.mark.parametrize("verb", VERBS)
