@@ -15,6 +15,7 @@ from core.moments import DatabaseNow
 from core.permissions import StaffRole
 from core.text.ascii import AsciiLower, printable_ascii
 from core.text.normalization import NormalizedCharField, NormalizedEmailField
+from core.text.pairs import PairIndex
 from core.text.search import FoldedField
 from core.validation.validators import storable_text
 
@@ -53,6 +54,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField(default=timezone.now, db_default=DatabaseNow(), editable=False)
 
     objects = UserManager()
+    pair_index = PairIndex(frozenset({"username", "email"}), ("username_folded", 'lower(email COLLATE "C")'))
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"

@@ -10,13 +10,18 @@ from django.db.models.constants import LOOKUP_SEP
 from django.db.models.functions import Coalesce
 from django.utils.text import smart_split, unescape_string_literal
 
+from core.databases import is_postgresql
 from core.errors import InvalidInput
+from core.lists.first_rows import rows_expected
 from core.plans.statements import list_value
+from core.text.folding import folded
+from core.text.pairs import PairIndex
 from core.text.search import SHORTEST
 from core.validation.validators import is_storable
 
 MAX_LENGTH, MAX_WORDS = 200, 10
 FEW = 5_000  # rows of a related table, whose ids are passed
+MANY = 100_000  # rows, whose ids PostgreSQL keeps in its work_mem of 4 MB
 ENOUGH = 2_000  # rows, for which no plan is chosen that is fast for the first few only
 Row = TypeVar("Row", bound=Model)
 
@@ -25,7 +30,8 @@ def searched(queryset: QuerySet[Row], fields: Iterable[str], text: str) -> Query
     """Keep the rows that contain each word of `text` in any of the fields. Case is ignored.
 
     Words in quotes count as one. A field `=name` must equal the word, as it is written. A field `~name` must equal
-    words of fewer than SHORTEST characters: no index finds them within a text. One query for each word and relation.
+    words of fewer than SHORTEST characters: no index finds them within a text. Up to two queries for each word and
+    relation, and one for the short words.
     Raises InvalidInput if the text has more than MAX_LENGTH characters or MAX_WORDS words.
     """
     if not is_storable(text):
@@ -33,6 +39,10 @@ def searched(queryset: QuerySet[Row], fields: Iterable[str], text: str) -> Query
     words = dict.fromkeys(map(_unquoted, smart_split(text))) if len(text) <= MAX_LENGTH else ()
     if len(text) > MAX_LENGTH or len(words) > MAX_WORDS:
         raise InvalidInput(f"A search has at most {MAX_WORDS} words and {MAX_LENGTH} characters.")
+    short = [word for word in words if _is_short(word)]
+    ids = _few_ids(_rows_by_pairs(queryset.model, fields, short))
+    if ids is not None:
+        queryset, words = queryset.filter(_among("pk", ids)), dict.fromkeys(word for word in words if word not in short)
     for word in words:
         queryset = queryset.filter(_any_of(queryset.model, fields, word))
     return queryset
@@ -53,16 +63,15 @@ def _any_of(model: type[Model], fields: Iterable[str], word: str) -> Q:
 
     An OR over the columns of several tables can't use their indexes, so each related table is searched by itself.
     """
-    found, of_relations = Q(pk__in=[]), dict[str, Q]()
+    found, of_relations = Q(pk__in=[]), dict[str, list[str]]()
     for field in fields:
         relation, _, name = field.rpartition(LOOKUP_SEP)
         if not relation:
             found |= _condition(model, name, word)
         else:
-            related = _related(model, relation)
-            of_relations[relation] = of_relations.get(relation, Q()) | _condition(related, name, word)
-    for relation, condition in of_relations.items():
-        found |= _of_related(relation, _related(model, relation)._default_manager.filter(condition))
+            of_relations.setdefault(relation, []).append(name)
+    for relation, names in of_relations.items():
+        found |= _of_related(relation, _related(model, relation), names, word)
     return found
 
 
@@ -70,18 +79,43 @@ def _related(model: type[Model], relation: str) -> Any:
     return get_fields_from_path(model, relation)[-1].related_model
 
 
-def _of_related(relation: str, rows: "QuerySet[Any]") -> Q:
-    """Return the condition that a relation leads to one of the rows. One query.
+def _of_related(relation: str, related: Any, names: list[str], word: str) -> Q:
+    """Return the condition that a relation leads to a row that has the word in one of the fields. Up to two queries.
 
     If they are few, it has their ids: the database then knows that, and uses the index of the relation. If not, it is
     no `IN (SELECT`: PostgreSQL would compare each row with all of them, if their ids take more than its work_mem.
     """
-    ids = list(rows.order_by().values_list("pk", flat=True)[: FEW + 1])
-    if not ids:
-        return Q(pk__in=[])
-    if len(ids) <= FEW:
-        return Q(**{f"{relation}__pk__among": list_value(ids)})
-    return Q(Exists(rows.order_by().filter(pk=OuterRef(relation))))
+    rows = _rows_by_pairs(related, names, [word] if _is_short(word) else [])
+    if rows is None:
+        rows = related._default_manager.filter(_any_of(related, names, word)).order_by()
+    ids = _few_ids(rows)
+    return Q(Exists(rows.filter(pk=OuterRef(relation)))) if ids is None else _among(f"{relation}__pk", ids)
+
+
+def _is_short(word: str) -> bool:
+    return 0 < len(folded(word)) < SHORTEST
+
+
+def _rows_by_pairs(model: type[Model], fields: Iterable[str], words: list[str]) -> "QuerySet[Any] | None":
+    """Return the rows that have all the short words, read from an index; None if there is none, or they are very many.
+
+    PostgreSQL is asked how many it expects. One query.
+    """
+    index: PairIndex | None = getattr(model, "pair_index", None)
+    if index is None or not words or index.fields != set(fields) or not is_postgresql():
+        return None
+    rows = model._default_manager.filter(index.has([folded(word) for word in words])).order_by()
+    return rows if rows_expected(rows) <= MANY else None
+
+
+def _few_ids(rows: "QuerySet[Any] | None") -> list[int] | None:
+    """Return the ids of the rows; None if there are no rows, or more than FEW. One query."""
+    ids = [] if rows is None else list(rows.values_list("pk", flat=True)[: FEW + 1])
+    return None if rows is None or len(ids) > FEW else ids
+
+
+def _among(name: str, ids: list[int]) -> Q:
+    return Q(**{f"{name}__among": list_value(ids)}) if ids else Q(pk__in=[])
 
 
 def _condition(model: type[Model], field: str, word: str) -> Q:

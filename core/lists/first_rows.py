@@ -98,6 +98,12 @@ def rows_by_plan(
     return when_sorted() if expected <= MOST_SORTED else in_order()
 
 
+def rows_expected(rows: "QuerySet[Any]") -> int:
+    """Return how many rows PostgreSQL expects."""
+    plan = _plan_of(rows)
+    return int(plan[0]["Plan"]["Plan Rows"]) if plan else 0
+
+
 def _plan_of(rows: "QuerySet[Any]") -> Any:
     """Return PostgreSQL's plan as JSON; None if there is none: Django knows that no row is found."""
     text = rows.explain(format="json") if is_postgresql() else ""

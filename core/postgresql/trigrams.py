@@ -2,9 +2,10 @@
 
 An update of a product's stock takes 130 us of CPU time without these indexes, 132 us with the index of names, and about
 18 us more with an index that calls the folding function for the SKU. So the index of SKUs is on their lower case.
-Words of one and two letters have no trigram. An index of letter pairs would find them, but an update of a stock would
-then take 306 us. So the database reads rows in the order of the list until the page is full. In a million names, that
-takes 0.3 s for a rare word. Counting the matches of a common word, of any length, takes 0.3 s too.
+Words of one and two letters have no trigram. An index of letter pairs finds users, who are seldom written. With one of
+products, an update of a stock would take 306 us. So the database reads products in the order of the list until the page
+is full. In a million names, that takes 0.2 s for a rare word. Counting the matches of a common word, of any length,
+takes 0.3 s too.
 """
 
 import warnings
@@ -60,6 +61,7 @@ class AddTrigramIndex(Operation):
 
     reversible = True
     atomic = False
+    operators, label = "gin_trgm_ops", "trigram index"
 
     def __init__(self, name: str, table: str, expression: str) -> None:
         self.name, self.table, self.expression = name, table, expression
@@ -70,11 +72,11 @@ class AddTrigramIndex(Operation):
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        if schema_editor.connection.vendor != "postgresql" or not _has_extension(schema_editor):
+        if schema_editor.connection.vendor != "postgresql" or not self._has_operators(schema_editor):
             return
         with patience(schema_editor):
             if is_missing(schema_editor, self.name, self.table):
-                how = f"USING gin (({self.expression}) gin_trgm_ops)"
+                how = f"USING gin (({self.expression}) {self.operators})"
                 schema_editor.execute(f"CREATE INDEX CONCURRENTLY {self.name} ON {self.table} {how}")
 
     def database_backwards(
@@ -85,7 +87,19 @@ class AddTrigramIndex(Operation):
                 schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {self.name}")
 
     def describe(self) -> str:
-        return f"Add trigram index {self.name}"
+        return f"Add {self.label} {self.name}"
+
+    def _has_operators(self, schema_editor: BaseDatabaseSchemaEditor) -> bool:
+        return _has_extension(schema_editor)
+
+
+class AddPairIndex(AddTrigramIndex):
+    """Index the pairs of characters of some columns: see `core.text.pairs`. It takes 40 s for a million rows."""
+
+    operators, label = "array_ops", "pair index"
+
+    def _has_operators(self, schema_editor: BaseDatabaseSchemaEditor) -> bool:
+        return True
 
 
 class RenameTrigramIndex(Operation):

@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.querysets import SORT_KEYS as USER_SORTS
 from catalog.models import Product, ProductHistory
 from catalog.querysets import SORT_KEYS as PRODUCT_SORTS
-from core.admin.searching import newest, searched
+from core.admin.searching import FEW, newest, searched
 from core.history.changes import made_in
 from core.lists.filters import filtered
 from core.lists.keyset import NEWEST_FIRST, Slice, Sort, cursor_of, within
@@ -215,7 +215,7 @@ def test_search_reads_trigrams(rows_of: Any, indexes: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("requires_postgresql")
-@pytest.mark.parametrize("text", ["user 99", "zz", "user1234"])
+@pytest.mark.parametrize("text", ["user 99", "zzz", "user1234"])
 def test_search_for_users_folds_no_name_of_a_row(text: str) -> None:
     found = searched(User.objects.order_by("-id"), ["username", "email"], text)[:50]
 
@@ -224,9 +224,17 @@ def test_search_for_users_folds_no_name_of_a_row(text: str) -> None:
 
 
 @pytest.mark.usefixtures("requires_postgresql")
+@pytest.mark.parametrize("words", [["77"], ["7", "3"], ["zz"]])
+def test_users_with_short_words_are_found_by_pairs(words: list[str]) -> None:
+    plan = plan_of(User.objects.filter(User.pair_index.has(words)).order_by()[: FEW + 1])
+
+    assert "accounts_user_pairs" in plan, plan
+
+
+@pytest.mark.usefixtures("requires_postgresql")
 @pytest.mark.parametrize(("word", "is_lowered"), [("12", False), ("\uff11\uff12", False), ("@", False), ("1a", True)])
 def test_short_word_without_letters_is_looked_for_without_lower_case(word: str, is_lowered: bool) -> None:
-    plan = plan_of(searched(User.objects.order_by("-id"), ["email"], word))
+    plan = plan_of(searched(User.objects.order_by("-id"), ["email"], word))  # not the fields of the index of pairs
 
     assert ("lower(" in plan) == is_lowered, plan
 

@@ -145,6 +145,46 @@ def test_longer_search_is_refused_and_finds_nothing(client: Client, superuser: U
     assert response.context_data["cl"].result_count == 0
 
 
+SHORT_WORDS = [
+    "a",
+    "ab",
+    "b 1",
+    "1",
+    "@",
+    ".c",
+    "王",
+    "王伟",
+    "伟 王",
+    "ë",
+    "Ë",
+    "zo ë",
+    "ss",
+    "_",
+    "zz",
+    '""',
+    "% a",
+    "\\",
+    "a ab lamp",
+]
+
+
+@pytest.mark.parametrize("few", [5_000, 1])  # with 1, the rows of most words are too many to pass their ids
+@pytest.mark.parametrize("text", SHORT_WORDS)
+def test_short_words_are_found_in_names_of_any_script(text: str, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "FEW", few)
+    names = ["王伟", "王小明", "Zoë", "ab", "Straße", "lamp_1", "x" * 80]
+    users = [make_user(username=name, email=f"Ab{n}@example.com") for n, name in enumerate(names)]
+    orders = [make_order(user) for user in users]
+    words = [folded(word.strip('"')) for word in text.split()]
+
+    rows = searching.searched(User.objects.order_by("pk"), ["username", "email"], text)
+    of_users = searching.searched(Order.objects.order_by("pk"), ["user__username", "user__email"], text)
+
+    wanted = [all(word in folded(user.username) or word in user.email.lower() for word in words) for user in users]
+    assert list(rows) == [user for user, is_wanted in zip(users, wanted, strict=True) if is_wanted]
+    assert list(of_users) == [order for order, is_wanted in zip(orders, wanted, strict=True) if is_wanted]
+
+
 def test_repeated_word_counts_once(client: Client, superuser: User) -> None:
     make_product(name="Blue lamp")
 
