@@ -29,7 +29,7 @@ class Bound(Expression):
         return "%s", [self]
 
     def through(self, function: Function) -> "Bound":
-        """Return a placeholder for what the function returns for this one's value."""
+        """Return a placeholder for the result of the function, called with the value of this one."""
         return Bound(self.name, self.converts, (*self._functions, function))
 
     @property
@@ -46,5 +46,5 @@ class Bound(Expression):
 
 
 def through(function: Function, value: Any) -> Any:
-    """Return function(value); if the value is a placeholder, one for what the function returns when it is known."""
+    """Return function(value). If the value is a placeholder, return a placeholder for the result."""
     return value.through(function) if isinstance(value, Bound) else function(value)

@@ -31,5 +31,5 @@ def from_nearer_end(
     size = min(size, total - start)
     if size <= 0:
         return []
-    left = total - start - size
-    return read(size, left, True) if left < start else read(size, start, False)
+    rows_after = total - start - size
+    return read(size, rows_after, True) if rows_after < start else read(size, start, False)

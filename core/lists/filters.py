@@ -107,8 +107,8 @@ SORTING = ("sort", "order")  # GraphQL and gRPC write both as one text, such as 
 class ShopFilterSet(django_filters.FilterSet):
     """The filters of a list. One object of each class serves all requests, because building a form is slow.
 
-    Compiled reads know the filters in `bound` and `keyed`. SQL of a filter in `bound` is the same for all values: it
-    accepts a `Bound` as its value. A filter in `keyed` has few values, and SQL of its own for each of them.
+    A compiled read can use only the filters in `bound` and `keyed`. The SQL of a filter in `bound` is the same for all
+    values, so the filter accepts a `Bound` as its value. A filter in `keyed` has few values, each with its own SQL.
     """
 
     bound: ClassVar[frozenset[str]] = frozenset()
@@ -119,7 +119,7 @@ class ShopFilterSet(django_filters.FilterSet):
         return self.narrowed(queryset, self.resolved(values))
 
     def resolved(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the values for `narrowed`: a value that names rows is replaced by their ids, read now."""
+        """Return the values for `narrowed`. Overrides replace the name of a row, such as an e-mail, by ids that they read."""
         return values
 
     def narrowed(self, queryset: Rows, values: Mapping[str, Any]) -> Rows:
@@ -145,21 +145,21 @@ def filters_of(filterset: type[ShopFilterSet]) -> dict[str, django_filters.Filte
 
 
 @cache
-def _made(filterset: Any) -> ShopFilterSet:
+def _instance_of(filterset: Any) -> ShopFilterSet:
     made: ShopFilterSet = filterset({})
     return made
 
 
 @cache
 def _fields_of(filterset: object) -> Mapping[str, forms.Field]:
-    fields: Mapping[str, forms.Field] = _made(filterset).form.fields
+    fields: Mapping[str, forms.Field] = _instance_of(filterset).form.fields
     return fields
 
 
 def filtered(filterset: type[ShopFilterSet], params: Mapping[str, Any], queryset: Rows) -> Rows:
     """Filter and sort a queryset by a client's parameters. Raises InvalidInput, which names all invalid ones."""
-    kind: Any = filterset  # mypy takes the class for unhashable
-    return _made(kind).applied(queryset, valid_filters(filterset, params))
+    kind: Any = filterset  # for mypy, the class is not hashable
+    return _instance_of(kind).applied(queryset, valid_filters(filterset, params))
 
 
 def valid_filters(filterset: type[ShopFilterSet], params: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,13 +177,13 @@ def valid_filters(filterset: type[ShopFilterSet], params: Mapping[str, Any]) -> 
 
 
 def filtering_of(filterset: type[ShopFilterSet], params: Mapping[str, Any]) -> Filtering | None:
-    """Return the filters for compiled reads; None if these do not know one. Raises InvalidInput, as `filtered`."""
+    """Return the filters for a compiled read; None if it can't use one of them. Raises InvalidInput, as `filtered`."""
     kind: Any = filterset
     given = {name: value for name, value in valid_filters(filterset, params).items() if value not in (None, "")}
     names = given.keys() - set(SORTING)
     if not names <= filterset.bound | filterset.keyed:
         return None
-    made, bound = _made(kind), _placeholders_of(kind)
+    made, bound = _instance_of(kind), _placeholders_of(kind)
     values = made.resolved(given)
     return Filtering(
         made,

@@ -107,7 +107,7 @@ def first_of_each(queryset: Rows, owner: str, most: int) -> Rows:
 
 
 def cut_to_page(rows: list[Row], wanted: Slice) -> Page[Row]:
-    """Cut the rows to the limit; if one more row was read, there is another page. `last` rows are in reverse order."""
+    """Cut the rows to the limit; if one more row was read, there is another page. `last` rows come in reverse order."""
     has_more = wanted.limit is not None and len(rows) > wanted.limit
     rows = rows[: wanted.limit]
     if wanted.is_backwards:
@@ -126,7 +126,7 @@ def within(queryset: models.QuerySet[Row], sort: Sort, wanted: Slice) -> models.
 
 
 def total_after(start: int, rows: Sequence[Any], size: int) -> int | None:
-    """Return the number of all rows if this page shows it, else None: a page of fewer than `size` rows is the last."""
+    """Return the number of all rows if this page is the last one, which has fewer than `size` rows; else None."""
     return start + len(rows) if len(rows) < size and (rows or not start) else None
 
 
