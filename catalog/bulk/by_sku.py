@@ -15,7 +15,7 @@ from core.text.ascii import AsciiLower
 
 @permitted(can_edit_products)
 def change_products_by_sku(*, actor: Actor, rows: Sequence[Mapping[str, Any]]) -> list[Product | DomainError]:
-    """Make each change that is valid: the fields of a row, with its `sku`, and `add_stock`, units to add.
+    """Make each valid change. A row has the `sku`, the new values of fields, and `add_stock`, the units to add.
 
     Returns, for each row in order, the product or the exception that refused it: ProductNotFound, InvalidInput. One
     transaction, and three statements however many rows.

@@ -37,9 +37,9 @@ class ProductChange:
 def change_products(*, actor: Actor, changes: Sequence[ProductChange]) -> list[Product | DomainError]:
     """Make each change that is valid. Returns, for each in order, the product or the exception that refused it.
 
-    One transaction. Two statements, however many changes; locks the products in the order of their ids. The products
-    that are returned have their new values, but not their new versions. No two changes may be of the same product. A
-    SKU that is taken raises SkuTaken, and then nothing is changed.
+    One transaction. Two statements, however many changes; locks the products in the order of their ids. The returned
+    products have their new values, but not their new versions. Each change must be of another product. Raises SkuTaken
+    if a SKU is taken; nothing is then changed.
     """
     with transaction.atomic():
         products = {row.pk: row for row in _locked(actor, changes)}
@@ -88,7 +88,7 @@ def cleaned_values(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the values of some fields of a product as they will be stored. Raises InvalidInput."""
     if is_plainly_clean(Product, values):
         return values
-    product = Product(**{"name": "-", "price": 1, **values})
+    product = Product(**{"name": "-", "price": 1, **values})  # valid values for the required fields
     clean_fields(product)
     return {name: getattr(product, name) for name in values}
 

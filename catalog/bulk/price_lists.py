@@ -60,7 +60,7 @@ class _Reading:
 
 
 def plan_price_list(content: bytes, *, adds: bool, sign: str = "") -> list[PlannedRow]:
-    """Return what each row would change, in the order of the file. An empty `sign` means: as the prices show it.
+    """Return what each row would change, in the order of the file. If `sign` is empty, it is found from the prices.
 
     Raises InvalidInput if the file can't be read or has no SKUs, TooLarge if it has more than MAX_ROWS rows.
     """
@@ -199,8 +199,9 @@ def apply_price_list(
 ) -> Reasons:
     """Make the planned changes. Returns the reasons of refusals, by line.
 
-    With `all_or_none` it is one transaction: if one change is refused, none is made, and the reasons say so. Else each
-    ROWS_LOCKED rows are one transaction, and the good ones are made. `in_parts` calls the function that applies a part.
+    With `all_or_none` it is one transaction: if one change is refused, none is made, and the reasons say so. Otherwise each
+    transaction has ROWS_LOCKED rows, and makes the valid changes. `in_parts` divides the rows, and passes each part to
+    the function that applies it.
     """
     wanted = sorted((row for row in rows if row.is_wanted), key=lambda row: row.product_id or 0)
     if all_or_none:

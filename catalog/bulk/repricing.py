@@ -81,7 +81,7 @@ class _Plan(NamedTuple):
 
 
 class _Done(NamedTuple):
-    """The ids of the changed products, and of those that others kept locked."""
+    """The ids of the changed products, and of those that other transactions kept locked."""
 
     changed: set[int]
     locked: set[int]
@@ -141,9 +141,9 @@ def change_prices(
     """Change the price of each selected product by the percentage, rounded half up to two decimals.
 
     If `as_of` of a preview is given, a product that has changed since keeps its price, unless only its stock has.
-    Refused are products whose new price would leave its range, and those that others keep locked.
-    One transaction and two statements for every 500 products, in the order of their ids: orders lock them in it too.
-    If this caller used the key before, returns the change of that call, and first continues it if its process died.
+    A product is refused if its new price is out of range, or if another transaction keeps it locked.
+    One transaction and two statements for every 500 products, in the order of their ids, in which orders lock them too.
+    If this caller used the key before, returns the change of that call. If its process died, continues it first.
     Raises InvalidInput, TooLarge, IdempotencyMismatch, InProgress, PriceChangeNotFound.
     """
     _check_percent(percent)
@@ -173,7 +173,7 @@ def change_prices(
 
 @permitted(can_edit_products)
 def undo_price_change(*, actor: Actor, price_change_id: int) -> PriceChange:
-    """Give each product that still has the new price the old one back. `left_ids` names the first of the others.
+    """Restore the old price of each product that still has the new one. `left_ids` has the first of the others.
 
     Transactions as in `change_prices`. Raises PriceChangeNotFound, PriceChangeUndone, InProgress.
     """
@@ -205,8 +205,8 @@ def prices_changed_by(change: PriceChange) -> Iterator[tuple[int, Decimal, Decim
 def _busy_with(pk: int, condition: Q) -> Iterator[PriceChange]:
     """Let no other call apply or undo this change. Raises InProgress if another does, PriceChangeUndone.
 
-    No transaction holds the row meanwhile: the work has many. If a process dies, the next call continues after LEASE,
-    many times the seconds that the largest change takes.
+    The row is not locked meanwhile, because the work takes many transactions. If a process dies, the next call
+    continues after LEASE, which is much longer than the largest change takes.
     """
     now = timezone.now()
     until, is_free = now + LEASE, Q(busy_until=None) | Q(busy_until__lt=now)
@@ -251,7 +251,7 @@ def _planned(prices: Iterable[tuple[int, Decimal]], percent: Decimal) -> _Plan:
 
 
 def _changed(actor: Actor, prices: Sequence[tuple[int, Decimal, Decimal]]) -> _Done:
-    """Give each product, by its id, its second price if it still has the first one."""
+    """Set the new price of each product that still has the old one. `prices` has the id, the old and the new price."""
     done = _Done(set(), set())
     for start in range(0, len(prices), ROWS_LOCKED):
         if start and not is_postgresql():
