@@ -199,9 +199,9 @@ def apply_price_list(
 ) -> Reasons:
     """Make the planned changes. Returns the reasons of refusals, by line.
 
-    With `all_or_none` it is one transaction: if one change is refused, none is made, and the reasons say so. Otherwise each
-    transaction has ROWS_LOCKED rows, and makes the valid changes. `in_parts` divides the rows, and passes each part to
-    the function that applies it.
+    With `all_or_none` it is one transaction: if one change is refused, none is made, and the reasons say so. Otherwise
+    each transaction has ROWS_LOCKED rows, and makes the valid changes. `in_parts` divides the rows, and passes each
+    part to the function that applies it.
     """
     wanted = sorted((row for row in rows if row.is_wanted), key=lambda row: row.product_id or 0)
     if all_or_none:

@@ -119,7 +119,7 @@ class ShopFilterSet(django_filters.FilterSet):
         return self.narrowed(queryset, self.resolved(values))
 
     def resolved(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the values for `narrowed`. Overrides replace the name of a row, such as an e-mail, by ids that they read."""
+        """Return the values for `narrowed`. Overrides replace names of rows, such as e-mails, by ids they read."""
         return values
 
     def narrowed(self, queryset: Rows, values: Mapping[str, Any]) -> Rows:
