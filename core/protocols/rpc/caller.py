@@ -12,7 +12,7 @@ from core.rates.addresses import client_address
 
 
 class CallContext(Protocol):
-    """The part of a call's context that services use: grpcio's context has it, and that of a call over HTTP."""
+    """The part of a call's context that services use. Calls by grpcio and calls over HTTP have it."""
 
     def is_active(self) -> bool:
         """Whether the client still waits."""

@@ -22,7 +22,7 @@ class Threads(Protocol):
 class CallThreads:
     """Up to `size` threads that run calls in the order of arrival, each with a database connection.
 
-    An executor also makes a Future for each job, with a lock and a condition; no caller waits for it here.
+    An executor would also make a Future for each job, with a lock and a condition. Here no code waits for it.
     """
 
     def __init__(self, size: int) -> None:
@@ -40,7 +40,7 @@ class CallThreads:
         self._jobs.put((job, args))
 
     def shutdown(self) -> None:
-        """Drop the jobs that wait, and return when the others have ended."""
+        """Drop the waiting jobs, and return when the running jobs have ended."""
         try:
             while True:
                 self._jobs.get_nowait()
@@ -78,7 +78,7 @@ def server_ends() -> Unavailable:
 
 
 class ResponseSender:
-    """Sends the responses of calls, or holds them back. Each is given as the function that sends it."""
+    """Sends the responses of calls, or holds them back. A response is passed as the function that sends it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Health(health.HealthServicer):
-    """grpcio's health service. `end_watches` ends its Watch calls: if open, they delay a shutdown by the whole grace.
+    """grpcio's health service. Open Watch calls would delay a shutdown by the whole grace: `end_watches` ends them.
 
     Every service is NOT_SERVING until `watch_database` finds that the database responds, is writable and is migrated.
     """

@@ -141,7 +141,7 @@ def _message_reader(descriptor: Any) -> Read | None:
 
 
 def _enum_reader(names: dict[int, str]) -> Read:
-    """Return the name of a value, or the number of one that this version does not know."""
+    """Return a function that returns the name of a value, or its number if this version does not know it."""
     return lambda number: names.get(number, number)
 
 

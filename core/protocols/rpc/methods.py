@@ -110,7 +110,7 @@ def not_arrived() -> InvalidInput:
 
 
 class ClientStreaming(Method):
-    """A method with a stream of messages and one response. It has its own threads: each waits for a client."""
+    """A method with a stream of messages and one response. It has threads of its own, because each call blocks one."""
 
     AT_ONCE = 8
 
@@ -164,7 +164,7 @@ class ClientStreaming(Method):
     def _whole(self, service: "Service", contents: Iterator[bytes], lease: Lease) -> Iterator[Message]:
         """Yield the messages while the caller has the right to send them.
 
-        Raises the reason if the caller loses that right, and ClientGone if the call broke off after the last message.
+        Raises the reason if the caller loses that right, and ClientGone if the call is broken after the last message.
         """
         for content in contents:
             if lease.reason is not None:

@@ -15,15 +15,15 @@ MESSAGE_BYTES = 100  # at least, for the overhead of a short message
 class ReceivedAhead:
     """An iterator over the contents of messages, for one thread.
 
-    grpcio's own iterator asks for a message when the thread needs it, and so changes threads twice for each message.
-    Here the thread of the completion queue asks for the next one at once, until MAX_AHEAD_BYTES wait.
+    grpcio's own iterator asks for a message only when the thread needs it: two thread switches for each message. Here
+    the thread of the completion queue asks for the next message at once, until MAX_AHEAD_BYTES are buffered.
     """
 
     def __init__(self, context: grpc.ServicerContext) -> None:
         self._wire = GrpcWire(context)
         self._arrival = threading.Condition()
         self._waiting: deque[bytes] = deque()
-        self._bytes = 0  # of those that wait
+        self._bytes = 0  # of the buffered messages
         self._is_paused = self._is_over = False
         self._receive()
 

@@ -24,7 +24,7 @@ from core.server.open_calls import OpenCalls
 
 log = logging.getLogger(__name__)
 END_S = 1  # time for threads that still work after their calls have ended
-QUIET_S = 0.1  # responses are held back this long: a client that waits for one sends no other call
+QUIET_S = 0.1  # responses are held back this long, so that clients get the shutdown notice before them
 AGE = 0.8  # fraction of the drain: the core varies the age limit of connections by 10 % up or down
 
 
@@ -32,7 +32,8 @@ def options(*, shares_port: bool, drain_s: float = 0) -> list[tuple[str, int]]:
     """Return the limits of grpcio's core, which refuses a request above them before the server sees a call."""
     metadata = settings.GRPC_MAX_METADATA_BYTES
     return [
-        ("grpc.so_reuseport", int(shares_port)),  # else a second server silently gets every other connection
+        # If this were always on, a second server would silently take half of the connections.
+        ("grpc.so_reuseport", int(shares_port)),
         ("grpc.max_receive_message_length", settings.GRPC_MAX_MESSAGE_BYTES),
         ("grpc.max_metadata_size", metadata),
         ("grpc.absolute_max_metadata_size", metadata),
@@ -55,7 +56,7 @@ class GrpcServer:
     """A gRPC server with the services of ROOT_HANDLERS_HOOK, health and reflection.
 
     Calls run on `max_workers` threads, each with a database connection. If `drain_s` is set, the server asks each
-    client to reconnect before its connection is that old, from the start and not only at shutdown.
+    client to reconnect before its connection is that old. It does so at all times, not only at shutdown.
     """
 
     def __init__(self, *, max_workers: int, shares_port: bool = False, drain_s: float = 0) -> None:
@@ -98,8 +99,8 @@ class GrpcServer:
         """Report NOT_SERVING, drain, let calls finish for `grace_s`, end streams with the cursor to resume from.
 
         The core drops a call that arrives after its shutdown begins and before the client learns of it. So the shutdown
-        notice goes out before the responses: a client that waits for a response sends no call in between. For clients
-        that do not wait, `drain_s` lets each connection reach its age limit and close while calls are still accepted.
+        notice is sent before the responses: a client that waits for a response sends no other call until then. For
+        other clients, `drain_s` lets each connection reach its age limit and close while calls are still accepted.
         A call that is cut off at the end of the grace may have taken effect, and its client can't know. So the second
         half of the grace is for calls that run; a call that still waits for a thread is refused.
         Returns False if a thread is still busy at the end.

@@ -87,7 +87,7 @@ class Service(GenericService):
         require(self.caller, self.rule())
 
     def rule(self) -> Rule:
-        """Return the rule about the caller of the called method."""
+        """Return the rule of the called method."""
         service_class: Any = type(self)
         return _rule_of(service_class, self.action)
 
@@ -111,7 +111,7 @@ class Service(GenericService):
     def listed(
         self, filterset: type[ShopFilterSet] | None = None, parent: Parent | None = None, parent_id: int = 0
     ) -> ListedRows:
-        """Return the rows of `queryset`, below the parent if there is one, that pass the request's filters.
+        """Return the rows of `queryset` that match the request's filters; with a parent, only those that belong to it.
 
         Raises InvalidInput if a filter is invalid.
         """

@@ -1,8 +1,8 @@
 """Methods that respond with a stream.
 
 No stream holds a thread. The thread that delivers an event of the feed also sends it; database queries run on the few
-threads of GrpcWorkers, which all streams share. Each stream has one message in flight: a client that reads none for
-GRPC_STALL_S is disconnected, and until then it slows down no other client. A stream ends when its caller
+threads of GrpcWorkers, which all streams share. Each stream has one message in flight: a client that reads
+nothing for GRPC_STALL_S is disconnected. Until then it does not slow down other clients. A stream ends when its caller
 loses the right to it.
 """
 

@@ -23,8 +23,11 @@ _STATUS = _server._SEND_STATUS_FROM_SERVER_TOKEN
 
 
 class GrpcWire:
-    """Both directions of one call. The callbacks `sent` and `received` run on the thread of the completion queue, which
-    serves all calls: they must neither block nor raise."""
+    """Both directions of one call.
+
+    The callbacks `sent` and `received` run on the thread of the completion queue, which serves all calls. So they must
+    neither block nor raise.
+    """
 
     def __init__(self, context: Any) -> None:
         self._context, self._state, self._call = context, context._state, context._rpc_event.call
@@ -102,7 +105,7 @@ class Beginning(Protocol):
 class AtOnce(ThreadPoolExecutor):
     """Begins the calls of a `Beginning`. grpcio accepts only this class as the threads of a method.
 
-    grpcio submits its own function, which would wrap the method in two generators for plug-ins of tracing.
+    grpcio submits its own function, which would wrap the method in two generators for tracing plug-ins.
     """
 
     def submit(self, run: object, job: object, /, *args: Any, **_: object) -> Any:  # type: ignore[override]  # as grpcio calls it
