@@ -33,8 +33,8 @@ def move_orders(
 ) -> list[Outcome]:
     """Move each order that the verb can move. Returns, for each in order, the order or the exception that refused it.
 
-    The exceptions are those of `move_order`; a second move of the same order gets InvalidInput, and a move that is
-    refused already keeps its exception. One transaction: a process that is killed has moved no order. It locks the
+    The exceptions are those of `move_order`. A second move of the same order is refused with InvalidInput; an exception
+    among `moves` is returned as it is. One transaction: a process that is killed has moved no order. It locks the
     orders, then the products whose stock comes back, each in id order.
     If this caller used the key before, returns the results of that call; of an order that is deleted or no longer
     visible to the caller, OrderNotFound.

@@ -1,4 +1,4 @@
-"""The gauges of orders and of products that are sold out."""
+"""The gauges of orders, products and the feed."""
 
 from catalog.models import Product
 from core.metrics.exporter import database_gauges

@@ -88,7 +88,7 @@ class OrderItem(models.Model):
     line_total = models.DecimalField(max_digits=15, decimal_places=2)
 
     objects = OrderItemQuerySet.as_manager()
-    computed = {"ordered_product_id": Coalesce("product_id", "former_product_id")}  # SQL of properties, for plans
+    computed = {"ordered_product_id": Coalesce("product_id", "former_product_id")}  # for compiled reads
 
     class Meta:
         ordering = ["id"]

@@ -14,7 +14,7 @@ def can_cancel_order(user: Actor, order: Order) -> bool:
 
 
 def can_move_orders(user: Actor, order: Order | None = None) -> bool:
-    """Return whether the user may pay, ship, deliver and refund orders: all orders, or none."""
+    """Return whether the user may pay, ship, deliver and refund orders. The answer is the same for all orders."""
     return has_role(user, StaffRole.ORDERS)
 
 

@@ -77,7 +77,7 @@ class OrderMovesSerializer(VerbSerializer):
 
 
 def moves_in(data: Any) -> dict[str, Any]:
-    """Return the verb and the moves of a client's data: the move of each row, or its refusal.
+    """Return the verb and the moves in a client's data. A row that is refused becomes its exception.
 
     Raises InvalidInput for the verb and for the list.
     """

@@ -33,7 +33,7 @@ class Verb(NamedTuple):
 
     @property
     def condition(self) -> str:
-        """The description for readers who know the verb: from which status, and by whom."""
+        """A short description: the statuses before the move, and who may make it."""
         effect = f"; {self.effect}" if self.effect else ""
         return f"From {any_of(self.sources)}, by {any_of(self.callers)}{effect}."
 

@@ -1,4 +1,4 @@
-"""The export of orders, all of the list or those selected: one row for each order, or for each line."""
+"""The export of all orders of a list, or of the selected ones: one row for each order, or for each line."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ OrderRow = tuple[int, Row]  # the order's id, and its cells
 
 
 def _order_rows(orders: QuerySet[Order]) -> Iterator[OrderRow]:
-    """Yield the orders in the order of the list. On PostgreSQL a cursor of the server keeps the rest."""
+    """Yield the orders in the order of the list. On PostgreSQL a server-side cursor reads them in batches."""
     rows = orders.values_list(*ORDER_FIELDS)
     for pk, *cells in rows.iterator(chunk_size=ORDERS_PER_QUERY):
         yield pk, (*cells, settings.STORE_CURRENCY)
@@ -97,7 +97,7 @@ class OrderExport(ShopAdmin):
 
     @action(description="Export", permissions=["export"])
     def export(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponseBase:
-        """Ask for rows and file; then the same action, posted with them, returns the file."""
+        """Show the form of the export. If the request has the values of the form, return the file."""
         form = ExportForm(request.POST if "file_format" in request.POST else None)
         if not form.is_valid():
             return self._ask(request, queryset, form)

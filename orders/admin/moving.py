@@ -1,4 +1,4 @@
-"""Moves of one order or of many in the admin: the same action for each, and a line of its own for each result."""
+"""Moves of one order or of many in the admin: the same action for each order, and one line for each result."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ class MoveRow(NamedTuple):
 
 
 def move_inputs(request: HttpRequest, verb: Verb) -> list[dict[str, Any]]:
-    """Return the inputs of a verb's details, for templates. The page of many orders has shared ones once for all."""
+    """Return the inputs of a verb's details, for templates. The page of many orders has a shared input once."""
     fields: list[Any] = [Order._meta.get_field(name) for name in verb.details]
     return [
         {
@@ -130,7 +130,7 @@ def _reason(refusal: DomainError) -> str:
 
 
 def _details_in(request: HttpRequest, verb: Verb, suffix: str = "") -> dict[str, str]:
-    """Return the details of a move. All orders of a form share those that it does not name for each order."""
+    """Return the details of a move. A detail without an input for each order applies to all orders of the form."""
     details = {name: request.POST.get(name + suffix, request.POST.get(name, "")) for name in verb.details}
     if CARRIER in details:
         request.session[CARRIER] = details[CARRIER][:60]

@@ -45,7 +45,7 @@ STATUS_COLOURS = {
 
 
 class PlacedFilter(DayRangeFilter):
-    """Named as the column of the list."""
+    """Has the title of the column of the list."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -157,7 +157,7 @@ class OrderAdmin(OrderExport, HistoryAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
     ) -> tuple[QuerySet[Row], bool]:
-        # The trigrams of an e-mail are in most rows: those of its domain.
+        # Look for the whole e-mail first: most rows contain its domain, so the trigram index does not help.
         if (
             "@" in search_term
             and is_storable(search_term)
