@@ -10,7 +10,7 @@ from unfold.widgets import INPUT_CLASSES, UnfoldPrefixSuffixMixin
 
 from core.moments import shop_zone
 
-# Other browsers than Chrome and Safari name those too, and Android names Linux: the first match counts.
+# The first match counts: other browsers than Chrome and Safari name these too, and Android names Linux.
 BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}
 SYSTEMS = {
     "Windows": "Windows",
@@ -46,7 +46,7 @@ def moment(value: datetime | None, *, seconds: bool = False) -> str:
 
 
 def browser(agent: str) -> str:
-    """Return the browser and the system of a User-Agent: `Firefox on Windows`; its start if they are not known."""
+    """Return the browser and the system of a User-Agent: `Firefox on Windows`; if neither is known, its start."""
     names = (next((name for mark, name in marks.items() if mark in agent), "") for marks in (BROWSERS, SYSTEMS))
     return " on ".join(filter(None, names)) or agent[:60]
 

@@ -28,7 +28,7 @@ class ShownField(NamedTuple):
 
 
 class HistoryAdmin(ShopAdmin):
-    """Shows the changes that triggers keep, instead of Django's log, which knows only this admin's own forms."""
+    """Shows the changes that triggers keep, instead of Django's log, which has only changes by forms of the admin."""
 
     object_history_template = TEMPLATE
 
@@ -89,6 +89,6 @@ def _names_of_related(columns: dict[str, Any], fields: list[dict[str, Any]]) -> 
 
 def _shown(columns: dict[str, Any], names: dict[tuple[str, str], str], field: dict[str, Any]) -> ShownField:
     column = field["field"]
-    label = columns[column].verbose_name if column in columns else column  # of an older version of the table
+    label = columns[column].verbose_name if column in columns else column  # a column that the table no longer has
     old, new = (names.get((column, field[side]), field[side]) for side in ("old", "new"))
     return ShownField(capfirst(label), old, new)

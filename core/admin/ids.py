@@ -6,5 +6,5 @@ _ID = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 def id_in(text: str) -> int:
-    """Return the id that the text is; 0, which no row has, if it is none."""
+    """Parse an id. Returns 0, which no row has, if the text is not an id."""
     return int(text) if _ID.fullmatch(text) else 0

@@ -31,7 +31,7 @@ def as_refusal(error: DomainError | OperationalError) -> DomainError:
     if isinstance(error, DomainError):
         return error
     if is_lock_timeout(error):
-        return Unavailable("Another change of this is in progress. Nothing was saved; try again.")
+        return Unavailable("Somebody else is changing this now. Nothing was saved. Try again.")
     raise error
 
 
@@ -39,7 +39,7 @@ class RefusableForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
     """A form that can be shown again with the refusal of its action."""
 
     refusal: DomainError | None = None
-    names_of_fields: ClassVar[Mapping[str, str]] = {}  # by the names in refusals, if the two differ
+    names_of_fields: ClassVar[Mapping[str, str]] = {}  # by the name in a refusal, if it differs
 
     def clean(self) -> dict[str, object] | None:
         cleaned = super().clean()
@@ -76,7 +76,7 @@ def _names_field(model: type[Model], name: str) -> bool:
 
 
 class ShopAdmin(ModelAdmin):
-    """The attribute `form`, if set, must be a RefusableForm."""
+    """The base class of all admins of the shop. The attribute `form`, if set, must be a RefusableForm."""
 
     paginator: type[Any] = DeepPaginator
     show_full_result_count = False  # if True, Django counts the whole table a second time
@@ -91,7 +91,7 @@ class ShopAdmin(ModelAdmin):
         return ShopList
 
     def note_if_empty(self) -> str:
-        """Return a sentence for the list if it has no rows, without a search and filters."""
+        """Return the text of a list that has no rows, although it has no search and no filters."""
         return ""
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:

@@ -18,7 +18,7 @@ MOST = 2_000  # rows of a filter or a search that are counted, and shown in page
 
 
 class AtLeast(int):
-    """A number of rows of which there are more: shown as `2k+`, where templates would group more digits wrongly."""
+    """A lower bound of a number of rows, shown as `2k+`: templates would write the separator of `2,000+` wrongly."""
 
     def __str__(self) -> str:
         number = int(self)
@@ -28,8 +28,8 @@ class AtLeast(int):
 class DeepPaginator(Paginator):  # type: ignore[type-arg]  # not generic at runtime
     """Django's paginator for tables of any length.
 
-    A whole table has an exact count, and pages to its end. Of other rows, one query reads the ids of the first MOST in
-    the order of the list. They are the count and the pages. Without them, the database would count all rows.
+    A whole table has an exact count and all pages. For the rows of a filter or a search, one query reads the ids of the
+    first MOST rows, in the order of the list; the count and the pages come from these ids. To count all would be slow.
     """
 
     @cached_property
@@ -72,7 +72,7 @@ class ShopList(ChangeList):
         super().__init__(*args, **kwargs)
 
     def get_query_string(self, new_params: Mapping[str, Any] | None = None, remove: Sequence[str] | None = None) -> str:
-        """Return the query of this list with other parameters. Unfold writes the headers again for each row."""
+        """Return the query of this list with other parameters. Cached: unfold writes the headers again for each row."""
         key = tuple((new_params or {}).items()), tuple(remove or ())
         if key not in self._query_strings:
             self._query_strings[key] = super().get_query_string(new_params, remove)
@@ -91,7 +91,7 @@ class ShopList(ChangeList):
         if not self.params.get(ORDER_VAR):
             return list(super().get_ordering(request, queryset))
         ordering = list(super().get_ordering(request, queryset.order_by()))
-        if ordering == ["-pk"]:  # of no column that can be sorted
+        if ordering == ["-pk"]:  # the request names no column that can be sorted
             return list(super().get_ordering(request, queryset))
         if ordering[-1] == "-pk" and not _is_descending(ordering[0]):
             ordering[-1] = "pk"

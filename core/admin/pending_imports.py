@@ -1,4 +1,4 @@
-"""Imports between upload and end, kept in the database: the next request may go to another process."""
+"""Uploaded imports that are not finished. They are in the database: another process may get the next request."""
 
 import zlib
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ Row = TypeVar("Row")
 
 
 def keep_import(*, user: SignedIn, kind: str, file_name: str, content: object) -> PendingImport:
-    """Store what was understood of a file; `content` becomes JSON."""
+    """Store the parsed content of a file, as JSON."""
     return PendingImport.objects.create(
         user=user, kind=kind, file_name=file_name[-MAX_NAME_LENGTH:], content=_packed(content)
     )
@@ -41,10 +41,10 @@ def content_of(kept: PendingImport) -> Any:
 def apply_once(
     kept: PendingImport, rows: Sequence[Row], size: int, apply_rows: Callable[[Sequence[Row]], dict[int, str]]
 ) -> dict[int, str]:
-    """Apply the rows, `size` at a time, each once: however often, and at the same time, the user confirms.
+    """Apply each row once, `size` rows at a time, even if the user confirms several times at once.
 
-    A part, and the mark that it is done, are one transaction, which locks the import. The next request continues what
-    a killed process has begun. Returns the reasons of refusals, by line. Raises Http404 if the import was cancelled.
+    One transaction applies a part, notes that it is done, and locks the import. If a process is killed, the next
+    request continues its work. Returns the reasons of refusals, by line. Raises Http404 if the import was cancelled.
     """
     while True:
         with transaction.atomic():

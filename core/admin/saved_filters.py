@@ -1,4 +1,4 @@
-"""Filters of a list that staff keep under a name; each member of staff sees their own."""
+"""Filters of a list that staff save under a name. Each member of staff sees only their own."""
 
 from django import forms
 from django.contrib import messages
@@ -9,7 +9,7 @@ from core.admin.ids import id_in
 from core.models import SavedFilter
 from core.permissions import signed_in
 
-SAVE, FORGET = "_save_filter", "_forget_filter"  # the buttons
+SAVE, FORGET = "_save_filter", "_forget_filter"  # the names of the buttons
 MAX_PER_PAGE = 20
 PAGE = "p"  # the number of the list's page, which is not part of a filter
 
@@ -25,7 +25,7 @@ def saved_filters(request: HttpRequest, page: str) -> QuerySet[SavedFilter]:
 
 
 def changed_filters(request: HttpRequest, page: str) -> HttpResponse | None:
-    """Save or forget a filter if one of the two buttons was pressed, and lead back to the list; else return None."""
+    """Save or forget a filter if one of the two buttons was pressed, and redirect to the list; else return None."""
     if request.method != "POST" or not {SAVE, FORGET}.intersection(request.POST):
         return None
     if SAVE in request.POST:

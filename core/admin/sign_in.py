@@ -12,7 +12,7 @@ from core.actors import SignedIn
 from core.errors import RateLimited
 from core.rates.limits import spend_sign_in
 
-wrong_code = Signal()  # sent with the user, whose password was right, and the request: django-otp's signal has none
+wrong_code = Signal()  # has the user, whose password was right, and the request, which django-otp's signal lacks
 
 
 class SignInForm(OTPAuthenticationFormMixin, AuthenticationForm):
