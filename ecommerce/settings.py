@@ -1,4 +1,4 @@
-"""All settings. If a setting differs between machines, its value comes from the environment; the README lists these."""
+"""All settings. Those that differ between machines come from the environment: docs/settings.md lists them."""
 
 import os
 from datetime import timedelta

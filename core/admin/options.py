@@ -31,7 +31,7 @@ def as_refusal(error: DomainError | OperationalError) -> DomainError:
     if isinstance(error, DomainError):
         return error
     if is_lock_timeout(error):
-        return Unavailable("Somebody else is changing this now. Nothing was saved. Try again.")
+        return Unavailable("Another change of this data is in progress. Nothing was saved. Try again.")
     raise error
 
 

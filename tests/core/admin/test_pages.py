@@ -211,7 +211,7 @@ def test_only_a_lock_that_is_not_to_be_had_is_told(
 
     assert response.status_code == (302 if is_locked else 503)
     if is_locked:
-        assert messages_of(response) == ["Somebody else is changing this now. Nothing was saved. Try again."]
+        assert messages_of(response) == ["Another change of this data is in progress. Nothing was saved. Try again."]
     assert Product.objects.count() == 1
 
 
