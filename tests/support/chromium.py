@@ -76,7 +76,12 @@ class Page:
 
     def wait_for(self, expression: str) -> None:
         """Wait until an expression is true in the page."""
-        wait_until(lambda: self.value_of(f"Boolean({expression})"), lambda: f"{expression}: {self.errors}")
+        wait_until(lambda: self.value_of(f"Boolean({expression})"), lambda: f"{expression}: {self._state()}")
+
+    def _state(self) -> str:
+        """Describe the page for the message of a failed test."""
+        state = self.value_of("[location.href, document.readyState, document.activeElement?.outerHTML.slice(0, 200)]")
+        return f"{self.errors}, {state}"
 
 
 @contextmanager
