@@ -82,8 +82,8 @@ def _related(model: type[Model], relation: str) -> Any:
 def _of_related(relation: str, related: Any, names: list[str], word: str) -> Q:
     """Return the condition that a relation leads to a row that has the word in one of the fields. Up to two queries.
 
-    If they are few, it has their ids: the database then knows that, and uses the index of the relation. If not, it is
-    no `IN (SELECT`: PostgreSQL would compare each row with all of them, if their ids take more than its work_mem.
+    If these are few, the condition lists their ids, so that the database uses the index of the relation. Otherwise it
+    is an EXISTS: with `IN (SELECT`, PostgreSQL compares each row with all of them if their ids exceed its work_mem.
     """
     rows = _rows_by_pairs(related, names, [word] if _is_short(word) else [])
     if rows is None:
