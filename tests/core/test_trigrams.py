@@ -1,5 +1,6 @@
 """A role that may not create pg_trgm migrates without the indexes, and is told so."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from tests.support.factories import make_product
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("requires_postgresql")]
 INDEX = "scale_test_trigrams"
+CALLED = """
+    CREATE OR REPLACE FUNCTION shop_folded(value text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$ BEGIN RETURN lower(value); END $$"""
 
 
 def is_there() -> bool:
@@ -46,3 +50,26 @@ def test_refused_extension_is_reported_and_the_search_works_without_index(monkey
 
     assert not is_there()
     assert Product.objects.search("LAMP").count() == 1
+
+
+def test_connections_that_are_open_use_the_index_after_its_function_is_inlined() -> None:
+    """They remember the expression of the index, in which the old function is called."""
+    migration, other = import_module("core.migrations.0013_inlined_folding"), connection.copy()
+    explain = "EXPLAIN SELECT id FROM orders_order WHERE shop_folded(number) LIKE '%abc%'"
+    with connection.cursor() as cursor:
+        cursor.execute(CALLED)
+
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SET enable_seqscan = off")
+            cursor.execute(explain)
+            assert "orders_order_number_trigrams" in str(cursor.fetchall())
+            with connection.schema_editor() as editor:
+                migration.make_functions(None, editor)
+            cursor.execute(explain)
+            plan = str(cursor.fetchall())
+    finally:
+        other.close()
+
+    assert "octet_length" in plan  # of the new function
+    assert "orders_order_number_trigrams" in plan
