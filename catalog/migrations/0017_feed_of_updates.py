@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     """
 
     dependencies = [
-        ('catalog', '0016_check_of_image'),
+        ("catalog", "0016_check_of_image"),
     ]
 
     operations = [RenewTrigger(feed_updated)]

@@ -20,8 +20,8 @@ from core.text.search import SHORTEST
 from core.validation.validators import is_storable
 
 MAX_LENGTH, MAX_WORDS = 200, 10
-FEW = 5_000  # rows of a related table, whose ids are passed
-MANY = 100_000  # rows, whose ids PostgreSQL keeps in its work_mem of 4 MB
+FEW = 5_000  # ids of rows of a related table that are passed
+MANY = 100_000  # ids of rows that PostgreSQL keeps in its work_mem of 4 MB
 ENOUGH = 2_000  # rows, for which no plan is chosen that is fast for the first few only
 Row = TypeVar("Row", bound=Model)
 

@@ -12,7 +12,7 @@ from core.actors import SignedIn
 from core.errors import RateLimited
 from core.rates.limits import spend_sign_in
 
-wrong_code = Signal()  # has the user, whose password was right, and the request, which django-otp's signal lacks
+wrong_code = Signal()  # has the request, which django-otp's signal lacks, and the user; the password was right
 
 
 class SignInForm(OTPAuthenticationFormMixin, AuthenticationForm):
