@@ -54,8 +54,8 @@ class Caller(NamedTuple):
 def check_site(scheme: str, headers: Mapping[str, str]) -> None:
     """Apply the checks of Django's middleware to requests that no Django view handles; header names are in lower case.
 
-    Raises InvalidInput if the Host is not a host of this shop: another site's name may resolve to this address. Raises
-    Forbidden if the connection is not encrypted but the shop requires HTTPS.
+    Raises InvalidInput if the Host is malformed or not a host of this shop: another site's name may resolve to this
+    address. Raises Forbidden if the connection is not encrypted but the shop requires HTTPS.
     """
     if not _is_served(headers.get("host", ""), tuple(settings.ALLOWED_HOSTS)):
         raise refused_host(f"Host {headers.get('host', '')!r} is not in ALLOWED_HOSTS.")
@@ -65,7 +65,8 @@ def check_site(scheme: str, headers: Mapping[str, str]) -> None:
 
 @lru_cache(1_000)
 def _is_served(host: str, allowed: tuple[str, ...]) -> bool:
-    return validate_host(split_domain_port(host.lower())[0], allowed)
+    domain = split_domain_port(host.lower())[0]  # empty if the host is malformed or missing: `*` would allow it
+    return bool(domain) and validate_host(domain, allowed)
 
 
 def is_encrypted(scheme: str, headers: Mapping[str, str]) -> bool:

@@ -227,6 +227,22 @@ def test_request_with_a_header_for_the_views_takes_the_ordinary_path(ids, settin
     assert on_fast_path(scope_of(f"/api/v1/products/{ids['product']}", **headers)) == ORDINARY
 
 
+@pytest.mark.parametrize("host", ["", "evil shop.example", 'shop.example"'])
+def test_malformed_host_takes_the_ordinary_path_even_if_all_hosts_are_allowed(ids, settings, host):
+    settings.ALLOWED_HOSTS = ["*"]
+
+    assert on_fast_path(scope_of(f"/api/v1/products/{ids['product']}", host=host)) == ORDINARY
+
+
+def test_request_without_a_host_takes_the_ordinary_path(ids, settings):
+    settings.ALLOWED_HOSTS = ["*"]
+    scope = scope_of(f"/api/v1/products/{ids['product']}")
+    scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"host"]
+
+    assert on_fast_path(scope) == ORDINARY
+    assert answered(scope).status == 200
+
+
 @pytest.mark.parametrize("path", ["/api/v1/orders/{foreign}", "/api/v1/products/987654", "/api/v1/orders?weight=1"])
 def test_refused_and_unusual_requests_are_counted_once(ids, path, settings):
     settings.RATE_USER_PER_MINUTE = 1_000
