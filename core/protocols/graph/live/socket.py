@@ -104,7 +104,7 @@ class Conversation:
             case {"type": "ping"}:
                 _payload_of(message, {})
                 await self._count()
-                await self._say(**{**message, "type": "pong"})
+                await self._say({**message, "type": "pong"})
             case {"type": "pong"}:
                 _payload_of(message, {})
                 await self._count()
@@ -129,8 +129,11 @@ class Conversation:
             refusal = refusal_for(error)
         self._flood_guard.note(refusal)
 
-    async def _say(self, **message: object) -> None:
+    async def _say(self, message: dict[str, object]) -> None:
         await self.socket.send(json.dumps(message))
+
+    async def _send_errors(self, name: str, body: dict[str, Any]) -> None:
+        await self._say({"id": name, "type": "error", "payload": body["errors"]})
 
     async def _initialise(self, payload: dict[str, Any]) -> None:
         if self.caller is not None:
@@ -144,7 +147,7 @@ class Conversation:
             raise
         except DomainError as refusal:
             raise CloseSocket(FORBIDDEN, f"Forbidden: {refusal.message}") from refusal
-        await self._say(type="connection_ack")
+        await self._say({"type": "connection_ack"})
 
     # -- Operations ---------------------------------------------------------------------------------------------
     async def _begin(self, name: str, payload: dict[str, Any]) -> None:
@@ -155,7 +158,7 @@ class Conversation:
         if len(self._running) >= MAX_OPERATIONS:
             await self._count()
             refusal = RateLimited(f"Rate limit exceeded: operations max is {MAX_OPERATIONS}", retry_after_s=RETRY_S)
-            await self._say(id=name, type="error", payload=graphql_body([refusal])["errors"])
+            await self._send_errors(name, graphql_body([refusal]))
             return
         self._running[name] = self.socket.start(self._operate(name, payload))
 
@@ -184,7 +187,7 @@ class Conversation:
         except (Over, CloseSocket, Flooded):
             raise
         except Exception as error:  # noqa: BLE001  # the client gets every error
-            await self._say(id=name, type="error", payload=graphql_body([refusal_for(error)])["errors"])
+            await self._send_errors(name, graphql_body([refusal_for(error)]))
 
     async def _answer(self, name: str, payload: dict[str, Any]) -> None:
         answer = await self._operations.answer(self.socket.scope, payload, self.authorization, self._hold)
@@ -194,9 +197,9 @@ class Conversation:
                 await self._guarded(name, self._follow(name, answer.stream))
             elif answer.is_executed:
                 await self.socket.send(_next(name, answer.body.decode()))
-                await self._say(id=name, type="complete")
+                await self._say({"id": name, "type": "complete"})
             else:
-                await self._say(id=name, type="error", payload=json.loads(answer.body)["errors"])
+                await self._send_errors(name, json.loads(answer.body))
 
     async def _follow(self, name: str, stream: SubscriptionStream) -> None:
         started_at, status = time.perf_counter(), 200

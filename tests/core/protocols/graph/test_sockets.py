@@ -143,6 +143,13 @@ def test_client_that_does_not_initialise_is_closed_with_4408(impatient_url: str)
         assert client.closed() == (4408, "Connection initialisation timeout")
 
 
+def test_ping_may_have_other_fields(shop: Shop) -> None:
+    with graph_socket(shop.url) as client:
+        client.send({"type": "ping", "self": 1, "message": "x"})
+
+        assert client.receive() == {"type": "pong", "self": 1, "message": "x"}
+
+
 def test_ping_is_answered_with_its_payload_and_pong_with_nothing(shop: Shop) -> None:
     with graph_socket(shop.url) as client:
         client.send({"type": "pong"})
