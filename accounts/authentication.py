@@ -17,7 +17,7 @@ class BearerAuthentication(BaseAuthentication):
 
         Raises InvalidToken.
         """
-        scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
+        scheme, _, token = _header_of(request).partition(" ")
         if scheme.lower() != "bearer":
             return None
         if not token.strip():
@@ -32,3 +32,10 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def _header_of(request: Request) -> str:
+    try:
+        return get_authorization_header(request).decode("latin-1")
+    except UnicodeEncodeError as error:  # a message of a WebSocket may contain any character, a header may not
+        raise InvalidToken() from error

@@ -155,6 +155,7 @@ def test_price_of_anybody_else_is_refused_to_the_sender_alone(shop: Shop, who: s
         ({}, "invalid_input"),
         ({"authorization": 5}, "invalid_input"),
         ({"authorization": "Bearer nonsense"}, "unauthenticated"),
+        ({"authorization": "Bearer ключ"}, "unauthenticated"),
         ("[]", "invalid_input"),
         ("{", "invalid_input"),
         ('{"product_id": 1, "new_price": NaN}', "invalid_input"),

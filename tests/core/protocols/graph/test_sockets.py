@@ -89,7 +89,7 @@ def test_operation_before_the_acknowledgement_closes_with_4401(shop: Shop) -> No
         assert client.closed() == (4401, "Unauthorized")
 
 
-@pytest.mark.parametrize("authorization", ["Bearer nonsense", "Bearer "])
+@pytest.mark.parametrize("authorization", ["Bearer nonsense", "Bearer ", "Bearer ключ", "Bearer \ud800"])
 def test_bad_token_closes_with_4403(shop: Shop, authorization: str) -> None:
     with graph_socket(shop.url, acknowledge=False) as client:
         client.send({"type": "connection_init", "payload": {"authorization": authorization}})
