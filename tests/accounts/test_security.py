@@ -3,13 +3,16 @@
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.errors import WrongPassword
-from accounts.models import FailedSignIn, TokenFamily, User
+from accounts.models import AdminSession, FailedSignIn, TokenFamily, User
 from accounts.tokens import obtain_tokens
 from tests.support.factories import make_staff, make_user
 from tests.support.pages import messages_of
@@ -45,7 +48,7 @@ def turn_on(client: Client, user: User) -> TOTPDevice:
 def test_sign_in_needs_no_code_until_the_second_factor_is_on(client: Client, mia: User) -> None:
     assert sign_in(client).status_code == 302
     page = client.get(PAGE).content.decode()
-    assert "Off. Scan the picture" in page
+    assert "The second factor is off." in page
     assert TOTPDevice.objects.get(user=mia).confirmed is False
     client.logout()
 
@@ -156,8 +159,35 @@ def test_sessions_are_listed_and_ended(mia: User) -> None:
 def test_unknown_sign_in_ends_none(client: Client, mia: User, name: str) -> None:
     client.force_login(mia)
 
-    assert client.post(PAGE, {"end": name}).status_code == 302
+    response = client.post(PAGE, {"end": name})
+
+    assert response.status_code == 302
+    assert messages_of(response) == ["This sign-in had ended already."]
     assert client.get(PAGE).status_code == 200
+
+
+def test_expired_session_is_not_listed_as_open(mia: User) -> None:
+    here, there = Client(), Client(headers={"User-Agent": "Phone"})
+    sign_in(there)
+    Session.objects.update(expire_date=timezone.now())
+    sign_in(here)
+
+    page = here.get(PAGE).content.decode()
+
+    assert "Phone" not in page
+    assert "This one" in page
+
+
+def test_prune_deletes_expired_sessions(mia: User, capsys: pytest.CaptureFixture[str]) -> None:
+    here, there = Client(), Client()
+    sign_in(there)
+    Session.objects.update(expire_date=timezone.now())
+    sign_in(here)
+
+    call_command("prune")
+
+    assert "Deleted 1 expired sessions." in capsys.readouterr().out
+    assert Session.objects.get().pk == AdminSession.objects.get().session_key == here.cookies["sessionid"].value
 
 
 def test_post_of_nothing_changes_nothing(client: Client, mia: User) -> None:

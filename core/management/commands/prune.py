@@ -9,7 +9,9 @@ from core.request_log.storing import prune_requests
 
 
 class Command(BaseCommand):
-    help = "Delete old events of the change feed, old idempotency keys, unconfirmed uploads and unused images."
+    help = (
+        "Delete old events of the change feed, old idempotency keys, unconfirmed uploads, unused images and sessions."
+    )
 
     def handle(self, *args: object, **options: object) -> None:
         self.stdout.write(f"Deleted {events.prune_events(days=settings.FEED_DAYS)} events.")
