@@ -1,4 +1,4 @@
-"""Notes the sessions of the admin, and tells users at their next sign-in about attempts that failed."""
+"""Records admin sessions and failed sign-ins, and reports the failures to the user at the next sign-in."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ MAX_AGENT_LENGTH = 200
 
 @receiver(user_logged_in)
 def note_session(sender: object, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    if request.session.session_key is None:  # another user was signed in here, whose session was flushed
+    if request.session.session_key is None:  # the session of another user was flushed
         request.session.save()
     AdminSession.objects.update_or_create(
         session_key=request.session.session_key,
@@ -27,15 +27,20 @@ def note_session(sender: object, request: HttpRequest, user: User, **kwargs: Any
             "agent": request.headers.get("User-Agent", "")[:MAX_AGENT_LENGTH],
         },
     )
+    _report_failures(request, user)
+
+
+def _report_failures(request: HttpRequest, user: User) -> None:
+    """Report the failed attempts since the last sign-in, and delete exactly those: more may be recorded meanwhile."""
     failed = FailedSignIn.objects.filter(user=user)
-    if count := failed.count():
-        latest = failed.latest("at")
+    latest = failed.order_by("pk").last()
+    count = failed.filter(pk__lte=latest.pk).delete()[0] if latest else 0
+    if latest and count:
         attempts = "1 attempt" if count == 1 else f"{count} attempts"
         text = f"Since your last sign-in, {attempts} with your name failed, the last at {moment(latest.at)}"
         messages.warning(
             request, f"{text} from {latest.address or 'an unknown address'}. If it was not you, change your password."
         )
-        failed.delete()
 
 
 @receiver(user_logged_out)
@@ -47,7 +52,7 @@ def forget_session(sender: object, request: HttpRequest, **kwargs: Any) -> None:
 def note_failure(
     sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
 ) -> None:
-    """Count the attempt, if there is such a user. The budgets of sign-ins bound the number of rows."""
+    """Record the attempt if a staff user has this name. The sign-in budgets bound the number of rows."""
     name = str(credentials.get("username") or "")
     if name and is_storable(name) and (user := User.objects.named(name).filter(is_staff=True).first()):
         FailedSignIn.objects.create(user=user, address=request.META.get("REMOTE_ADDR", "") if request else "")
@@ -55,5 +60,5 @@ def note_failure(
 
 @receiver(wrong_code)
 def note_wrong_code(sender: object, user: User, request: HttpRequest, **kwargs: Any) -> None:
-    """Count a wrong code, which followed the right password."""
+    """Record a wrong code that followed the right password."""
     FailedSignIn.objects.create(user=user, address=request.META.get("REMOTE_ADDR", ""))

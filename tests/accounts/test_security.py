@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -188,6 +189,24 @@ def test_prune_deletes_expired_sessions(mia: User, capsys: pytest.CaptureFixture
 
     assert "Deleted 1 expired sessions." in capsys.readouterr().out
     assert Session.objects.get().pk == AdminSession.objects.get().session_key == here.cookies["sessionid"].value
+
+
+def test_failure_during_a_sign_in_is_reported_at_the_next_one(client: Client, mia: User) -> None:
+    sign_in(client, "wrong")
+
+    def fail_before_delete(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("DELETE") and FailedSignIn._meta.db_table in sql and FailedSignIn.objects.count() == 1:
+            FailedSignIn.objects.create(user=mia, address="192.0.2.7")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(fail_before_delete):
+        [first] = messages_of(sign_in(client))
+    client.logout()
+    [second] = messages_of(sign_in(client))
+
+    assert "1 attempt with your name failed" in first
+    assert "1 attempt with your name failed" in second
+    assert "192.0.2.7" in second
 
 
 def test_post_of_nothing_changes_nothing(client: Client, mia: User) -> None:
