@@ -17,16 +17,16 @@ from core.validation.validators import storable_text
 
 
 def register_user(*, username: str, email: str, password: str) -> User:
-    """Add a customer. Raises InvalidInput, or UserExists if the name or the email (ignoring case) is taken."""
+    """Add a customer. Raises InvalidInput, or UserExists if the name or the email is taken, ignoring case."""
     user = User(username=username, email=email)
     user.set_unusable_password()
-    texts = _texts_about(password, user)
+    errors = _password_errors(password, user)
     try:
         clean_fields(user)
     except InvalidInput as refusal:
-        texts |= refusal.fields
-    if texts:
-        raise InvalidInput(fields=texts)
+        errors |= refusal.fields
+    if errors:
+        raise InvalidInput(fields=errors)
     user.set_password(password)
     return save_user(user)
 
@@ -42,8 +42,8 @@ def save_user(user: User) -> User:
     return user
 
 
-def _texts_about(password: str, user: User) -> dict[str, str]:
-    """Return the errors of a new password under the name of its field; empty if the password is valid."""
+def _password_errors(password: str, user: User) -> dict[str, str]:
+    """Return the errors of a new password by field name; empty if the password is valid."""
     try:
         for check in storable_text:
             check(password)

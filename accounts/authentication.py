@@ -23,7 +23,7 @@ class BearerAuthentication(BaseAuthentication):
         if not token.strip():
             raise InvalidToken()
         identity = identity_of(token.strip())
-        note_caller(identity[0].pk)
+        note_caller(identity.user.pk)
         return identity
 
     @staticmethod

@@ -65,7 +65,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         indexes = [
             models.Index(fields=["email", "id"], name="accounts_user_email"),
             models.Index(fields=["created_at", "id"], name="accounts_user_created"),
-            # The few users of a filter.
+            # Partial indexes for the filters of the admin that match few users.
             models.Index(fields=["id"], condition=models.Q(is_staff=True), name="accounts_user_staff"),
             models.Index(fields=["id"], condition=models.Q(is_superuser=True), name="accounts_user_superuser"),
             models.Index(fields=["id"], condition=models.Q(is_active=False), name="accounts_user_inactive"),
@@ -92,7 +92,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @cached_property
     def role_names(self) -> frozenset[str]:
-        """The roles that limit this user, if the user is staff. One query, once for each object."""
+        """The roles that limit this user, if the user is staff. One query; the result is cached on the instance."""
         if self.pk is None:
             return frozenset()
         return frozenset(self.groups.filter(name__in=list(StaffRole)).values_list("name", flat=True))
@@ -116,7 +116,7 @@ class TokenFamily(models.Model):
 
 
 class AdminSession(models.Model):
-    """A session of the admin, so that its user can see and end it."""
+    """A session in the admin. Its user can see and end it on the page Security."""
 
     session_key = models.CharField(max_length=40, unique=True)
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
@@ -129,7 +129,7 @@ class AdminSession(models.Model):
 
 
 class FailedSignIn(models.Model):
-    """An attempt to sign in as a member of staff that failed, until the user has been told about it."""
+    """A failed attempt to sign in as a staff user. Deleted when the next sign-in reports it to the user."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     at = models.DateTimeField(default=timezone.now)

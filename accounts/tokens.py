@@ -27,7 +27,7 @@ PASSWORD_MARK = "pw"  # noqa: S105  # the name of a claim
 MAX_TOKENS_KEPT = 4_096  # tokens whose verified claims a process keeps
 USER_COLUMNS = tuple(field.attname for field in User._meta.concrete_fields)
 
-Claims = dict[str, Any]  # of a token that `_claims_of` has checked
+Claims = dict[str, Any]  # of a token with a valid signature
 
 
 class TokenPair(NamedTuple):
@@ -37,7 +37,7 @@ class TokenPair(NamedTuple):
 
 def obtain_tokens(*, username: str, password: str) -> TokenPair:
     """Sign in. Raises WrongPassword."""
-    # Text that can't be stored was never registered, and would raise in the database or in the password hash.
+    # No user has such a name or password, and the database or the password hasher would raise.
     is_possible = is_storable(username) and is_storable(password)
     user = authenticate(username=username, password=password) if is_possible else None
     if not isinstance(user, User):
@@ -67,7 +67,7 @@ def revoke_tokens(*, refresh: str) -> None:
 
 
 class Grant(NamedTuple):
-    """The facts that keep an access token valid, and its expiry. `family_id` identifies its sign-in."""
+    """The claims of an access token that decide whether it is still valid. `family_id` identifies its sign-in."""
 
     user_id: int
     password_mark: str
@@ -95,10 +95,7 @@ def identity_of(access: str) -> Identity:
 
 
 def users_by_grant(grants: Collection[Grant]) -> dict[Grant, User]:
-    """Return the current user of each grant that a new request could still use. Does not check the expiry.
-
-    Two statements.
-    """
+    """Return the user of each grant that is still valid; does not check the expiry. Two statements."""
     users = User.objects.filter(is_active=True).in_bulk({grant.user_id for grant in grants})
     ended = _ended_families().in_bulk({grant.family_id for grant in grants if grant.family_id is not None})
     marks = {pk: _password_mark(user) for pk, user in users.items()}
@@ -174,7 +171,7 @@ def _user(claims: Claims, family_id: UUID | None = None) -> User:
     pk = str(claims["user_id"])
     if not (pk.isascii() and pk.isdigit() and len(pk) <= len(str(MAX_INT32))):
         raise InvalidToken()
-    rows = _active_user.rows(pk=int(pk)) if family_id is None else _signed_in_user.rows(pk=int(pk), family=family_id)
+    rows = _BY_ID.rows(pk=int(pk)) if family_id is None else _BY_ID_AND_FAMILY.rows(pk=int(pk), family=family_id)
     if not rows:
         raise InvalidToken()
     user = stored_row(User, dict(zip(USER_COLUMNS, rows[0], strict=True)))
@@ -183,20 +180,20 @@ def _user(claims: Claims, family_id: UUID | None = None) -> User:
     return user
 
 
-def _active_users() -> Any:
+def _active_user() -> Any:
     return User.objects.filter(pk=Bound("pk"), is_active=True).order_by().values_list(*USER_COLUMNS)
 
 
-def _signed_in_users() -> Any:
+def _active_user_of_family() -> Any:
     ended = _ended_families().filter(pk=Bound("family", UUIDField()))
-    return _active_users().exclude(Exists(ended))
+    return _active_user().exclude(Exists(ended))
 
 
-_active_user, _signed_in_user = Statement(_active_users), Statement(_signed_in_users)
+_BY_ID, _BY_ID_AND_FAMILY = Statement(_active_user), Statement(_active_user_of_family)
 
 
 def _password_mark(user: User) -> str:
-    # A new password invalidates all tokens that were issued under the old one.
+    # A new password changes the mark, which invalidates all older tokens.
     return _mark_of(user.password, settings.SECRET_KEY)
 
 

@@ -27,7 +27,7 @@ class UserViewSet(ShopViewSet):
     list_name = "users"
 
     @guarded_by(can_list_users)
-    @wraps(ShopViewSet.list)  # the fast path looks for this
+    @wraps(ShopViewSet.list)  # the fast path serves only methods that are, or wrap, ShopViewSet.list
     def list(self, request: Request, pk: int = 0) -> Response:
         return super().list(request)
 

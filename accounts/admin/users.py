@@ -29,7 +29,7 @@ ROLES_HELP = (
 )
 RIGHTS = ("is_active", "is_staff", "is_superuser")
 
-admin.site.unregister(Group)  # the groups are roles, whose rights are in the code
+admin.site.unregister(Group)  # groups are roles; the code defines their rights
 
 
 class AddUserForm(RefusableForm, UserCreationForm):
@@ -120,12 +120,8 @@ class UserAdmin(SecurityAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg] 
         if obj is None:
             return ()
         if obj == request.user:
-            return (
-                *RIGHTS,
-                "roles",
-                "joined",
-                "seen",
-            )  # users can neither lock themselves out nor grant themselves rights
+            # Users can neither lock themselves out nor grant themselves rights.
+            return (*RIGHTS, "roles", "joined", "seen")
         if not request.user.is_superuser:
             return (*RIGHTS[1:], "roles", "joined", "seen")
         return ("joined", "seen")

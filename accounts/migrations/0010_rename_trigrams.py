@@ -4,7 +4,7 @@ from core.postgresql.trigrams import RenameTrigramIndex
 
 
 class Migration(migrations.Migration):
-    """An earlier form of migration 0009 used the name of the index that it replaced."""
+    """Rename the index on databases where an earlier version of migration 0009 gave it the old name."""
 
     dependencies = [("accounts", "0009_ascii_trigrams")]
 
