@@ -197,8 +197,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not None:  # None for a WebSocket
             self.cycle.__class__ = Exchange  # uvicorn has no setting for the class
-        if self._is_last:
-            self.cycle.keep_alive = False
+            self.cycle.keep_alive = self.cycle.keep_alive and not self._is_last
 
     def on_body(self, body: bytes) -> None:
         self._unused_bytes = 0

@@ -1,6 +1,7 @@
 """The end of the server: its streams end in order and at once, and go on elsewhere."""
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from tests.support.api import Api, access_token
 from tests.support.events import EventClient, flood, listening, stalled_client, was_reset
 from tests.support.factories import make_product, make_staff
 from tests.support.live import ROOT, Server, Shop, free_port
+from tests.support.waiting import PATIENCE_S, wait_until
 from tests.support.warm_start import WarmProcess
 
 pytestmark = pytest.mark.unmeasured
@@ -31,6 +33,10 @@ END_S = 25  # it is gone within 3 s; a machine that is busy with other tests is 
 UVICORN = ["-m", "uvicorn", "ecommerce.asgi:application", "--no-access-log", "--port", "HTTP"]
 SERVE = ["manage.py", "serve", "127.0.0.1:HTTP"]
 QUICKSTART = ["manage.py", "quickstart", "--http", "127.0.0.1:HTTP", "--grpc", "127.0.0.1:GRPC"]
+HANDSHAKE = (
+    b"GET /api/v1/products/live HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 WAYS = {
     "uvicorn of two workers": [*UVICORN, "--workers", "2"],
     "serve": SERVE,
@@ -72,6 +78,15 @@ def started(shop: Shop, command: list[str], **env: str) -> AnyServer:
     shop.servers.append(server)
     server.wait_until_live()
     return server
+
+
+def accepts(port: int) -> bool:
+    """Whether a server takes connections on a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def sell(url: str, token: str, stocks: range) -> None:
@@ -123,6 +138,17 @@ def test_client_that_takes_nothing_does_not_hold_the_end_up(shop):
 
     assert server.stop(timeout_s=30) < END_S
     assert was_reset(stalled)
+
+
+def test_websocket_on_a_connection_without_a_request_is_refused_as_unavailable(shop):
+    server = started(shop, [*SERVE, "--grace", "20"])
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as client:
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not accepts(server.port), "The server still listens")
+        client.sendall(HANDSHAKE.replace(b"PORT", str(server.port).encode()))
+        head = client.recv(65_536).split(b"\r\n", 1)[0]
+
+    assert head.startswith(b"HTTP/1.1 503 ")
 
 
 # -- What is told of the end ------------------------------------------------------------------------------------
