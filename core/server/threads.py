@@ -112,8 +112,8 @@ class ThreadPool:
     def _start(self) -> None:
         for number in range(self.size):
             thread = threading.Thread(target=self._work, name=f"{self.name}-{number}", daemon=True)
+            thread.start()  # may raise: if it is the first, the next job tries again
             self._threads.append(thread)
-            thread.start()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

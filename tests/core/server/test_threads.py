@@ -26,3 +26,20 @@ def test_result_that_comes_in_the_moment_of_a_cancellation_is_dropped() -> None:
 
     assert dropped == ["a seat"]
     assert pool.stop(5)
+
+
+def test_pool_starts_with_the_next_job_if_no_thread_could_be_started() -> None:
+    pool = ThreadPool("test", size=1, max_waiting=1)
+
+    async def answer_to_the_next_job() -> str:
+        usual = threading.stack_size(1 << 45)  # more than any machine has
+        try:
+            with pytest.raises(RuntimeError):
+                await pool.run(str)
+        finally:
+            threading.stack_size(usual)
+        async with asyncio.timeout(10):
+            return await pool.run(str, "answer")
+
+    assert asyncio.run(answer_to_the_next_job()) == "answer"
+    assert pool.stop(5)
