@@ -67,7 +67,7 @@ class ProductViewSet(ShopViewSet):
     queryset = Product.objects.all()
     serializer_class: SerializerClass = ProductDetailSerializer
     row_serializer_class = ProductRowSerializer
-    shows_version = True
+    sends_validators = True
     filterset_class = ProductFilter
     list_name = "products"
     open_to_caches = ("list", "retrieve")
@@ -145,7 +145,7 @@ class ProductViewSet(ShopViewSet):
 class ProductImageViewSet(ShopViewSet):
     queryset = Product.objects.all()
     serializer_class = ProductDetailSerializer
-    shows_version = True
+    sends_validators = True
     list_name = "products"
     parser_classes = [ImageParser, BytesParser]
 

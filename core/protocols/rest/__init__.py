@@ -1,9 +1,9 @@
 """REST: the base classes of all apps' views, and the fast path before them.
 
-Which request takes which way:
+How a request is handled:
 
 1. `fast_path` (`creating` for POSTs) answers plain requests before Django's handler.
-2. Django's routes (`routes`) lead all other requests to a view of an app, a subclass of `views.ShopViewSet`.
+2. All other requests go through Django's URLs (`routes`) to a view of an app, a subclass of `views.ShopViewSet`.
    `versions` and `negotiation` choose v1 or v2 and the format, `parsers` read the body (`markup`: XML). The view
    authenticates the caller, counts the request and checks the rule.
 3. `pagination` cuts a list into pages, `batch` writes the result of many rows, `events` streams the change feed.

@@ -19,7 +19,7 @@ def batch_body(
 ) -> dict[str, object]:
     """Return the result of each row, in the order sent; `link` is a row's URL before and after the id.
 
-    `done` names the number of the rows that were written, and `status` is theirs.
+    `done` is the key for the number of written rows, and `status` is the status of each of them.
     """
     refused = problem_facts if version == V2 else _refused
     results = []

@@ -19,7 +19,7 @@ VARY = ("Accept", "Authorization")
 
 
 def set_cache_headers(request: Request, response: HttpResponseBase, *, is_open: bool) -> None:
-    """Set Vary, and Cache-Control unless the view has set it; `is_open` if the response is the same for all callers."""
+    """Set Vary, and Cache-Control if the view has not set it. `is_open`: the response is the same for all callers."""
     patch_vary_headers(response, VARY)
     if "Cache-Control" not in response:
         response["Cache-Control"] = _directives(request, response, is_open)

@@ -1,12 +1,12 @@
 """Conditional requests (RFC 9110, section 13): validators, and responses for clients that already have the body.
 
-An HTTP date has a resolution of one second, and a row can change twice within a second. So `Last-Modified` is the
-second after the last change: from then on the row has its present state (RFC 9110, 8.8.2.2). Until that second
-begins, the header is the current second. A GET with this date returns the row again, and a write with it gets 412. If a
-row never changed, it had no other state, and the date is the second of its creation.
+An HTTP date has a resolution of one second, and a row can change twice within a second. So a row counts as settled
+from the second after its last change (RFC 9110, 8.8.2.2), and `Last-Modified` is that second. A response within the
+second of the change has an earlier date, the current second: later requests with this date do not match, so a GET
+returns the row again, and a write gets 412. A row that never changed is settled from the second of its creation.
 
-The date is the time of the change, not of the commit. If a transaction commits in a later second, a client can hold the
-old row with a date that covers the change. The ETag has no such gap.
+The second is that of the change, not of the commit. If a transaction commits in a later second, a client may have read
+the old row with a date that is not before the change. The ETag has no such gap.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ def precondition_of(request: Request) -> Callable[[Versioned], str | None]:
 
     def unmet(row: Versioned) -> str | None:
         tags = {row_tag(row.pk, row.version, version, kind.format) for version in VERSIONS for kind in RENDERERS}
-        if failed := _failed_condition(request, tags, settled_at(row.version, row.updated_at)):
+        if failed := _unmet_precondition(request, tags, settled_at(row.version, row.updated_at)):
             return failed
         return "If-None-Match" if is_known(request.headers.get("If-None-Match"), tags) else None
 
@@ -73,9 +73,9 @@ def add_validators(request: Request, response: Response, row: Versioned) -> Resp
 
 
 def settled_at(version: int, updated_at: datetime) -> int:
-    """Return the second (Unix time) since which a row has only its present state."""
-    changed_in = int(updated_at.timestamp())
-    return changed_in if version == 1 else changed_in + 1
+    """Return the second (Unix time) from which a row is settled: it has not changed since."""
+    changed_at = int(updated_at.timestamp())
+    return changed_at if version == 1 else changed_at + 1
 
 
 def date_of(settled: int) -> str:
@@ -105,12 +105,12 @@ def conditional(request: Request, response: Response) -> HttpResponse:
     if "ETag" not in response:
         response["ETag"] = tag_of_content(response.content)
     settled = getattr(response, "settled_at", None)  # lists have none: only their ETag is compared
-    if unmet := _failed_condition(request, {response["ETag"]}, settled):
-        return _failed(request, response, unmet)
+    if unmet := _unmet_precondition(request, {response["ETag"]}, settled):
+        return _precondition_failed(request, response, unmet)
     return _not_modified(response) if _is_unmodified(request, response["ETag"], settled) else response
 
 
-def _failed_condition(request: Request, tags: Collection[str], settled: int | None) -> str | None:
+def _unmet_precondition(request: Request, tags: Collection[str], settled: int | None) -> str | None:
     """Return the name of the precondition that the present state does not meet, or None."""
     wanted = request.headers.get("If-Match")
     if wanted is not None:  # If-Unmodified-Since is ignored then (RFC 9110, 13.1.4); weak tags never match (13.1.1)
@@ -139,7 +139,7 @@ def _not_modified(response: Response) -> HttpResponse:
     return HttpResponseNotModified(headers=headers)
 
 
-def _failed(request: Request, response: Response, unmet: str) -> HttpResponse:
+def _precondition_failed(request: Request, response: Response, unmet: str) -> HttpResponse:
     refusal = refused(PreconditionFailed(f"{unmet} does not match"), request)
     refusal.accepted_renderer = response.accepted_renderer
     # The stubs do not know the attribute.

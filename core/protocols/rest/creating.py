@@ -1,8 +1,8 @@
-"""The fast path of POSTs that create a row.
+"""The fast path of POSTs that create a row, for views with a `creation`.
 
-Only views with a `creation` have one. A request is plain if its body is JSON that `plainly_checked` accepts (values of
-the usual types, certainly valid), and if it has no unusual header besides the token and the idempotency key. If the
-action raises an exception, it is not called again: the ordinary path raises the same exception, and writes the refusal.
+A request is plain if its body is JSON that `plainly_checked` accepts (values of the usual types, certainly valid), and
+if it has no unusual headers except the token and the idempotency key. If the action raises an exception, it is not
+called again: the ordinary path raises the same exception, and writes the refusal.
 """
 
 from collections.abc import Callable, Mapping
@@ -79,7 +79,7 @@ class PlainCreation:
             return FastPathResult(self._response(plain, name, row, budget, started_at))
 
     def _values_of(self, scope: Scope, body: bytes) -> dict[str, Any] | None:
-        """Return the valid input if it is plain. Raises InvalidInput."""
+        """Return the valid input; None if the ordinary path must check it. Raises InvalidInput."""
         if scope["query_string"] or not 0 < len(body) <= settings.MAX_BODY_BYTES:
             return None
         return plainly_checked(self.input_class, loads(body))

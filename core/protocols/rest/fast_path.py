@@ -1,11 +1,10 @@
 """The fast path of REST: it responds from compiled reads, without Django's handler.
 
-It answers a GET of one row, or of a page, if the request has no body, no header and no parameter that only the views
-understand, and if it succeeds. It knows If-None-Match. For POSTs see `creating`. All others take the
-ordinary path. Both paths send the same headers and the same body, byte for byte.
+It answers a GET of one row or one page if the request has no body, if it understands all headers and parameters
+(If-None-Match included), and if the request succeeds. For POSTs see `creating`. All other requests take the ordinary
+path. Both paths send the same headers and the same body, byte for byte.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from inspect import unwrap
 from typing import Any
@@ -16,12 +15,12 @@ from rest_framework.routers import SimpleRouter
 from core.errors import DomainError
 from core.plans.plan import plan_of
 from core.postgresql.replicas import reads_may_lag
-from core.protocols.rest import routes
 from core.protocols.rest.conditional import BODY_HEADERS, is_known
 from core.protocols.rest.creating import PlainCreation
 from core.protocols.rest.deprecation import is_deprecated
-from core.protocols.rest.fast_reads import PAGES, Detail, ListRoute, allowed
+from core.protocols.rest.fast_reads import NUMBER, PAGES, Detail, ListRoute, allowed
 from core.protocols.rest.negotiation import is_json_preferred
+from core.protocols.rest.routes import ID
 from core.protocols.rest.versions import VERSIONS
 from core.protocols.rest.views import ShopViewSet
 from core.rates import limits
@@ -32,16 +31,15 @@ from core.server.bridge.plain_request import READ_BY_VIEWS, has_json, headers_in
 from core.server.logs import name_of
 
 REFUSED_HEADERS = READ_BY_VIEWS - {"if-none-match", "if-modified-since", "content-type", "content-length"}
-OF_BODIES = frozenset(name.lower().encode() for name in BODY_HEADERS)
-ID = re.compile(r"[1-9]\d{0,8}", re.ASCII)
+BODY_HEADER_NAMES = frozenset(name.lower().encode() for name in BODY_HEADERS)
 
 
 class RestFastPath:
-    """Finds the route of a request by its path. A `list` or `retrieve` that overrides ShopViewSet's has none."""
+    """Finds the route of a request by its path. A view that overrides `list` or `retrieve` has no route for it."""
 
     def __init__(self, router: SimpleRouter, patterns: Iterable[Any]) -> None:
-        """Read the routes of a router, and the URL patterns of lists below a row."""
-        self._below: dict[tuple[str, str], ListRoute] = {}  # by the parts of the path around the row's id
+        """Read the routes of a router, and the URL patterns of child lists, such as the orders of a user."""
+        self._child_lists: dict[tuple[str, str], ListRoute] = {}  # by the path before and after the parent's id
         self._pages: dict[str, ListRoute] = {}
         self._details: dict[str, Detail] = {}
         self._creations: dict[str, PlainCreation] = {}
@@ -51,25 +49,26 @@ class RestFastPath:
                 for version in VERSIONS:
                     self._add(f"/api/{version}/{prefix}", view, version, methods, route.name.format(basename=basename))
         for pattern in patterns:
-            if getattr(below := getattr(pattern.callback, "cls", None), "parent", None):
+            child_view: Any = getattr(pattern.callback, "cls", None)
+            if getattr(child_view, "parent", None):
                 for version in VERSIONS:
                     path, methods = f"/api/{version}/{pattern.pattern}", pattern.callback.actions
-                    self._add_below(path, below, version, methods, pattern.name)
+                    self._add_child_list(path, child_view, version, methods, pattern.name)
 
-    def _add_below(self, path: str, view: Any, version: str, methods: Mapping[str, str], name: str) -> None:
+    def _add_child_list(self, path: str, view: Any, version: str, methods: Mapping[str, str], name: str) -> None:
         plan = plan_of(in_version(version, view.serializer_class))
-        if unwrap(getattr(view, methods.get("get", ""), view)) is ShopViewSet.list and plan:
-            above, _, below = path.partition(f"/<{routes.ID}:pk>/")
-            self._below[above, below] = PAGES[version](view, version, plan, methods, name)
+        if _get_method(view, methods) is ShopViewSet.list and plan:
+            before, _, after = path.partition(f"/<{ID}:pk>/")
+            self._child_lists[before, after] = PAGES[version](view, version, plan, methods, name)
 
     def _add(self, path: str, view: Any, version: str, methods: Mapping[str, str], name: str) -> None:
-        method = unwrap(getattr(view, methods.get("get", ""), view))  # drf-spectacular wraps inherited methods
+        method = _get_method(view, methods)
         plan = plan_of(in_version(version, view.serializer_class))
-        of_rows = plan_of(in_version(version, view.row_serializer_class or view.serializer_class))
+        row_plan = plan_of(in_version(version, view.row_serializer_class or view.serializer_class))
         if method is ShopViewSet.retrieve and plan:
             self._details[path] = Detail(view, version, plan, methods)
-        if method is ShopViewSet.list and of_rows:
-            self._pages[path] = PAGES[version](view, version, of_rows, methods, name)
+        if method is ShopViewSet.list and row_plan:
+            self._pages[path] = PAGES[version](view, version, row_plan, methods, name)
         if getattr(view, "creation", None) and methods.get("post") == "create" and plan:
             self._creations[path] = PlainCreation(view, version, plan, allowed(view, methods))
 
@@ -96,11 +95,11 @@ class RestFastPath:
             return FastPathResult(budget=budget)
         if shown is None:
             return FastPathResult(budget=budget)
-        sent, name = route.headers_of(plain, shown, budget), name_of(plain.request_id)
+        sent, request_id = route.headers_of(plain, shown, budget), name_of(plain.request_id)
         if is_known(headers.get("if-none-match"), {shown.tag}):
-            kept = [header for header in sent if header[0] not in OF_BODIES]
-            return FastPathResult(response_to(plain, name, 304, kept, b"", started_at))
-        return FastPathResult(response_to(plain, name, 200, sent, shown.body, started_at))
+            kept = [header for header in sent if header[0] not in BODY_HEADER_NAMES]
+            return FastPathResult(response_to(plain, request_id, 304, kept, b"", started_at))
+        return FastPathResult(response_to(plain, request_id, 200, sent, shown.body, started_at))
 
     def knows(self, scope: Scope) -> bool:
         """Whether a request has a route of the fast path."""
@@ -111,16 +110,21 @@ class RestFastPath:
         if found := self._pages.get(path):
             return found
         prefix, _, last = path.rpartition("/")
-        if ID.fullmatch(last):
+        if NUMBER.fullmatch(last):
             return self._details.get(prefix)
-        above, _, pk = prefix.rpartition("/")
-        return self._below.get((above, last)) if ID.fullmatch(pk) else None
+        before, _, pk = prefix.rpartition("/")
+        return self._child_lists.get((before, last)) if NUMBER.fullmatch(pk) else None
+
+
+def _get_method(view: Any, methods: Mapping[str, str]) -> object:
+    """Return the view's method for GET, without drf-spectacular's wrapper; the view itself if it has none."""
+    return unwrap(getattr(view, methods.get("get", ""), view))
 
 
 def _plain_headers(scope: Scope) -> dict[str, str] | None:
-    """Return the headers by name; None if one needs the view."""
+    """Return the headers by name; None if only the view understands one of them."""
     headers = headers_in(scope, REFUSED_HEADERS)
     if headers is None or ("content-type" in headers and not has_json(headers)):
         return None
-    # A date is ignored beside a tag (RFC 9110, 13.2.2), and compared by the view.
+    # If-Modified-Since is ignored beside If-None-Match (RFC 9110, 13.2.2). Alone, it needs the view.
     return None if "if-modified-since" in headers and "if-none-match" not in headers else headers

@@ -1,4 +1,4 @@
-"""The GETs of the fast path: what each responds, from compiled reads."""
+"""The GETs of the fast path: their responses, from compiled reads."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,10 +33,10 @@ from core.protocols.rest.versions import V1, V2
 from core.server.bridge.plain_request import PlainRequest
 from core.server.bridge.responses import Headers, encoded
 
-CONTENT_TYPE, VARIES = (b"content-type", b"application/json"), (b"vary", ", ".join(VARY).encode())
+CONTENT_TYPE, VARY_HEADER = (b"content-type", b"application/json"), (b"vary", ", ".join(VARY).encode())
 MAX_PAGE = 999_999_999
 NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
-QUERY = re.compile(r"[\w.~%+=&!'()*,:@/-]*", re.ASCII)  # all that clients need not escape; no fragment
+QUERY = re.compile(r"[\w.~%+=&!'()*,:@/-]*", re.ASCII)  # the characters that need no escaping
 
 
 class Representation(NamedTuple):
@@ -69,16 +69,16 @@ class Route:
         self.allow = (b"allow", allowed(view, methods).encode())
 
     def headers_of(self, plain: PlainRequest, shown: Representation, budget: Budget | None) -> Headers:
-        kept = directives_of(is_open=self.is_open and not plain.has_token)
-        counted = () if is_shared(kept) else encoded(rate_limit_fields(budget).items())
+        cache_control = directives_of(is_open=self.is_open and not plain.has_token)
+        rate_limit = () if is_shared(cache_control) else encoded(rate_limit_fields(budget).items())
         return [
             CONTENT_TYPE,
             *shown.validators,
             *shown.links,
-            VARIES,
+            VARY_HEADER,
             self.allow,
-            (b"cache-control", kept.encode()),
-            *counted,
+            (b"cache-control", cache_control.encode()),
+            *rate_limit,
         ]
 
     def represented(self, rows: Sequence[Row], plain: PlainRequest) -> list[dict[str, Any]]:
@@ -90,6 +90,7 @@ class Route:
 
 
 def allowed(view: Any, methods: Iterable[str]) -> str:
+    """Return the header Allow."""
     names = {*methods, "head", "options"}
     return ", ".join(name.upper() for name in view.http_method_names if name in names)
 
@@ -101,15 +102,15 @@ class Detail(Route):
 
     def __init__(self, view: Any, version: str, plan: ReadPlan, methods: Iterable[str]) -> None:
         super().__init__(view, version, plan, methods)
-        validators = ("version", "updated_at") if view.shows_version else ()
+        validators = ("version", "updated_at") if view.sends_validators else ()
         columns = [*plan.columns, *(name for name in validators if name not in plan.columns)]
         self._reads = Reads(view.queryset.all(), columns)
         self._validators = [columns.index(name) for name in validators]
 
     def representation(self, plain: PlainRequest) -> Representation | None:
         pk = int(plain.path.rpartition("/")[2])
-        row = self._reads.row(plain.user, pk)
-        if plain.query or row is None:
+        row = None if plain.query else self._reads.row(plain.user, pk)
+        if row is None:
             return None
         body = orjson.dumps(self.represented([row], plain)[0])
         if not self._validators:
@@ -120,16 +121,16 @@ class Detail(Route):
 
 
 class Listed(NamedTuple):
-    """The rows that a request asks for, in their order."""
+    """The list that a request asks for: its rows, their order, and the other fields of the response."""
 
     reads: Reads
     sort: Sort
-    mark: str  # of cursors
+    mark: str  # of the list and its filters, as a part of cursors
     facts: Mapping[str, int]  # the first fields of the response
 
 
 class ListRoute(Route):
-    """A page of a list, in any of its orders. `name` is that of Django's URL pattern."""
+    """The pages of a list. `name` is the name of its URL pattern."""
 
     action = "list"
     names: tuple[str, str]  # of the parameters of a page
@@ -149,14 +150,16 @@ class ListRoute(Route):
 
     def representation(self, plain: PlainRequest) -> Representation | None:
         parameters = self._parameters(plain.query)
-        listed = None if parameters is None else self._listed(plain, parameters)
-        return None if parameters is None or listed is None else self.page(plain, parameters, listed)
+        if parameters is None:
+            return None
+        listed = self._listed(plain, parameters)
+        return None if listed is None else self.page(plain, parameters, listed)
 
     def page(self, plain: PlainRequest, parameters: Mapping[str, str], listed: Listed) -> Representation | None:
         raise NotImplementedError
 
     def _parameters(self, query: str) -> dict[str, str] | None:
-        """Return the parameters; None if one is unknown or repeated, or if the text is not in UTF-8."""
+        """Return the parameters; None if one is unknown or repeated, or not in UTF-8, or has unusual characters."""
         if not query:
             return {}
         pairs = query.split("&")
@@ -172,21 +175,21 @@ class ListRoute(Route):
 
         Raises InvalidInput if a filter is invalid, and NotFound if the caller may not see the parent.
         """
-        given = sorted((name, parameters[name]) for name in self._filters & parameters.keys() if parameters[name])
-        if not given and self._parent is None:
+        filters = sorted((name, parameters[name]) for name in self._filters & parameters.keys() if parameters[name])
+        if not filters and self._parent is None:
             return Listed(self._reads, self._sort(parameters), self._mark, {})
-        filtering = filtering_of(self._filterset, dict(given)) if given else Filtering()
+        filtering = filtering_of(self._filterset, dict(filters)) if filters else Filtering()
         if filtering is None:
             return None
         if self._parent is None:
-            return Listed(self._reads.where(filtering), self._sort(parameters), mark_of(self._name, {}, given), {})
+            return Listed(self._reads.where(filtering), self._sort(parameters), mark_of(self._name, {}, filters), {})
         pk = int(plain.path.split("/")[-2])
         self._parent.check(plain.user, pk)
-        reads, mark = self._reads.where(filtering, parent=pk), mark_of(self._name, {"pk": pk}, given)
+        reads, mark = self._reads.where(filtering, parent=pk), mark_of(self._name, {"pk": pk}, filters)
         return Listed(reads, self._sort(parameters), mark, {self._parent.column: pk})
 
     def _sort(self, parameters: Mapping[str, str]) -> Sort:
-        """Raises InvalidInput if the list has no such order."""
+        """Return the order that is asked for. Raises InvalidInput if the list has no such order."""
         values = {name: parameters[name] for name in self._sorting if name in parameters}
         key = tuple(map(parameters.get, self._sorting))
         if key not in self._sorts:
@@ -195,12 +198,15 @@ class ListRoute(Route):
 
 
 def _decoded(text: str) -> str:
-    """Raises UnicodeDecodeError."""
+    """Decode a value of a query string. Raises UnicodeDecodeError if it is not in UTF-8."""
     return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
 
 
 def _number(text: str, most: int) -> int | None:
-    """Read a number as everybody writes it; None if the ordinary path must read or refuse it."""
+    """Parse a number from 1 to `most`; None if it is out of this range or written in another way.
+
+    The ordinary path then parses or refuses it.
+    """
     return int(text) if NUMBER.fullmatch(text) and int(text) <= most else None
 
 

@@ -28,9 +28,9 @@ _RETURN = {"\r": "&#13;"}
 def write(name: str, value: object, namespace: str = "") -> bytes:
     """Return a document with the root `name`. Characters that XML 1.0 does not allow become U+FFFD."""
     content = _element(name, value)
-    spaces = f' xmlns="{namespace}"' if namespace else ""
-    spaces += f' xmlns:xsi="{XSI}"' if NIL in content else ""
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<{name}{spaces}{content[len(name) + 1 :]}'.encode()
+    namespaces = f' xmlns="{namespace}"' if namespace else ""
+    namespaces += f' xmlns:xsi="{XSI}"' if NIL in content else ""
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<{name}{namespaces}{content[len(name) + 1 :]}'.encode()
 
 
 def item_name(list_name: str) -> str:

@@ -1,4 +1,4 @@
-"""What the response to OPTIONS says of a resource (RFC 9110, 9.3.7)."""
+"""The response to OPTIONS (RFC 9110, 9.3.7)."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 
 class Metadata(SimpleMetadata):
-    """The media types of a resource. The fields are in the OpenAPI document.
+    """Lists the media types of a resource, but not its fields: they are in the OpenAPI document.
 
     Django REST framework would list the fields of a response as those of a request.
     """

@@ -1,6 +1,5 @@
 """Media types that name a version of REST."""
 
-import re
 from collections.abc import Iterable, Mapping
 
 from rest_framework.parsers import BaseParser
@@ -8,12 +7,11 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from core.protocols.rest.versions import V1, VERSIONS, vendor_type
+from core.protocols.rest.versions import V1, VENDOR_TYPE, VERSIONS, vendor_type
 from core.server.negotiation import TEXT_XML, XML, Negotiation, preferred
 
 JSON, ANYTHING = "application/json", "*/*"
 FORMATS = ("json", "xml")  # formats with a vendor type
-_VENDOR = re.compile(r"application/vnd\.myapi\.(v\d+)\+(\w+)", re.IGNORECASE)
 
 
 class VersionedNegotiation(Negotiation):
@@ -62,5 +60,5 @@ def _plain_type(request: Request) -> str | None:
     sent = (request.content_type or "").partition(";")[0].strip().lower()
     if sent == TEXT_XML:
         return XML
-    vendor = _VENDOR.fullmatch(sent)
+    vendor = VENDOR_TYPE.fullmatch(sent)
     return f"application/{vendor[2]}" if vendor and vendor[1] == request.version else None

@@ -27,7 +27,7 @@ from core.lists.keyset import (
 from core.protocols.rest.versions import V1, V2
 
 Row = TypeVar("Row", bound=models.Model)
-MAX_PAGE_NUMBER = 10**18 - 1  # the response repeats the page number, and JSON parsers may read 64 bits at most
+MAX_PAGE_NUMBER = 10**18 - 1  # the response contains the page number, and some JSON parsers read at most 64 bits
 
 
 class Listing(Protocol):
@@ -182,13 +182,13 @@ PAGE_SIZE = {"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE, "default"
 
 
 def _with_column(queryset: models.QuerySet[Row], name: str) -> models.QuerySet[Row]:
-    """Add a column if the queryset loads only some columns. Else Django would load it with one statement per row."""
-    names, are_left_out = queryset.query.deferred_loading
-    return queryset if are_left_out or name in names else queryset.only(*names, name)
+    """Load a column too if the queryset has `only`. Else Django would load it later, with one statement per row."""
+    names, are_deferred = queryset.query.deferred_loading  # else only these are loaded
+    return queryset if are_deferred or name in names else queryset.only(*names, name)
 
 
 def _mark_of(request: Request) -> str:
-    """Return the mark in a cursor: it differs between lists and between filters, so other cursors are refused."""
+    """Return the mark of this list with these filters. A cursor contains it, and is refused if its mark differs."""
     match: ResolverMatch = request.resolver_match  # type: ignore[assignment]  # None only outside of views
     ids = {name: value for name, value in match.kwargs.items() if name != "version"}
     filters = sorted(

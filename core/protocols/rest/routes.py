@@ -9,7 +9,7 @@ ID = "id"  # the name of the converter
 
 
 class IdConverter(IntConverter):
-    """The id of a row. One below zero is an unknown id, as in GraphQL and gRPC, and not an unknown path."""
+    """The id of a row. A negative id is an unknown id, as in GraphQL and gRPC, not an unknown path."""
 
     regex = "-?[0-9]+"
 

@@ -11,7 +11,7 @@ V1, V2 = VERSIONS = ("v1", "v2")
 EVENT_STREAM = "text/event-stream"
 URL = "v1|v2"  # the version in a URL, as a regular expression
 _IN_PATH = re.compile(rf"/+api/({URL})(?:/|$)")
-_VENDOR = re.compile(r"application/vnd\.myapi\.(v\d+)\+\w+", re.IGNORECASE)
+VENDOR_TYPE = re.compile(r"application/vnd\.myapi\.(v\d+)\+(\w+)", re.IGNORECASE)  # version and format
 
 
 def vendor_type(version: str, format: str) -> str:
@@ -47,7 +47,7 @@ class UrlOrAccept(URLPathVersioning):
 
 
 def version_named(path: str, accept: str | None) -> str:
-    """Return the version for a refusal before a view has set it: from the path, else from Accept."""
+    """Return the version that a path names, else Accept; for refusals before a view has set the version."""
     if found := _IN_PATH.match(path):
         return found[1]
     return version_in(accept)
@@ -55,5 +55,5 @@ def version_named(path: str, accept: str | None) -> str:
 
 def version_in(accept: str | None) -> str:
     """Return the version of the first vendor type in an Accept header; v1 if there is none, or it is unknown."""
-    vendor = _VENDOR.search(accept or "")
+    vendor = VENDOR_TYPE.search(accept or "")
     return vendor[1].lower() if vendor and vendor[1].lower() in VERSIONS else V1

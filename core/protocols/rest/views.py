@@ -41,16 +41,16 @@ from core.server.negotiation import Negotiation
 class ShopView(APIView):
     """Base of all REST views.
 
-    `guarded_by` gives a method its rule about the caller; without it, the method has the view's `default_rule`.
-    `open_to_caches` names the actions with the same response for all callers; outside of viewsets the action is the
-    HTTP method in lower case.
+    `guarded_by` sets the rule of a method: which callers may call it. Without it, `default_rule` applies.
+    `open_to_caches` names the actions whose response is the same for all callers. In a view that is no viewset, the
+    action is the HTTP method in lower case.
     """
 
     open_to_caches: ClassVar[Collection[str]] = ()
     versioning_class: type[BaseVersioning] | None = UrlOrAccept
     content_negotiation_class: type[Negotiation] = VersionedNegotiation
     url_version: str | None = None
-    budget: Budget | None = None  # with the remaining requests, once this request is counted
+    budget: Budget | None = None  # the caller's remaining requests, once this request is counted
 
     def dispatch(
         self, request: HttpRequest, *args: object, version: str | None = None, **kwargs: object
@@ -92,7 +92,7 @@ class ShopView(APIView):
         require(request.user, self.rule())
 
     def rule(self) -> Rule:
-        """Return the rule about the caller of the requested action; for OPTIONS and unknown methods there is none."""
+        """Return the rule of the requested action. OPTIONS and unknown methods have none: any caller may send them."""
         method = getattr(self, self.action_name(), None)
         return anyone if method is None else getattr(method, "rule", self.default_rule())
 
@@ -109,7 +109,7 @@ class ShopView(APIView):
         if is_deprecated(getattr(request, "version", None)):
             announce_deprecation(request, response)
         if response.status_code == 415 or (request.method == "OPTIONS" and response.status_code == 200):
-            self._name_accepted_types(request, response)
+            self._add_accepted_types(request, response)
         refusal = response.refusal if isinstance(response, RefusalResponse) else None
         if not is_shared_by_caches(response):
             # A shared cache must not report this caller's remaining requests to others.
@@ -118,11 +118,14 @@ class ShopView(APIView):
         if isinstance(response, RefusalResponse):
             response.content_type = response.media_type(request.accepted_renderer.format)
         elif isinstance(response, Response):
-            self._finish(request, response)
+            self._prepare_rendering(request, response)
         return response
 
-    def _name_accepted_types(self, request: Request, response: HttpResponseBase) -> None:
-        """Add the accepted body types (RFC 5789, 3.1; RFC 9110, 15.5.16), unless the content coding was refused."""
+    def _add_accepted_types(self, request: Request, response: HttpResponseBase) -> None:
+        """Add the media types that a body may have (RFC 5789, 3.1; RFC 9110, 15.5.16).
+
+        A refusal of the content coding has Accept-Encoding instead.
+        """
         if "Accept-Encoding" in response:
             return
         negotiator: Any = self.get_content_negotiator()  # of `content_negotiation_class`
@@ -132,7 +135,7 @@ class ShopView(APIView):
         if response.status_code == 415:
             response["Accept"] = types
 
-    def _finish(self, request: Request, response: Response) -> None:
+    def _prepare_rendering(self, request: Request, response: Response) -> None:
         if self.versioning_class:
             response.content_type = request.accepted_media_type  # the vendor type if the client asked for it
         is_kept = response["Cache-Control"] != "no-store"
@@ -149,9 +152,9 @@ class ShopViewSet(ShopView, viewsets.GenericViewSet[Any]):
 
     queryset: ShopQuerySet[Any]
     row_serializer_class: ClassVar[type[Serializer[Any]] | None] = None  # for `list`; None: as for `retrieve`
-    shows_version: ClassVar[bool] = False  # whether `retrieve` sends the row's ETag and Last-Modified
-    parent: ClassVar[Parent | None] = None  # if the path has its id, only its rows are listed
-    lookup_value_converter = "id"  # of `routes`
+    sends_validators: ClassVar[bool] = False  # whether a response with one row has its ETag and Last-Modified
+    parent: ClassVar[Parent | None] = None  # the list has only the rows of the parent whose id is in the path
+    lookup_value_converter = "id"  # the converter in `routes`
     pagination_class: type[Pages] | None = NumberedPages  # `paginator` replaces it by the pages of the version
     filter_backends = [FilterBackend]
 
@@ -170,7 +173,7 @@ class ShopViewSet(ShopView, viewsets.GenericViewSet[Any]):
     def shown(self, row: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
         """Return a row as the response."""
         response = Response(self.represented([row])[0], status=status, headers=headers)
-        return add_validators(self.request, response, row) if self.shows_version else response
+        return add_validators(self.request, response, row) if self.sends_validators else response
 
     def represented(self, rows: Sequence[Any]) -> Sequence[Any]:
         """Return the representations of rows, by the serializer's plan if it has one."""
