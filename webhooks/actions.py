@@ -63,9 +63,9 @@ def change_endpoint(*, actor: Actor, endpoint_id: int, changes: Mapping[str, obj
 def delete_endpoint(*, actor: Actor, endpoint_id: int) -> None:
     """Delete an endpoint and its deliveries. Raises EndpointNotFound, Unauthenticated or Forbidden."""
     with transaction.atomic():
-        endpoint = Endpoint.objects.locked().one(actor, endpoint_id)
-        delete(Delivery.objects.filter(endpoint=endpoint))
-        endpoint.delete()
+        # Lock in the order of `record`: the deliveries before their endpoint.
+        delete(Delivery.objects.filter(endpoint=endpoint_id))
+        Endpoint.objects.locked().one(actor, endpoint_id).delete()
 
 
 @permitted(can_manage_webhooks)

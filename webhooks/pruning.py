@@ -23,8 +23,13 @@ def prune_deliveries(*, days: float) -> int:
 def delete(deliveries: DeliveryQuerySet) -> int:
     """Delete these deliveries with their attempts, DELETED_AT_ONCE in a transaction; return how many."""
     deleted = 0
-    while ids := list(deliveries.order_by("pk").values_list("pk", flat=True)[:DELETED_AT_ONCE]):
+    while True:
         with transaction.atomic():
+            # The lock prevents a lease, which would add an attempt to a delivery that is being deleted.
+            locked = deliveries.only("pk").select_for_update(of=("self",)).order_by("pk")
+            ids = [delivery.pk for delivery in locked[:DELETED_AT_ONCE]]
+            if not ids:
+                return deleted
             Attempt.objects.filter(delivery__in=ids).delete()
-            deleted += Delivery.objects.filter(pk__in=ids).delete()[1].get("webhooks.Delivery", 0)
-    return deleted
+            Delivery.objects.filter(pk__in=ids).delete()
+            deleted += len(ids)
