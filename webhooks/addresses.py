@@ -23,7 +23,7 @@ LOOK_UP_S = 5
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|(?:[a-z0-9_-]+\.)*[a-z0-9_-]+)(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<target>[/?][!-~]*)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # else `\u017f` matches `s`
 )
 _PRIVATE_NAMES = ("localhost", "local", "internal", "lan", "home.arpa")  # suffixes of names inside private networks
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
