@@ -216,6 +216,12 @@ def test_one_is_delivered_again_by_a_button(client: Client, staff: User) -> None
     assert Delivery.objects.get().state == "pending"
 
 
+def test_deleted_delivery_is_not_reported_as_in_progress(client: Client, staff: User) -> None:
+    response = client.post(f"{DELIVERIES}4711/again/")
+
+    assert messages_of(response) == ["0 queued for retry; 1 skipped, because in progress or deleted."]
+
+
 def test_many_are_delivered_again_and_those_of_an_endpoint_that_is_off_wait(client: Client, staff: User) -> None:
     ids = [delivered(410).pk, delivered(200).pk]
 

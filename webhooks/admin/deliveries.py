@@ -222,8 +222,8 @@ class DeliveryAdmin(ShopAdmin):
 
     def _again(self, request: HttpRequest, ids: list[int]) -> None:
         count = deliver_again(actor=request.user, delivery_ids=ids)
-        left_alone = f"; {len(ids) - count} in progress, skipped" if count < len(ids) else ""
-        messages.success(request, f"{count} queued for retry{left_alone}.")
+        skipped = f"; {len(ids) - count} skipped, because in progress or deleted" if count < len(ids) else ""
+        messages.success(request, f"{count} queued for retry{skipped}.")
         if Delivery.objects.filter(pk__in=ids, endpoint__is_active=False).exists():
             messages.warning(
                 request, "Some belong to an endpoint that is switched off. They wait until it is switched on."
