@@ -104,7 +104,7 @@ def deliver_again(*, actor: Actor, delivery_ids: Iterable[int]) -> int:
     with transaction.atomic():
         wanted = Delivery.objects.filter(pk__in=list(delivery_ids))
         ids = {delivery.pk for delivery in wanted.only("pk").locked()}
-        ids -= set(wanted.under_way().values_list("pk", flat=True))
+        ids -= set(wanted.in_flight().values_list("pk", flat=True))
         again = Delivery.objects.filter(pk__in=ids)
         return again.update(state=Delivery.State.PENDING, failures=0, next_attempt_at=timezone.now())
 

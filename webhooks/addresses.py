@@ -1,4 +1,4 @@
-"""Checks webhook addresses: an outsider's URL must not reach hosts that only this machine can reach."""
+"""Checks webhook URLs against server-side request forgery: they must not lead into a private network."""
 
 import ipaddress
 import re
@@ -16,7 +16,7 @@ from webhooks.models import MAX_URL_LENGTH
 Address = IPv4Address | IPv6Address
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
-FIRST_FREE_PORT = 1024  # services on lower ports may read a POST as their own commands; mail servers do
+FIRST_FREE_PORT = 1024  # services on lower ports, such as mail servers, may read a POST as their own commands
 LOOK_UP_S = 5
 
 # The only parser of webhook URLs: if two parsers disagree, one checks a host and the other connects to another host.
@@ -92,7 +92,7 @@ def addresses_of(host: str, port: int, timeout_s: float = LOOK_UP_S) -> list[str
         raise RefusedUrl(f"The host {host} is not known.") from found
     for address in found:
         if not may_be_sent_to(address):
-            raise RefusedUrl(f"{host} is {address}, which is not a public address.")
+            raise RefusedUrl(f"{host} resolves to {address}, which is not a public address.")
     return found
 
 

@@ -16,23 +16,23 @@ from webhooks.addresses import addresses_of, read_url
 from webhooks.errors import RefusedUrl
 
 READ_BYTES = 16 * 1024  # of a response body; if there is more, the connection is closed
-KEEP_S = 5  # idle connections; each new connection resolves the name again
+KEEP_S = 5  # an idle connection stays open; a new connection resolves the host again
 USER_AGENT = "three-tongues-shop-webhooks/1"
 
 
 class PostFailed(Exception):
-    """The POST got no response; the text says why."""
+    """The POST got no response, for the reason in the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class HookResponse:
     status: int
     body: bytes  # the first READ_BYTES
-    retry_after_s: float | None  # the pause that the receiver asked for
+    retry_after_s: float | None  # the pause that the receiver requests
 
 
 class _Deadline(threading.local):
-    """The time (monotonic clock) by which the POST of this thread must end."""
+    """When the POST of this thread must end, on the monotonic clock."""
 
     at = 0.0
 
@@ -59,7 +59,7 @@ class Client:
         )
 
     def post(self, url: str, *, headers: Mapping[str, str], body: bytes, timeout_s: float) -> HookResponse:
-        """Send, and read the start of the response; no redirect, no proxy. Raises PostFailed, RefusedUrl."""
+        """Send, and read the start of the response, without redirects and proxies. Raises PostFailed, RefusedUrl."""
         _deadline.at = time.monotonic() + timeout_s
         parts = read_url(url)
         target = httpcore.URL(scheme=parts.scheme, host=parts.host, port=parts.port, target=parts.target)
@@ -68,7 +68,7 @@ class Client:
             with self._pool.stream(
                 "POST", target, headers=sent, content=body, extensions={"timeout": {"pool": timeout_s}}
             ) as response:
-                return HookResponse(response.status, _beginning(response), _retry_after_s(response))
+                return HookResponse(response.status, _start_of_body(response), _retry_after_s(response))
         except httpcore.TimeoutException as error:
             raise PostFailed(f"No response within {timeout_s:g} s") from error
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
@@ -78,8 +78,8 @@ class Client:
         self._pool.close()
 
 
-def _beginning(response: httpcore.Response) -> bytes:
-    """Read up to READ_BYTES of the body. The status is known already: a later error does not change it."""
+def _start_of_body(response: httpcore.Response) -> bytes:
+    """Read up to READ_BYTES of the body. An error ends the text: the status already decided the outcome."""
     body = b""
     try:
         for chunk in response.iter_stream():

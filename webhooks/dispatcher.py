@@ -21,11 +21,11 @@ from webhooks.signing import signed_headers
 
 log = logging.getLogger(__name__)
 
-SHORTEST_PAUSE_S, LONGEST_PAUSE_S, IDLE_PAUSE_S = 0.001, 0.01, 0.25
-LOOK_S = 1  # look this often: when a pause ends, there is no commit that CommitWatch could see
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S, IDLE_PAUSE_S = 0.001, 0.01, 0.25  # between two turns of the loop
+LOOK_S = 1  # longest time without a query: a retry becomes due without a commit that CommitWatch could see
 RETRY_S = 0.5  # between turns while the database is unavailable
 PRUNE_S = 3600
-SLOW_S = 2
+SLOW_S = 2  # an endpoint is slow while its attempts take longer
 
 
 class Dispatcher:
@@ -37,7 +37,7 @@ class Dispatcher:
         self._planner, self._watch = Planner(), CommitWatch()
         self._unrecorded: list[Outcome] = []
         self._is_ending = threading.Event()
-        self._is_out = False  # whether the database is unavailable
+        self._is_database_down = False
         self._has_more = False
         self._pause_s, self._longest_pause_s = SHORTEST_PAUSE_S, LONGEST_PAUSE_S
         self._looked_at, self._pruned_at = 0.0, time.monotonic()
@@ -51,7 +51,7 @@ class Dispatcher:
             self._unrecorded += self._senders.outcomes(self._pause_s)
             self._guarded()
         deadline = time.monotonic() + grace_s
-        while self._senders.under_way and time.monotonic() < deadline:
+        while self._senders.in_flight and time.monotonic() < deadline:
             self._unrecorded += self._senders.outcomes(LONGEST_PAUSE_S)
         self._leave()
         connection.close()
@@ -61,21 +61,21 @@ class Dispatcher:
         try:
             self._turn()
         except Error as error:
-            if not self._is_out:
-                log.warning("Webhooks lost the database, and retry: %s", error)
-            self._is_out = True
+            if not self._is_database_down:
+                log.warning("Webhooks: the database is unavailable, retrying: %s", error)
+            self._is_database_down = True
             connection.close()
-            self._watch, self._looked_at = CommitWatch(), 0.0  # its values hold for one connection
+            self._watch, self._looked_at = CommitWatch(), 0.0  # a watch is valid for one connection
             time.sleep(RETRY_S)  # not Event.wait, which holds a lock: `end` in a signal handler would need that lock
         else:
-            if self._is_out:
-                log.warning("Webhooks reached the database again")
-            self._is_out = False
+            if self._is_database_down:
+                log.warning("Webhooks: the database is available again")
+            self._is_database_down = False
 
     def _turn(self) -> None:
         has_recorded = self._record()
-        is_time = time.monotonic() - self._looked_at > LOOK_S
-        if self._watch.sees_something() or is_time or self._has_more:
+        is_overdue = time.monotonic() - self._looked_at > LOOK_S
+        if self._watch.sees_something() or is_overdue or self._has_more:
             self._looked_at = time.monotonic()
             planned = self._planner.plan()
             self._has_more = bool(planned)
@@ -101,8 +101,8 @@ class Dispatcher:
         return True
 
     def _send(self) -> None:
-        waiting = Endpoint.objects.with_something_due(timezone.now())
-        for endpoint in sorted(waiting, key=lambda endpoint: self._slots.in_use(endpoint.pk)):
+        scheduled = Endpoint.objects.with_scheduled_deliveries(timezone.now())
+        for endpoint in sorted(scheduled, key=lambda endpoint: self._slots.in_use(endpoint.pk)):
             free = self._slots.free_for(endpoint.pk)
             for attempt in lease_due(endpoint, free) if free else ():
                 self._slots.acquire(attempt.endpoint_id)
@@ -111,9 +111,9 @@ class Dispatcher:
     def _leave(self) -> None:
         try:
             self._record()
-            end_leases(self._senders.under_way)
+            end_leases(self._senders.in_flight)
         except Error as error:
-            log.warning("Webhooks stop without the database: attempts in flight will be sent again. %s", error)
+            log.warning("Webhooks: the database is unavailable, so attempts in flight will be repeated: %s", error)
         self._senders.stop()
 
 
@@ -161,16 +161,16 @@ class Senders:
         self._queue: queue.SimpleQueue[LeasedAttempt | None] = queue.SimpleQueue()
         # Not a SimpleQueue: its timed get waits forever if a signal handler runs longer than the timeout.
         self._outcomes: queue.Queue[Outcome] = queue.Queue()
-        self._under_way: dict[int, LeasedAttempt] = {}
+        self._in_flight: dict[int, LeasedAttempt] = {}
         for number in range(threads):
             threading.Thread(target=self._work, name=f"webhook-{number}", daemon=True).start()
 
     @property
-    def under_way(self) -> list[LeasedAttempt]:
-        return list(self._under_way.values())
+    def in_flight(self) -> list[LeasedAttempt]:
+        return list(self._in_flight.values())
 
     def send(self, attempt: LeasedAttempt) -> None:
-        self._under_way[attempt.attempt_id] = attempt
+        self._in_flight[attempt.attempt_id] = attempt
         self._queue.put(attempt)
 
     def outcomes(self, wait_s: float) -> list[Outcome]:
@@ -182,11 +182,11 @@ class Senders:
                 found.append(self._outcomes.get_nowait())
         except queue.Empty:
             for outcome in found:
-                del self._under_way[outcome.attempt.attempt_id]
+                del self._in_flight[outcome.attempt.attempt_id]
             return found
 
     def stop(self) -> None:
-        """End the threads when all attempts sent before are finished."""
+        """End the threads once all queued attempts are finished."""
         for _ in range(self._threads):
             self._queue.put(None)
 

@@ -13,7 +13,7 @@ LATE = timedelta(minutes=5)  # attempts start within a second if `deliverwebhook
 
 @of_database
 def webhooks_are_sent() -> Iterator[Finding]:
-    late = Delivery.objects.filter(endpoint__is_active=True).timely(timezone.now() - LATE).count()
+    late = Delivery.objects.filter(endpoint__is_active=True).scheduled_by(timezone.now() - LATE).count()
     if late:
         yield warning(
             "webhooks", f"{late} deliveries are more than 5 minutes late", "run `python manage.py deliverwebhooks`"

@@ -33,7 +33,7 @@ class Endpoint(models.Model):
     event_types = models.JSONField(default=every_type)
     is_active = models.BooleanField("active", default=True)
     off_reason = models.CharField(max_length=200, blank=True, default="")  # why it was switched off automatically
-    failing_since = models.DateTimeField(null=True, blank=True)  # the time since which no attempt has succeeded
+    failing_since = models.DateTimeField(null=True, blank=True)  # the first failure since the last success
     paused_until = models.DateTimeField(null=True, blank=True)  # the receiver asked for a pause
     secret = models.CharField(max_length=80)
     previous_secret = models.CharField(max_length=80, blank=True, default="")

@@ -70,7 +70,7 @@ class Planner:
     def _next_events(self, position: Position, starts_after: int) -> list[Event]:
         newest = newest_seq()  # again: another process may have moved the position while this one waited for its lock
         if newest < max(position.seq, starts_after):
-            _begin_anew(position, newest)
+            _restart(position, newest)
             starts_after = min(newest, starts_after)
         try:
             return events_after(max(position.seq, starts_after))
@@ -100,8 +100,8 @@ def _deliveries(events: Sequence[Event], endpoints: Sequence[Endpoint]) -> list[
     ]
 
 
-def _begin_anew(position: Position, newest: int) -> None:
-    """Continue from `newest`, after the feed was emptied manually. New events may reuse the positions after it."""
+def _restart(position: Position, newest: int) -> None:
+    """Continue from `newest`, because the feed was emptied manually. New events reuse the positions after it."""
     log.error("Webhooks: the change feed ends at %s, before events already sent; continuing from its end", newest)
     Delivery.objects.filter(seq__gt=newest).update(seq=None)
     Endpoint.objects.filter(starts_after__gt=newest).update(starts_after=newest)

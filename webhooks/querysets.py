@@ -19,17 +19,18 @@ class EndpointQuerySet(ShopQuerySet["Endpoint"]):
     def active(self) -> Self:
         return self.filter(is_active=True)
 
-    def with_something_due(self, now: datetime) -> Self:
-        """Endpoints that are active, are not in a pause that the receiver asked for, and have a `timely` delivery."""
+    def with_scheduled_deliveries(self, now: datetime) -> Self:
+        """Active endpoints, not paused by their receiver, with a delivery that is `scheduled_by` now."""
         deliveries = apps.get_model("webhooks.Delivery").objects
         is_paused = Q(paused_until__isnull=False, paused_until__gt=now)
         # Not `due`: PostgreSQL would read all pending rows, and without statistics compare each with every other.
-        return self.active().exclude(is_paused).filter(Exists(deliveries.timely(now).filter(endpoint=OuterRef("pk"))))
+        scheduled = deliveries.scheduled_by(now).filter(endpoint=OuterRef("pk"))
+        return self.active().exclude(is_paused).filter(Exists(scheduled))
 
 
 class DeliveryQuerySet(ShopQuerySet["Delivery"]):
-    def timely(self, now: datetime) -> Self:
-        """Pending deliveries whose next attempt is at `now` or earlier."""
+    def scheduled_by(self, now: datetime) -> Self:
+        """Pending deliveries whose next attempt is scheduled at `now` or earlier."""
         return self.filter(state="pending", next_attempt_at__lte=now)
 
     def due(self, now: datetime) -> Self:
@@ -42,16 +43,16 @@ class DeliveryQuerySet(ShopQuerySet["Delivery"]):
             state="pending",
             last_tried_at=None,
         )
-        return self.timely(now).exclude(Exists(earlier))
+        return self.scheduled_by(now).exclude(Exists(earlier))
 
-    def under_way(self) -> Self:
+    def in_flight(self) -> Self:
         """Pending deliveries whose last attempt has no outcome yet."""
         tries = apps.get_model("webhooks.Attempt").objects
         is_open = tries.filter(delivery=OuterRef("pk"), number=OuterRef("attempts"), duration_ms=None)
         return self.filter(Exists(is_open), state="pending")
 
-    def free(self) -> Self:
-        """Lock the rows that no other transaction has locked, until this one ends; the longest overdue come first."""
+    def skip_locked(self) -> Self:
+        """Lock the rows that no other transaction has locked, until this one ends. The most overdue rows come first."""
         return self.select_for_update(skip_locked=True).order_by("next_attempt_at", "id")
 
 

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from webhooks.models import MAX_ANSWER_LENGTH, Attempt, Delivery, Endpoint
 from webhooks.querysets import EndpointQuerySet
-from webhooks.retries import pause_after, wished
+from webhooks.retries import capped, pause_after
 
 log = logging.getLogger(__name__)
 
-LEASE_MARGIN_S = 10  # after the timeout of an attempt: then its process is presumed dead
+LEASE_MARGIN_S = 10  # added to the timeout of an attempt: when both are over, its process is presumed dead
 GONE = 410
 ASKS_FOR_PAUSE = (429, 503)
 MAX_ERROR_LENGTH = 300
@@ -53,23 +53,23 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
     @property
-    def wished_pause_s(self) -> float:
-        return wished(self.retry_after_s) if self.status in ASKS_FOR_PAUSE else 0.0
+    def requested_pause_s(self) -> float:
+        return capped(self.retry_after_s) if self.status in ASKS_FOR_PAUSE else 0.0
 
 
 def lease_due(endpoint: Endpoint, limit: int) -> list[LeasedAttempt]:
-    """Lease up to `limit` due deliveries; no other process takes them until the lease expires."""
+    """Lease up to `limit` due deliveries; no other process sends them until the lease expires."""
     now = timezone.now()
     with transaction.atomic():
-        deliveries = list(Delivery.objects.due(now).filter(endpoint=endpoint).free()[:limit])
+        deliveries = list(Delivery.objects.due(now).filter(endpoint=endpoint).skip_locked()[:limit])
         if not deliveries:
             return []
         attempts = Attempt.objects.bulk_create(
             Attempt(delivery=delivery, number=delivery.attempts + 1, at=now) for delivery in deliveries
         )
-        lost_at = now + timedelta(seconds=settings.WEBHOOK_TIMEOUT_S + LEASE_MARGIN_S)
-        taken = Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries])
-        taken.update(attempts=F("attempts") + 1, next_attempt_at=lost_at)
+        expires_at = now + timedelta(seconds=settings.WEBHOOK_TIMEOUT_S + LEASE_MARGIN_S)
+        leased = Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries])
+        leased.update(attempts=F("attempts") + 1, next_attempt_at=expires_at)
     keys = _secrets_of(endpoint, now)
     return [
         LeasedAttempt(
@@ -111,26 +111,26 @@ def record(outcomes: Sequence[Outcome]) -> None:
         settled = [
             (delivery, outcome)
             for outcome in outcomes
-            if (delivery := deliveries.get(outcome.attempt.delivery_id)) and _is_last_word(delivery, outcome.attempt)
+            if (delivery := deliveries.get(outcome.attempt.delivery_id)) and _is_latest(delivery, outcome.attempt)
         ]
         good = Delivery.objects.filter(pk__in=[delivery.pk for delivery, outcome in settled if outcome.is_delivered])
         good.update(state=Delivery.State.DELIVERED, next_attempt_at=None, last_tried_at=now)
         for delivery, outcome in settled:
             if not outcome.is_delivered:
-                _put_off(delivery, outcome, now)
+                _retry_or_fail(delivery, outcome, now)
         _end_attempts(outcomes)
         _update_endpoints(outcomes, now)
 
 
-def _is_last_word(delivery: Delivery, attempt: LeasedAttempt) -> bool:
+def _is_latest(delivery: Delivery, attempt: LeasedAttempt) -> bool:
     """Return whether no later attempt has started: only the latest attempt decides the delivery's state."""
     return delivery.attempts == attempt.number and delivery.state == Delivery.State.PENDING
 
 
-def _put_off(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+def _retry_or_fail(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
     delivery.failures += 1
     delivery.last_tried_at = now
-    pause = None if outcome.status == GONE else pause_after(delivery.failures, outcome.wished_pause_s)
+    pause = None if outcome.status == GONE else pause_after(delivery.failures, outcome.requested_pause_s)
     delivery.state = Delivery.State.FAILED if pause is None else Delivery.State.PENDING
     delivery.next_attempt_at = None if pause is None else now + pause
     delivery.save(update_fields=["state", "failures", "next_attempt_at", "last_tried_at"])
@@ -168,8 +168,8 @@ def _update_endpoints(outcomes: Sequence[Outcome], now: datetime) -> None:
         endpoint = Endpoint.objects.filter(pk=outcome.attempt.endpoint_id)
         if outcome.status == GONE:
             _switch_off(endpoint, "The receiver answered 410 Gone.")
-        if outcome.wished_pause_s:
-            endpoint.update(paused_until=now + timedelta(seconds=outcome.wished_pause_s))
+        if outcome.requested_pause_s:
+            endpoint.update(paused_until=now + timedelta(seconds=outcome.requested_pause_s))
 
 
 def _switch_off(endpoints: EndpointQuerySet, reason: str) -> None:

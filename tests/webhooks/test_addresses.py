@@ -192,7 +192,7 @@ def test_name_of_a_private_network_is_good_where_one_is_allowed(settings: Any, r
     resolver |= {"stock.internal": ["10.0.0.5"], "other.internal": ["192.168.0.5"]}
 
     check_url("https://stock.internal/hook")
-    assert reason("https://other.internal/") == "other.internal is 192.168.0.5, which is not a public address."
+    assert reason("https://other.internal/") == "other.internal resolves to 192.168.0.5, which is not a public address."
 
 
 def test_name_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -279,9 +279,9 @@ def test_list_tells_the_states_apart_and_says_why_and_when(client: Client, staff
     good = delivered(200)
     Delivery.objects.filter(pk=(untouched := delivered(200)).pk).update(state="pending", last_tried_at=None, attempts=0)
 
-    assert shown(untouched) == ("Untouched", None, "untouched")
-    assert shown(failing) == ("Failing", "The receiver answered 500", "failing")
-    assert shown(given_up) == ("Given up", "The receiver answered 410 Gone", "given_up")
+    assert shown(untouched) == ("Not sent yet", None, "untouched")
+    assert shown(failing) == ("Retrying", "The receiver answered 500", "failing")
+    assert shown(given_up) == ("Failed", "The receiver answered 410 Gone", "given_up")
     assert shown(good) == ("Delivered", None, "delivered")
     client.post(f"{DELIVERIES}{given_up.pk}/again/")
     assert shown(given_up) == ("Queued again", "The receiver answered 410 Gone", "again")

@@ -119,7 +119,9 @@ def test_name_that_was_rebound_since_is_refused_before_a_connection(
         resolver = Resolver(monkeypatch, ["127.0.0.1"], addresses)
         assert post(client, f"http://rebound.example:{good.port}/").status == 200
 
-        with pytest.raises(RefusedUrl, match=r"rebound\.example is 127\.0\.0\.2, which is not a public address"):
+        with pytest.raises(
+            RefusedUrl, match=r"rebound\.example resolves to 127\.0\.0\.2, which is not a public address"
+        ):
             post(client, f"http://rebound.example:{good.port}/")
 
         assert (resolver.asked, good.connections) == (2, 1)
@@ -266,10 +268,10 @@ def test_retry_after_is_read(client: Client, field: str, expected: float | None)
 
 def test_retry_after_may_be_a_date(client: Client) -> None:
     with server(answer("503 Busy", f"Retry-After: {formatdate(time.time() + 600, usegmt=True)}")) as receiver:
-        wished_s = post(client, f"http://127.0.0.1:{receiver.port}/").retry_after_s
+        requested_s = post(client, f"http://127.0.0.1:{receiver.port}/").retry_after_s
 
-    assert wished_s is not None
-    assert 500 < wished_s <= 600
+    assert requested_s is not None
+    assert 500 < requested_s <= 600
 
 
 # -- TLS ------------------------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def test_private_address_is_refused_at_every_try_and_the_reason_is_on_record(set
         work_until(all_settled)
 
     delivery = Delivery.objects.get()
-    reason = "127.0.0.1 is 127.0.0.1, which is not a public address."
+    reason = "127.0.0.1 resolves to 127.0.0.1, which is not a public address."
     assert attempts_of(delivery) == [(number, None, reason, "") for number in (1, 2, 3, 4)]
     assert (delivery.state, receiver.connections) == ("failed", 0)
 

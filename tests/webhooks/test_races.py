@@ -118,7 +118,7 @@ def test_five_kills_and_a_receiver_that_fails_at_random_lose_nothing(processes: 
         time.sleep(0.004)
         if number in kill_after:
             # In the middle of it: once it has something under way.
-            until(lambda: Delivery.objects.all().under_way().exists(), processes)
+            until(lambda: Delivery.objects.all().in_flight().exists(), processes)
             time.sleep(chance.random() * 0.02)
             victim = chance.randrange(2)
             dispatchers[victim].kill()
@@ -153,8 +153,8 @@ def test_connections_that_the_database_cuts_lose_nothing(processes: Processes) -
     until(lambda: endpoint.deliveries.filter(state="delivered").count() == 200, processes)
 
     assert len(judge(endpoint, received)) == 200
-    assert "Webhooks lost the database, and retry" in processes.log
-    assert "Webhooks reached the database again" in processes.log
+    assert "Webhooks: the database is unavailable, retrying" in processes.log
+    assert "Webhooks: the database is available again" in processes.log
     assert "Traceback" not in processes.log
 
 
@@ -170,7 +170,7 @@ def test_dispatcher_ends_in_order_and_the_next_goes_on_at_once(processes: Proces
     assert dispatcher.wait(END_S) == 0
     before = received.posts
 
-    assert not Delivery.objects.all().under_way().exists()
+    assert not Delivery.objects.all().in_flight().exists()
     assert Delivery.objects.filter(state="delivered").count() == len(before)
     assert Attempt.objects.filter(duration_ms=None).count() == 0
     processes.dispatcher("--skip-checks")

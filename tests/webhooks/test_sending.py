@@ -123,7 +123,7 @@ def test_endpoints_with_something_due_are_those_that_can_be_sent_to(endpoint: En
     Endpoint.objects.filter(pk=paused.pk).update(paused_until=now + timedelta(minutes=1))
     Endpoint.objects.filter(pk=over.pk).update(paused_until=now - timedelta(minutes=1))
 
-    found = Endpoint.objects.with_something_due(timezone.now())
+    found = Endpoint.objects.with_scheduled_deliveries(timezone.now())
 
     assert {one.pk for one in found} == {endpoint.pk, over.pk}
 
@@ -192,7 +192,7 @@ def test_wish_for_a_pause_holds_for_the_whole_endpoint(endpoint: Endpoint, statu
     endpoint.refresh_from_db()
     assert endpoint.paused_until is not None
     assert 590 < (endpoint.paused_until - timezone.now()).total_seconds() <= 600
-    assert not Endpoint.objects.with_something_due(timezone.now()).exists()
+    assert not Endpoint.objects.with_scheduled_deliveries(timezone.now()).exists()
 
 
 @pytest.mark.parametrize(("status", "wish", "longest"), [(500, 600.0, 6), (429, 1.0, 6), (429, 10e9, 86_400)])

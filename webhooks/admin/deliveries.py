@@ -24,14 +24,14 @@ from webhooks.models import Attempt, Delivery, EventType
 from webhooks.permissions import can_manage_webhooks
 
 MAX_AT_ONCE = 1_000
-PROGRESS = {  # the label, and the deliveries that it is for; every delivery is in one of these
-    "untouched": ("Untouched", Q(state=Delivery.State.PENDING, last_tried_at=None)),
-    "failing": ("Failing", Q(state=Delivery.State.PENDING, last_tried_at__isnull=False, failures__gt=0)),
+PROGRESS = {  # by query parameter: the label and the condition; each delivery meets exactly one
+    "untouched": ("Not sent yet", Q(state=Delivery.State.PENDING, last_tried_at=None)),
+    "failing": ("Retrying", Q(state=Delivery.State.PENDING, last_tried_at__isnull=False, failures__gt=0)),
     "again": ("Queued again", Q(state=Delivery.State.PENDING, last_tried_at__isnull=False, failures=0)),
     "delivered": ("Delivered", Q(state=Delivery.State.DELIVERED)),
-    "given_up": ("Given up", Q(state=Delivery.State.FAILED)),
+    "given_up": ("Failed", Q(state=Delivery.State.FAILED)),
 }
-PROGRESS_COLOURS = {"Failing": "warning", "Queued again": "info", "Delivered": "success", "Given up": "danger"}
+PROGRESS_COLOURS = {"Retrying": "warning", "Queued again": "info", "Delivered": "success", "Failed": "danger"}
 OUTCOME_COLOURS = {"Delivered": "success", "Failed": "danger", "No outcome": "warning"}
 
 
@@ -137,7 +137,7 @@ class DeliveryAdmin(ShopAdmin):
 
     @display(description="Object id", empty_value="-")
     def about(self, delivery: Delivery) -> str | None:
-        """Return the id without separators of thousands, as the search takes it."""
+        """Return the id without thousands separators, as the search expects it."""
         return str(delivery.object_id) if delivery.object_id else None
 
     @display(description="Endpoint")
@@ -194,7 +194,7 @@ class DeliveryAdmin(ShopAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
-        """Annotate the progress, and the error of the last attempt that failed, unless the delivery succeeded since."""
+        """Annotate the progress, and the error of the last failed attempt unless the delivery has succeeded."""
         failed = Attempt.objects.filter(delivery=OuterRef("pk")).exclude(error="").order_by("-number").values("error")
         labels = [When(condition, then=Value(label)) for label, condition in PROGRESS.values()]
         return (

@@ -64,7 +64,7 @@ class EndpointAdmin(ShopAdmin):
     search_fields = ("url", "description")
     search_help_text = "URL or description"
     ordering = ("id",)
-    readonly_fields = ("state", "condition", "key", "created", "sent")
+    readonly_fields = ("state", "problems", "key", "created", "sent")
     change_form_outer_before_template = "admin/webhooks/endpoint/verbs.html"
 
     @display(description="Events")
@@ -80,7 +80,7 @@ class EndpointAdmin(ShopAdmin):
         return "Failing" if endpoint.failing_since else "Active"
 
     @display(description="Problems")
-    def condition(self, endpoint: Endpoint) -> str:
+    def problems(self, endpoint: Endpoint) -> str:
         facts = [
             f"Switched off automatically: {endpoint.off_reason}" if endpoint.off_reason else "",
             f"No attempt has succeeded since {moment(endpoint.failing_since)}." if endpoint.failing_since else "",

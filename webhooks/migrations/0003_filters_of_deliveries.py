@@ -5,7 +5,7 @@ from core.postgresql.operations import AddIndexConcurrently, DropIndexOfColumn
 
 
 class Migration(migrations.Migration):
-    """The index of moments and ids replaces that of moments."""
+    """Replace the index on created_at by one on created_at and id."""
 
     atomic = False
     dependencies = [("webhooks", "0002_lists_of_staff")]

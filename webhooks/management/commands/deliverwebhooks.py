@@ -14,7 +14,13 @@ class Command(BaseCommand):
     help = "Sends webhooks until SIGTERM or Ctrl-C. Several of these processes may run at once, on several machines."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--threads", type=int, default=settings.WEBHOOK_THREADS, metavar="N")
+        parser.add_argument(
+            "--threads",
+            type=int,
+            default=settings.WEBHOOK_THREADS,
+            metavar="N",
+            help=f"concurrent attempts (default: {settings.WEBHOOK_THREADS})",
+        )
         parser.add_argument(
             "--grace",
             type=float,
