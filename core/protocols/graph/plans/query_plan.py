@@ -82,7 +82,7 @@ class _CallerField:
 
 
 class _Wrapper:
-    """An object around rows: a connection, an edge or a page info. Its values are passed to `object`."""
+    """An object around rows: a connection, an edge or a page info. `known` are the fields that a plan supports."""
 
     def __init__(self, kind: Any, nodes: list[Any], selections: Selections, known: Sequence[str]) -> None:
         self._nodes, self.typename = selections.of(nodes, kind), kind.name
@@ -101,6 +101,7 @@ class _Wrapper:
         return name in self.names.values()
 
     def object(self, **values: object) -> dict[str, Any]:
+        """Return the object with the values of its selected fields."""
         values["__typename"] = self.typename
         return {key: values[name] for key, name in self.names.items()}
 
@@ -108,10 +109,14 @@ class _Wrapper:
 def _kinds_of_filters(
     field: Any, filterset: type[ShopFilterSet] | None, filters: Mapping[str, str] = MappingProxyType({})
 ) -> dict[str, type]:
-    """Return the types of the arguments that are filters with a compiled form."""
-    known = filterset.bound | filterset.keyed if filterset else frozenset()
-    arguments = {name: each for name, each in field.args.items() if filters.get(each.out_name, each.out_name) in known}
-    return {name: SCALARS[get_named_type(each.type).name] for name, each in arguments.items()}
+    """Return the types of the arguments that are filters with a compiled form, and that have a type of SCALARS.
+
+    `filters` maps the name of an argument to that of its filter, if the two differ.
+    """
+    compiled = filterset.bound | filterset.keyed if filterset else frozenset()
+    kinds = {name: get_named_type(each.type).name for name, each in field.args.items()}
+    names = (name for name, each in field.args.items() if filters.get(each.out_name, each.out_name) in compiled)
+    return {name: SCALARS[kinds[name]] for name in names if kinds[name] in SCALARS}
 
 
 def _filtered(reads: Reads, filterset: Any, filters: Mapping[str, Argument], variables: Mapping[str, Any]) -> Reads:
@@ -132,8 +137,8 @@ class _ListField:
         self._resolver: FirstRows = field.resolve
         names = self._resolver.filters
         given = selections.arguments(nodes[0], _kinds_of_filters(field, self._resolver.filterset, names))
-        outs = {field.args[name].out_name: argument for name, argument in given.items()}
-        self._filters = {names.get(name, name): argument for name, argument in outs.items()}
+        by_python_name = {field.args[name].out_name: argument for name, argument in given.items()}
+        self._filters = {names.get(name, name): argument for name, argument in by_python_name.items()}
         self._level = RowLevel(get_named_type(field.type), nodes, selections)
         self._reads = Reads(self._resolver.rows, self._level.columns.selected)
 
@@ -183,8 +188,8 @@ class _ConnectionField:
         return self._outer.object(totalCount=total, edges=edges, pageInfo=info)
 
     def _page(self, reads: Reads, sort: Sort, run: PlanRun) -> Page[Any]:
-        """Read the page. Raises InvalidInput for a bad cursor, and Fallback as `_wanted`."""
-        wanted = self._wanted(run)
+        """Read the page. Raises InvalidInput for a bad cursor, and Fallback as `_slice`."""
+        wanted = self._slice(run)
         order, name = (sort.reversed, "before") if wanted.is_backwards else (sort, "after")
         cursor, limit = getattr(wanted, name), (wanted.limit or 0) + 1
         if cursor is None:
@@ -192,18 +197,21 @@ class _ConnectionField:
         value, pk = read_cursor(reads.model, sort, cursor, name)
         return cut_to_page(reads.page_after(run.caller, order, limit, value, pk), wanted)
 
-    def _wanted(self, run: PlanRun) -> Slice:
-        """Raises Fallback for a bad size, and for a page with a cursor at the end that it does not start from."""
+    def _slice(self, run: PlanRun) -> Slice:
+        """Return the slice that is asked for.
+
+        Raises Fallback for an invalid size, for `before` in a page from the start and for `after` in one from the end.
+        """
         wanted = Slice(**{name: argument.value(run.variables) for name, argument in self._paging.items()})
         if wanted.limit is None:
             wanted = wanted._replace(first=MAX_PER_PAGE)
-        is_of_one_end = wanted.after is None if wanted.is_backwards else wanted.before is None and wanted.last is None
-        if not is_of_one_end or not 0 <= (wanted.limit or 0) <= MAX_PER_PAGE:
+        has_one_end = wanted.after is None if wanted.is_backwards else wanted.before is None and wanted.last is None
+        if not has_one_end or not 0 <= (wanted.limit or 0) <= MAX_PER_PAGE:
             raise Fallback
         return wanted
 
     def _sort(self, text: str | None) -> Sort:
-        """Raises InvalidInput if the list has no such order."""
+        """Return the order for the argument `orderBy`. Raises InvalidInput if the list has no such order."""
         if text not in self._sorts:
             self._sorts[text] = self._resolver.sort(text)
         return self._sorts[text]
@@ -262,6 +270,7 @@ class QueryPlan:
 
 
 def _root(query: Any, nodes: list[Any], selections: Selections) -> Any:
+    """Return the planned field at the root. Raises Unplannable if its resolver is not one of ROOTS."""
     field = query.fields.get(nodes[0].name.value)  # None for an introspection
     resolver = field.resolve if field else None
     if isinstance(resolver, partial) and resolver.args:  # as graphene wraps the resolver of a connection

@@ -18,7 +18,7 @@ from core.protocols.graph import cost
 from core.protocols.graph.cost import cost_of
 from core.protocols.graph.documents import MAX_CACHED, prepared
 from core.protocols.graph.execution import run
-from core.protocols.graph.plans import levels
+from core.protocols.graph.plans import levels, query_plan
 from core.protocols.graph.plans.plan_cache import PlanCache
 from core.protocols.graph.plans.query_plan import QueryPlan
 from core.protocols.graph.served_schema import served_schema
@@ -297,6 +297,14 @@ def test_only_the_selected_columns_are_read(shop):
 def test_unusual_queries_have_no_plan(query):
     with pytest.raises(Unplannable):
         planned(query)
+
+
+def test_filter_of_a_type_without_a_conversion_has_no_plan(monkeypatch):
+    monkeypatch.delitem(query_plan.SCALARS, "Boolean")
+
+    with pytest.raises(Unplannable):
+        planned("{ allProducts(inStock: true) { totalCount } }")
+    assert planned("{ allProducts { totalCount } }")
 
 
 @pytest.mark.parametrize(
