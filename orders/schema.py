@@ -28,7 +28,7 @@ from core.protocols.graph.connections import (
 from core.protocols.graph.context import extend, graphql_caller
 from core.protocols.graph.derived import NodeType, filter_arguments, input_type, inputs_of
 from core.protocols.graph.live.subscription_spec import SubscriptionSpec
-from core.protocols.graph.peers import for_all, together
+from core.protocols.graph.peers import for_all, grouped
 from core.protocols.graph.resolvers import OneRow, PagedRows, Related
 from core.protocols.graph.scalars import DateTime
 from core.serializers import checked
@@ -106,7 +106,7 @@ def _order_pages_of(user: User, info: GraphQLResolveInfo, **args: Any) -> Counte
 
     def load(users: Sequence[User]) -> dict[int, Page[Order]]:
         pages = pages_by(orders.filter(user__in=users), "user_id", NEWEST_FIRST, wanted)
-        together(order for page in pages.values() for order in page.rows)
+        grouped(order for page in pages.values() for order in page.rows)
         return pages
 
     page = for_all(user, ("orders", wanted, filters), load) or Page([], has_next=False, has_previous=False)
@@ -240,7 +240,7 @@ class BatchMoveOrders(graphene.Mutation):
         actor = graphql_caller(info, move_orders)
         moves = moves_in({"verb": verb.value, "orders": [dict(order) for order in orders]})
         outcomes = move_orders(actor=actor, key=idempotency_key, **moves)
-        moved = together(row for row in outcomes if isinstance(row, Order))
+        moved = grouped(row for row in outcomes if isinstance(row, Order))
         return BatchMoveOrders(
             ok=len(moved) == len(outcomes),
             moved_count=len(moved),

@@ -52,9 +52,9 @@ from core.protocols.graph.derived import (
     input_type,
     nullable_in,
 )
-from core.protocols.graph.errors import fields_of, naming
+from core.protocols.graph.errors import fields_of, renaming_fields
 from core.protocols.graph.live.subscription_spec import SubscriptionSpec
-from core.protocols.graph.peers import together
+from core.protocols.graph.peers import grouped
 from core.protocols.graph.resolvers import FirstRows, OneRow, PagedRows
 from core.protocols.graph.scalars import DateTime
 from core.serializers import checked
@@ -169,7 +169,7 @@ class UpdateProduct(graphene.Mutation):
         values = given(values, with_null=nullable_in(ProductChangeSerializer))
         if "expected_version" in values:
             values["version"] = values.pop("expected_version")
-        with naming(version="expected_version"):
+        with renaming_fields(version="expected_version"):
             changes = checked(ProductChangeSerializer, values, partial=True)
         expected = changes.pop("version", None)
         try:
@@ -270,7 +270,7 @@ class BatchCreateProducts(graphene.Mutation):
         rows = checked_rows([given(row) for row in products], ProductSerializer)
         made = create_products(actor=actor, rows=[row for row in rows if isinstance(row, dict)])
         outcomes = outcomes_of(rows, made)
-        created = together(row for row in outcomes if isinstance(row, Product))
+        created = grouped(row for row in outcomes if isinstance(row, Product))
         return BatchCreateProducts(
             ok=len(created) == len(outcomes),
             created_count=len(created),
@@ -301,7 +301,7 @@ class BatchChangeProducts(graphene.Mutation):
         made = change_products_by_sku(actor=actor, rows=[row for row in rows if isinstance(row, dict)])
         outcomes = outcomes_of(rows, made)
         ids = [row.pk for row in outcomes if isinstance(row, Product)]
-        changed = {row.pk: row for row in together(Product.objects.filter(pk__in=ids))}  # with their new versions
+        changed = {row.pk: row for row in grouped(Product.objects.filter(pk__in=ids))}  # with their new versions
         return BatchChangeProducts(
             ok=len(ids) == len(outcomes),
             changed_count=len(ids),

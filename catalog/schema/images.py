@@ -9,7 +9,7 @@ from catalog.actions import remove_product_image, set_product_image
 from catalog.serializers import ProductImageSerializer, ProductVersionSerializer
 from core.protocols.graph.context import graphql_caller
 from core.protocols.graph.derived import arguments_of, given
-from core.protocols.graph.errors import naming
+from core.protocols.graph.errors import renaming_fields
 from core.serializers import checked
 
 PRODUCT = "catalog.schema.ProductType"  # by name, because that module imports this one
@@ -27,7 +27,7 @@ class SetProductImage(graphene.Mutation):
 
     def mutate(self, info: GraphQLResolveInfo, id: int, **values: Any) -> "SetProductImage":
         actor = graphql_caller(info, set_product_image)
-        with naming(version="expected_version"):
+        with renaming_fields(version="expected_version"):
             sent = checked(ProductImageSerializer, _with_version(values))
         product = set_product_image(
             actor=actor, product_id=id, content=sent["image"], expected_version=sent.get("version")
@@ -47,7 +47,7 @@ class RemoveProductImage(graphene.Mutation):
 
     def mutate(self, info: GraphQLResolveInfo, id: int, **values: Any) -> "RemoveProductImage":
         actor = graphql_caller(info, remove_product_image)
-        with naming(version="expected_version"):
+        with renaming_fields(version="expected_version"):
             sent = checked(ProductVersionSerializer, _with_version(values))
         product = remove_product_image(actor=actor, product_id=id, expected_version=sent.get("version"))
         return RemoveProductImage(ok=True, product=product)

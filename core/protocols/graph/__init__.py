@@ -1,6 +1,6 @@
-"""GraphQL: the base of all apps' schemas, and the ways to /graphql.
+"""GraphQL: the base of all apps' schemas, and the endpoint /graphql.
 
-Which request takes which way:
+How a request is handled:
 
 1. A plain POST of a common query: `plans.fast_path` answers it before Django's handler (see `plans`).
 2. Any other POST or GET: `view`. `params` reads the parameters, `documents` parses and validates the document within
@@ -10,5 +10,5 @@ Which request takes which way:
 4. A browser that asks for HTML gets GraphiQL: `page`.
 
 `errors` writes refusals. Schemas use `resolvers` (one row, a list, a relation), `derived` (types and arguments from
-serializers and filters), `connections` (Relay's pages) and `peers` (a relation of many rows is loaded at once).
+serializers and filters), `connections` (Relay's pages) and `peers` (a relation is loaded for many rows at once).
 """

@@ -10,7 +10,7 @@ from graphql import GraphQLResolveInfo
 
 from core.errors import BadParameters, InvalidInput
 from core.lists.keyset import MAX_PER_PAGE, Page, Slice, Sort, cursor_of, page_of, read_cursor
-from core.protocols.graph.peers import together
+from core.protocols.graph.peers import grouped
 
 
 class CountedConnection(relay.Connection):
@@ -52,7 +52,7 @@ def order_argument(keys: tuple[str, ...], default: Sort) -> graphene.String:
 
 
 def slice_of(node: Any, paging: Mapping[str, Any], sort: Sort | None) -> Slice:
-    """Check Relay's four arguments and return them; cursors are checked only if the sort is known.
+    """Return Relay's four arguments, with the default of `first`. Cursors are checked only if the sort is known.
 
     Raises InvalidInput, which names all invalid arguments.
     """
@@ -67,9 +67,7 @@ def slice_of(node: Any, paging: Mapping[str, Any], sort: Sort | None) -> Slice:
     bad.check()
     if asked.first is not None and asked.last is not None:
         raise InvalidInput(fields={"last": "first and last can't both be given"})
-    return (
-        asked if asked.last is not None else asked._replace(first=MAX_PER_PAGE if asked.first is None else asked.first)
-    )
+    return asked._replace(first=MAX_PER_PAGE) if asked.first is asked.last is None else asked
 
 
 def _check_page_size(name: str, size: int | None) -> None:
@@ -103,7 +101,7 @@ def connection_of(
 def as_connection(node: Any, page: Page[Any], sort: Sort, count: Callable[[], int]) -> CountedConnection:
     """Wrap a page; `count` is called if the total is requested."""
     kind = node._meta.connection
-    edges = [kind.Edge(node=row, cursor=cursor_of(row, sort)) for row in together(page.rows)]
+    edges = [kind.Edge(node=row, cursor=cursor_of(row, sort)) for row in grouped(page.rows)]
     info = relay.PageInfo(
         has_next_page=page.has_next,
         has_previous_page=page.has_previous,

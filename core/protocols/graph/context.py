@@ -9,19 +9,19 @@ from graphql_relay import from_global_id
 from core.actors import Actor
 from core.errors import InvalidInput
 from core.permissions import Guard, anyone, require
-from core.protocols.clients import address_of as address_of_request
+from core.protocols.clients import address_of
 
 
 def graphql_caller(info: GraphQLResolveInfo, guard: Guard = anyone) -> Actor:
     """Return the caller. Raises Unauthenticated or Forbidden if the guard (an action or a rule) refuses it."""
     caller: Actor = info.context.user
     require(caller, guard)
-    # A row caches its relations. Each mutation gets a copy: else it would show relations of an earlier mutation.
+    # The row caches its relations. A copy for each mutation keeps it from showing relations that an earlier one loaded.
     return copy(caller) if info.operation.operation is OperationType.MUTATION else caller
 
 
 def graphql_address(info: GraphQLResolveInfo) -> str:
-    return address_of_request(info.context)
+    return address_of(info.context)
 
 
 def id_given(value: object) -> int:
@@ -42,5 +42,5 @@ def global_id_of(text: str) -> tuple[str, str]:
 
 
 def extend(kind: Any, **fields: object) -> None:
-    """Add fields to a type if its app must not import the app of the fields' types."""
+    """Add fields to a type whose app must not import the app of the fields' types."""
     kind._meta.fields.update(fields)

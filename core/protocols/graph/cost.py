@@ -5,8 +5,8 @@ costs its length times the cost of one of its rows. The length of a connection i
 neither is set. Other lists count as 100 rows at the root and as 10 rows below it. Other objects and values (edges, page
 infos) are free.
 
-A list can be longer than its estimate. If it leads back to itself (orders of the user of an order), the real cost
-outgrows every estimate. So rows of a type may nest in rows of the same type only once.
+A list can be longer than its estimate. If lists nest in each other without bound (orders of the user of an order), the
+real cost can exceed any estimate. So rows of a type may nest in rows of the same type only once.
 """
 
 from collections import Counter
@@ -34,7 +34,7 @@ from core.lists.keyset import MAX_PER_PAGE
 from core.protocols.graph.limits import check_mutations, check_subscription, fragments_of, selections_of
 
 MAX_COST = 50_000
-MAX_NESTED = 2
+MAX_NESTED = 2  # rows of one type on a path from the root to a leaf
 LIST_LENGTH_AT_ROOT, LIST_LENGTH = 100, 10
 
 
@@ -122,7 +122,7 @@ class _Estimator:
         return max((min(max(size, 0), MAX_PER_PAGE) for size in sizes if size is not None), default=MAX_PER_PAGE)
 
     def _number(self, node: object) -> int | None:
-        """Return a number as execution reads it (50.0 is 50), or None if it is null or if execution refuses it."""
+        """Return a number as graphql-core reads it (50.0 is 50); None if it is null or not an integer."""
         if isinstance(node, VariableNode):
             name = node.name.value
             if name not in self.variables:

@@ -74,14 +74,14 @@ def _is_output(field: AnyField) -> bool:
 
 
 def _as_output(field: AnyField) -> Any:
-    facts = {"required": not field.allow_null, "description": field.help_text}
+    options = {"required": not field.allow_null, "description": field.help_text}
     if isinstance(field, FileUrlField):
-        return graphene.String(resolver=FileUrl(str(field.source), field.folder), **facts)
+        return graphene.String(resolver=FileUrl(str(field.source), field.folder), **options)
     if isinstance(field, serializers.ListSerializer):
         rows: Any = field.child
         row = get_global_registry().get_type_for_model(rows.Meta.model)
-        return graphene.List(graphene.NonNull(row), **facts)
-    return get_graphene_type_from_serializer_field(field)(**facts)
+        return graphene.List(graphene.NonNull(row), **options)
+    return get_graphene_type_from_serializer_field(field)(**options)
 
 
 def arguments_of(

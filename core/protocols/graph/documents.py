@@ -20,8 +20,8 @@ from core.protocols.graph.served_schema import served_schema
 
 MAX_CACHED = 128  # the largest valid documents take half a megabyte each
 MAX_ERRORS = 10
-# Prefixes of graphql-core's messages when it aborts. After the first one comes, for example, "is nested too deeply".
-GIVEN_UP = ("Syntax Error: Document ", "Maximum introspection depth", "Validation aborted")
+# Prefixes of graphql-core's messages when it aborts. One that begins with the first is "... is nested too deeply".
+ABORTED = ("Syntax Error: Document ", "Maximum introspection depth", "Validation aborted")
 
 
 class InvalidDocument(Exception):
@@ -56,8 +56,8 @@ def _parsed(query: str) -> DocumentNode:
 
 
 def _refusal_of(error: GraphQLError) -> GraphQLError | DomainError:
-    is_given_up = error.message.startswith(GIVEN_UP)
-    return TooComplex(error.message.removeprefix("Syntax Error: ")) if is_given_up else error
+    is_aborted = error.message.startswith(ABORTED)
+    return TooComplex(error.message.removeprefix("Syntax Error: ")) if is_aborted else error
 
 
 def label_of(operation: OperationDefinitionNode) -> str:

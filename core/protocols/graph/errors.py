@@ -22,7 +22,7 @@ def graphql_body(errors: Iterable[GraphQLError | DomainError]) -> dict[str, obje
 
 
 def _formatted(error: GraphQLError | DomainError, refusals: dict[int, DomainError]) -> dict[str, object]:
-    """Format an error. `refusals` has the refusal of each earlier exception by id(), so a fault is logged once."""
+    """Format an error. `refusals` maps the id() of each earlier exception to its refusal, so a fault is logged once."""
     if isinstance(error, DomainError):
         return {"message": _message(error), "extensions": _extensions(error)}
     key = id(error.original_error or error)
@@ -54,7 +54,7 @@ def _worded(message: str) -> str:
 
 
 @contextmanager
-def naming(**arguments: str) -> Iterator[None]:
+def renaming_fields(**arguments: str) -> Iterator[None]:
     """Rename the fields of an InvalidInput that the block raises.
 
     `arguments` maps a field to the argument that contained it.

@@ -24,7 +24,7 @@ MAX_COUNTS = {
     "fragments": 50,  # uses of fragments, including inline fragments
     "directives": 20,
     "variables": 50,
-    "introspections": 2,  # __schema, __type, and each alias below them, because it requests a node again
+    "introspections": 2,  # __schema and __type; each alias below them counts too, because it requests a node again
 }
 INTROSPECTION = ("__schema", "__type")  # graphql-core's MaxIntrospectionDepthRule limits their depth
 
@@ -67,7 +67,7 @@ def check_shape(document: DocumentNode) -> None:
 
 def _counts(document: DocumentNode) -> Counter[str]:
     counts: Counter[str] = Counter()
-    stack = [(node, _is_of_introspection(node)) for node in document.definitions]
+    stack = [(node, _is_about_introspection(node)) for node in document.definitions]
     while stack:
         node, inside = stack.pop()
         counts["directives"] += len(getattr(node, "directives", None) or ())
@@ -85,7 +85,7 @@ def _counts(document: DocumentNode) -> Counter[str]:
     return counts
 
 
-def _is_of_introspection(node: object) -> bool:
+def _is_about_introspection(node: object) -> bool:
     return isinstance(node, FragmentDefinitionNode) and node.type_condition.name.value.startswith("__")
 
 
@@ -112,7 +112,7 @@ def _depth(node: object, fragments: Fragments, known: dict[str, int]) -> int:
 
 def _depth_of_fragment(name: str, fragments: Fragments, known: dict[str, int]) -> int:
     if name not in known:
-        known[name] = 0  # ends a cycle, which validation refuses
+        known[name] = 0  # ends the recursion in a cycle, which validation refuses later
         known[name] = _depth(fragments[name], fragments, known) if name in fragments else 0
     return known[name]
 

@@ -1,4 +1,4 @@
-"""Loads a relation of many rows together.
+"""Loads a relation for a group of rows at once.
 
 graphql-core resolves row by row, and would load the relations of each row with a separate SQL statement. So rows that
 were loaded together form a group. If a relation of one row is requested, it is loaded for the whole group: one
@@ -17,7 +17,7 @@ Row = TypeVar("Row", bound=models.Model)
 Loaded = TypeVar("Loaded")
 
 
-def together(rows: Iterable[Row]) -> list[Row]:
+def grouped(rows: Iterable[Row]) -> list[Row]:
     """Put rows into a new group. If a row already has a group, it stays in that one."""
     group = list(rows)
     for row in group:
@@ -31,14 +31,16 @@ def related(row: models.Model, name: str, queryset: models.QuerySet[Any]) -> Any
     if not _is_loaded(row, field):
         group = [peer for peer in _peers(row) if not _is_loaded(peer, field)]
         (_load_one if field.many_to_one else _load_many)(group, field, queryset)
-    # Rows that an action loaded have no group yet.
-    return getattr(row, name) if field.many_to_one else together(getattr(row, field.get_accessor_name()).all())
+    if field.many_to_one:
+        return getattr(row, name)
+    # `grouped`: related rows that an action has loaded are not in a group yet.
+    return grouped(getattr(row, field.get_accessor_name()).all())
 
 
 def _load_one(group: Sequence[models.Model], field: Any, queryset: models.QuerySet[Any]) -> None:
     # Not by prefetch: on SQLite, Django 5.2 writes it as one comparison per id, and fails if there are a thousand.
     ids = {getattr(row, field.attname) for row in group}
-    children = {child.pk: child for child in together(queryset.filter(pk__in=ids))}
+    children = {child.pk: child for child in grouped(queryset.filter(pk__in=ids))}
     for row in group:
         field.set_cached_value(row, children.get(getattr(row, field.attname)))
 
@@ -46,7 +48,7 @@ def _load_one(group: Sequence[models.Model], field: Any, queryset: models.QueryS
 def _load_many(group: Sequence[models.Model], field: Any, queryset: models.QuerySet[Any]) -> None:
     accessor = field.get_accessor_name()
     prefetch_related_objects(group, Prefetch(accessor, queryset))
-    together(child for row in group for child in getattr(row, accessor).all())
+    grouped(child for row in group for child in getattr(row, accessor).all())
 
 
 def for_all(row: Row, key: Hashable, load: Callable[[Sequence[Row]], Mapping[int, Loaded]]) -> Loaded | None:

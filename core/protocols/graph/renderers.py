@@ -20,6 +20,8 @@ class GraphQLResponseRenderer(BaseRenderer):
 
 
 class LegacyRenderer(GraphQLResponseRenderer):
+    """The media type that the specification calls legacy."""
+
     media_type = "application/json"
     format = "json"
 
@@ -41,7 +43,7 @@ class PageRenderer(GraphQLResponseRenderer):
     format = "html"
 
 
-def takes_events(request: Request) -> bool:
+def accepts_events(request: Request) -> bool:
     """Whether Accept names event streams, at any position. `*/*` is not enough: such a client may expect JSON."""
     accepted = request.headers.get("Accept", "").split(",")
     return any(media_range.partition(";")[0].strip().lower() == MEDIA_TYPE for media_range in accepted)

@@ -1,6 +1,6 @@
-"""Resolvers that state their reads as attributes.
+"""Resolvers with attributes that describe their reads.
 
-graphql-core calls the resolvers, and `plans` compiles the same reads from the attributes.
+graphql-core calls the resolvers. `plans` compiles the same reads from the attributes.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,8 +16,8 @@ from core.lists.keyset import MAX_PER_PAGE, Sort, first_of_each, sort_of
 from core.permissions import Guard, anyone, is_signed_in, signed_in
 from core.protocols.graph.connections import CountedConnection, connection_of
 from core.protocols.graph.context import graphql_caller, id_given
-from core.protocols.graph.errors import naming
-from core.protocols.graph.peers import related, together
+from core.protocols.graph.errors import renaming_fields
+from core.protocols.graph.peers import grouped, related
 from core.querysets import ShopQuerySet
 from core.serializers import prefix_of
 
@@ -87,9 +87,9 @@ class FirstRows:
 
     def __call__(self, root: object, info: GraphQLResolveInfo, **args: object) -> list[Any]:
         params = {self.filters.get(name, name): value for name, value in args.items()}
-        with naming(**{name: argument for argument, name in self.filters.items()}):
+        with renaming_fields(**{name: argument for argument, name in self.filters.items()}):
             found = filtered(self.filterset, params, self.rows.visible_to(graphql_caller(info)))
-        return together(rows_at(self.sort.applied(found), 0, MAX_PER_PAGE))
+        return grouped(rows_at(self.sort.applied(found), 0, MAX_PER_PAGE))
 
 
 class PagedRows:

@@ -16,23 +16,23 @@ MAX_QUOTED = 200  # characters of a value in a message
 JSON_WORDS = {"not to be None.": "not to be null.", "to be a mapping.": "to be an object."}
 
 
-def in_words_of_json(
+def with_json_values(
     errors: Iterable[GraphQLError], operation: OperationDefinitionNode, variables: Mapping[str, object]
 ) -> list[GraphQLError]:
-    """Return graphql-core's errors about variables. If an error quotes a value, it quotes it as JSON."""
+    """Return graphql-core's errors about variables; those that quote a value are made again, with the value as JSON."""
     kept = [error for error in errors if not isinstance(error.original_error, GraphQLError)]
     for definition in operation.variable_definitions or ():
         value = variables.get(definition.variable.name.value)
-        kept += [] if value is None else islice(_misfits(definition, value), MAX_ERRORS)
+        kept += [] if value is None else islice(_value_errors(definition, value), MAX_ERRORS)
     return kept[:MAX_ERRORS]
 
 
-def _misfits(definition: Any, value: Any) -> Iterator[GraphQLError]:
+def _value_errors(definition: Any, value: Any) -> Iterator[GraphQLError]:
     name, found = definition.variable.name.value, list[tuple[Any, Any, GraphQLError]]()
     coerce_input_value(
         value,
         type_from_ast(served_schema(), definition.type),
-        lambda *misfit: found.append(misfit),
+        lambda *error: found.append(error),
         hide_suggestions=not settings.DEBUG,
     )
     for path, inner, error in found:

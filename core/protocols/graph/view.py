@@ -1,4 +1,4 @@
-"""/graphql: GraphQL over HTTP, after the GraphQL Foundation's specification of that name."""
+"""The endpoint /graphql, after the GraphQL Foundation's specification "GraphQL over HTTP"."""
 
 from collections.abc import Callable, Mapping
 from typing import IO, Any
@@ -32,10 +32,10 @@ from core.protocols.graph.renderers import (
     GraphQLResponseRenderer,
     LegacyRenderer,
     PageRenderer,
-    takes_events,
+    accepts_events,
 )
 from core.protocols.graph.served_schema import served_schema
-from core.protocols.graph.variables import in_words_of_json
+from core.protocols.graph.variables import with_json_values
 from core.protocols.message_pages import outage_response
 from core.protocols.rest.views import ShopView
 from core.rest_framework_internals import django_request
@@ -57,7 +57,7 @@ class JSONParser(BaseParser):
         return parsed_body(utf8_body_of(stream, media_type))
 
 
-OF_OPERATIONS: tuple[type[BaseRenderer], ...] = (LegacyRenderer, GraphQLResponseRenderer, EventsRenderer)
+OPERATION_RENDERERS: tuple[type[BaseRenderer], ...] = (LegacyRenderer, GraphQLResponseRenderer, EventsRenderer)
 
 
 class GraphQLView(ShopView):
@@ -69,7 +69,7 @@ class GraphQLView(ShopView):
 
     def get_renderers(self) -> list[BaseRenderer]:
         """Offer HTML only for the page: if a result were HTML, a browser would run scripts in the request's values."""
-        renderers: list[BaseRenderer] = [renderer() for renderer in OF_OPERATIONS]
+        renderers: list[BaseRenderer] = [renderer() for renderer in OPERATION_RENDERERS]
         is_operation = self.request.method == "POST" or PREFLIGHT in self.request.headers
         return renderers if is_operation else [*renderers, PageRenderer()]
 
@@ -118,7 +118,7 @@ class GraphQLView(ShopView):
             raise InvalidInput(
                 "operationName is unknown" if name else "operationName is required for several operations"
             )
-        if operation.operation is OperationType.SUBSCRIPTION and not takes_events(self.request):
+        if operation.operation is OperationType.SUBSCRIPTION and not accepts_events(self.request):
             raise InvalidInput("A subscription needs Accept: text/event-stream, or a WebSocket")
         if self.request.method != "POST" and operation.operation is not OperationType.QUERY:
             self.headers["Allow"] = "POST"
@@ -129,14 +129,14 @@ class GraphQLView(ShopView):
         self, result: ExecutionResult, node: OperationDefinitionNode, variables: Mapping[str, object], cost: int
     ) -> Response:
         if result.data is None and result.errors and not any(error.path for error in result.errors):
-            return self._refused(graphql_body(in_words_of_json(result.errors, node, variables)))  # nothing ran
+            return self._refused(graphql_body(with_json_values(result.errors, node, variables)))  # nothing ran
         body: dict[str, Any] = graphql_body(result.errors) if result.errors else {}
         return Response(body | executed_body(result.data, cost, self.budget))
 
     def _subscribed(self, operation: Operation) -> Response | SubscriptionStream:
         spec = subscription_spec_of(operation.document, operation.name, operation.variables, self.request)
         if isinstance(spec, ExecutionResult):
-            errors = in_words_of_json(spec.errors or (), operation.node, operation.variables)
+            errors = with_json_values(spec.errors or (), operation.node, operation.variables)
             return self._refused(graphql_body(errors))
         return SubscriptionStream(self.request, Subscription(operation, caller_in(self.request), spec))
 

@@ -32,7 +32,7 @@ class EventStream(DetachedStream, HttpResponseBase):
 
     `open_pieces(lease)` is entered on the event loop; if that raises, the client gets the error instead of a stream. It
     yields pieces of the stream, each of whole lines, and raises when the lease ends. If iterating over the pieces
-    raises, the stream ends with the output of `last_words`. Idle clients are sent comments. If the pieces have a
+    raises, the stream ends with the output of `closing_message`. Idle clients are sent comments. If the pieces have a
     `nudge()`, it is called first, so that they can yield a better heartbeat, for example one with a new cursor.
     Raises RateLimited if the caller has too many open streams, Unavailable if the server can't serve streams.
     """
@@ -46,7 +46,7 @@ class EventStream(DetachedStream, HttpResponseBase):
         caller: Caller,
         open_pieces: OpenPieces,
         *,
-        last_words: Callable[[DomainError], bytes] | None = None,
+        closing_message: Callable[[DomainError], bytes] | None = None,
         by_role: bool = False,
     ) -> None:
         headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -54,7 +54,7 @@ class EventStream(DetachedStream, HttpResponseBase):
         if STREAMS not in request.META:
             raise Unavailable("This server serves no streams: run ecommerce.asgi")
         singleton(OpenCalls).check()
-        self.open_pieces, self.last_words = open_pieces, last_words or end_block
+        self.open_pieces, self.closing_message = open_pieces, closing_message or end_block
         self.lease = Lease()
         self.lease.grant(caller, by_role=by_role, hold=request.META[STREAMS])
 

@@ -78,7 +78,7 @@ class EventStreamSender:
             async for piece in pieces:
                 await self._send(piece)
         except Exception as error:  # noqa: BLE001  # the headers are sent: the reason must be in the stream
-            return self.stream.last_words(refusal_for(error))
+            return self.stream.closing_message(refusal_for(error))
         return b""
 
     async def _send(self, piece: bytes, *, more: bool = True) -> None:

@@ -46,4 +46,6 @@ def event_stream(request: Request, match: Match, write: Write) -> EventStream:
     """Stream the matching events after the client's cursor, or from now on. Raises InvalidInput, RateLimited."""
     body = partial(refusal_body, version=request.version, path=request.path)
     pieces = feed_pieces(match, write, sent_cursor(request), body)
-    return EventStream(django_request(request), caller_in(request), pieces, last_words=partial(end_block, body=body))
+    return EventStream(
+        django_request(request), caller_in(request), pieces, closing_message=partial(end_block, body=body)
+    )

@@ -39,7 +39,7 @@ MAX_ID_LENGTH = 128
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_ACCEPTABLE, INIT_TIMEOUT = 4400, 4401, 4403, 4406, 4408
 DUPLICATE, TOO_MANY_INITS = 4409, 4429
 OBJECT = (dict, NoneType)
-OPERATION: dict[str, type | tuple[type, ...]] = {
+PARAMETER_TYPES: dict[str, type | tuple[type, ...]] = {
     "query": str,
     "operationName": (str, NoneType),
     "variables": OBJECT,
@@ -78,16 +78,16 @@ class Conversation:
         try:
             async with asyncio.timeout(INIT_TIMEOUT_S):
                 while self.caller is None:
-                    await self._hear()
+                    await self._handle_next()
         except TimeoutError as error:
             raise CloseSocket(INIT_TIMEOUT, "Connection initialisation timeout") from error
         while True:
-            await self._hear()
+            await self._handle_next()
 
     def _hold(self, **caller: Any) -> Callable[[], None]:
-        """Count a subscription as `limits.hold_stream` does. Thread-safe.
+        """Count a subscription as `limits.hold_stream` does, and return its release. Thread-safe.
 
-        One subscription at a time shares the slot of the connection, and is not counted.
+        The connection has a slot already: one subscription at a time shares it, and is not counted again.
         """
         try:
             slot = self._shared_slots.pop()
@@ -96,22 +96,22 @@ class Conversation:
         return lambda: self._shared_slots.append(slot)
 
     # -- Messages -----------------------------------------------------------------------------------------------
-    async def _hear(self) -> None:
-        message = _read(await self.socket.receive(MAX_BODY_BYTES))
+    async def _handle_next(self) -> None:
+        message = _parsed(await self.socket.receive(MAX_BODY_BYTES))
         match message:
             case {"type": "connection_init"}:
                 await self._initialise(_payload_of(message, {}))
             case {"type": "ping"}:
                 _payload_of(message, {})
                 await self._count()
-                await self._say({**message, "type": "pong"})
+                await self._send({**message, "type": "pong"})
             case {"type": "pong"}:
                 _payload_of(message, {})
                 await self._count()
-            case {"type": "subscribe", "id": str(name)} if 0 < len(name) <= MAX_ID_LENGTH:
-                await self._begin(name, _operation_of(message))
-            case {"type": "complete", "id": str(name)}:
-                await self._end(name)
+            case {"type": "subscribe", "id": str(operation_id)} if 0 < len(operation_id) <= MAX_ID_LENGTH:
+                await self._start_operation(operation_id, _operation_of(message))
+            case {"type": "complete", "id": str(operation_id)}:
+                await self._cancel_operation(operation_id)
             case _:
                 raise CloseSocket(BAD_REQUEST, "Invalid message")
 
@@ -129,11 +129,11 @@ class Conversation:
             refusal = refusal_for(error)
         self._flood_guard.note(refusal)
 
-    async def _say(self, message: dict[str, object]) -> None:
+    async def _send(self, message: dict[str, object]) -> None:
         await self.socket.send(json.dumps(message))
 
-    async def _send_errors(self, name: str, body: dict[str, Any]) -> None:
-        await self._say({"id": name, "type": "error", "payload": body["errors"]})
+    async def _send_errors(self, operation_id: str, body: dict[str, Any]) -> None:
+        await self._send({"id": operation_id, "type": "error", "payload": body["errors"]})
 
     async def _initialise(self, payload: dict[str, Any]) -> None:
         if self.caller is not None:
@@ -147,64 +147,64 @@ class Conversation:
             raise
         except DomainError as refusal:
             raise CloseSocket(FORBIDDEN, f"Forbidden: {refusal.message}") from refusal
-        await self._say({"type": "connection_ack"})
+        await self._send({"type": "connection_ack"})
 
     # -- Operations ---------------------------------------------------------------------------------------------
-    async def _begin(self, name: str, payload: dict[str, Any]) -> None:
+    async def _start_operation(self, operation_id: str, payload: dict[str, Any]) -> None:
         if self.caller is None:
             raise CloseSocket(UNAUTHORIZED, "Unauthorized")
-        if name in self._running:
-            raise CloseSocket(DUPLICATE, f"Subscriber for {name} already exists")
+        if operation_id in self._running:
+            raise CloseSocket(DUPLICATE, f"Subscriber for {operation_id} already exists")
         if len(self._running) >= MAX_OPERATIONS:
             await self._count()
             refusal = RateLimited(f"Rate limit exceeded: operations max is {MAX_OPERATIONS}", retry_after_s=RETRY_S)
-            await self._send_errors(name, graphql_body([refusal]))
+            await self._send_errors(operation_id, graphql_body([refusal]))
             return
-        self._running[name] = self.socket.start(self._operate(name, payload))
+        self._running[operation_id] = self.socket.start(self._run_operation(operation_id, payload))
 
-    async def _end(self, name: str) -> None:
-        if task := self._running.get(name):
+    async def _cancel_operation(self, operation_id: str) -> None:
+        if task := self._running.get(operation_id):
             task.cancel()
-            self._forget(name, task)
-        # Counted too: if an operation is cancelled before it starts, /graphql never counts it.
+            self._forget(operation_id, task)
+        # Counted, because an operation that is cancelled before it starts is not counted by /graphql.
         await self._count()
 
-    def _forget(self, name: str, task: object) -> None:
+    def _forget(self, operation_id: str, task: object) -> None:
         """Allow the client to reuse the id of an operation that has ended."""
-        if self._running.get(name) is task:
-            del self._running[name]
+        if self._running.get(operation_id) is task:
+            del self._running[operation_id]
 
-    async def _operate(self, name: str, payload: dict[str, Any]) -> None:
+    async def _run_operation(self, operation_id: str, payload: dict[str, Any]) -> None:
         try:
-            await self._guarded(name, self._answer(name, payload))
+            await self._reporting_errors(operation_id, self._execute(operation_id, payload))
         finally:
-            self._forget(name, asyncio.current_task())
+            self._forget(operation_id, asyncio.current_task())
 
-    async def _guarded(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+    async def _reporting_errors(self, operation_id: str, work: Coroutine[Any, Any, None]) -> None:
         """Run `work`; if it fails, send the error and end only this operation."""
         try:
             await work
         except (Over, CloseSocket, Flooded):
             raise
         except Exception as error:  # noqa: BLE001  # the client gets every error
-            await self._send_errors(name, graphql_body([refusal_for(error)]))
+            await self._send_errors(operation_id, graphql_body([refusal_for(error)]))
 
-    async def _answer(self, name: str, payload: dict[str, Any]) -> None:
+    async def _execute(self, operation_id: str, payload: dict[str, Any]) -> None:
         answer = await self._operations.answer(self.socket.scope, payload, self.authorization, self._hold)
         self._flood_guard.note(RateLimited() if answer.status == RateLimited().status else None)
         with logs.named(answer.request_id):
             if answer.stream is not None:
-                await self._guarded(name, self._follow(name, answer.stream))
+                await self._reporting_errors(operation_id, self._stream_events(operation_id, answer.stream))
             elif answer.is_executed:
-                await self.socket.send(_next(name, answer.body.decode()))
-                await self._say({"id": name, "type": "complete"})
+                await self.socket.send(_next_message(operation_id, answer.body.decode()))
+                await self._send({"id": operation_id, "type": "complete"})
             else:
-                await self._send_errors(name, json.loads(answer.body))
+                await self._send_errors(operation_id, json.loads(answer.body))
 
-    async def _follow(self, name: str, stream: SubscriptionStream) -> None:
+    async def _stream_events(self, operation_id: str, stream: SubscriptionStream) -> None:
         started_at, status = time.perf_counter(), 200
         try:
-            await self._tell(name, stream)
+            await self._send_events(operation_id, stream)
         except Unauthenticated as reason:  # it concerns the whole connection
             status = reason.status
             raise close_for(reason) from reason
@@ -215,11 +215,11 @@ class Conversation:
             stream.release()
             self.socket.log(status, time.perf_counter() - started_at)
 
-    async def _tell(self, name: str, stream: SubscriptionStream) -> None:
+    async def _send_events(self, operation_id: str, stream: SubscriptionStream) -> None:
         async with await stream.open_reader() as reader:
             while True:
                 event = await _next_event(reader)
-                await self.socket.send(_next(name, await stream.subscription.answer(event)))
+                await self.socket.send(_next_message(operation_id, await stream.subscription.answer(event)))
 
 
 async def _next_event(reader: AsyncFeedReader) -> Event:
@@ -231,11 +231,11 @@ async def _next_event(reader: AsyncFeedReader) -> Event:
         raise close_for(reason) from reason
 
 
-def _next(name: str, result: str) -> str:
-    return f'{{"id":{json.dumps(name)},"type":"next","payload":{result}}}'
+def _next_message(operation_id: str, result: str) -> str:
+    return f'{{"id":{json.dumps(operation_id)},"type":"next","payload":{result}}}'
 
 
-def _read(text: str | None) -> Any:
+def _parsed(text: str | None) -> Any:
     try:
         if text is None:
             raise InvalidInput("text is expected")
@@ -258,7 +258,7 @@ def _payload_of(message: dict[str, Any], default: dict[str, Any] | None = None) 
 def _operation_of(message: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of an operation. Raises CloseSocket if a type is wrong; /graphql checks the values."""
     payload = _payload_of(message)
-    for name, kinds in OPERATION.items():
+    for name, kinds in PARAMETER_TYPES.items():
         if not isinstance(payload.get(name), kinds):
             raise CloseSocket(BAD_REQUEST, f"Invalid message: {name} has the wrong type")
     return payload

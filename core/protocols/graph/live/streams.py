@@ -25,7 +25,11 @@ class SubscriptionStream(EventStream):
     def __init__(self, request: Request, subscription: Subscription) -> None:
         by_role = subscription.spec.depends_on_role
         super().__init__(
-            django_request(request), subscription.caller, self._opened, last_words=_last_words, by_role=by_role
+            django_request(request),
+            subscription.caller,
+            self._opened,
+            closing_message=_closing_message,
+            by_role=by_role,
         )
         self.subscription = subscription
 
@@ -55,7 +59,7 @@ def last_blocks(result: dict[str, Any]) -> bytes:
     return b"event: next\ndata: " + orjson.dumps(result, default=str) + b"\n\nevent: complete\ndata:\n\n"
 
 
-def _last_words(refusal: DomainError) -> bytes:
+def _closing_message(refusal: DomainError) -> bytes:
     if isinstance(refusal, Unavailable):  # without the event `complete`, so that the client reconnects
         return f": {refusal.code}: {refusal.message}\n\n".encode()
     return last_blocks(graphql_body([refusal]))

@@ -28,7 +28,7 @@ from core.server import logs
 from core.server.stream_threads import ask
 
 MAX_KEPT = 1_024
-FRESH_S = 1  # how long a loaded result is reused for other subscribers
+FRESH_S = 1  # time for which a loaded result is reused for other subscribers
 
 
 class Operation(NamedTuple):
@@ -51,12 +51,12 @@ class Subscription:
     def __init__(self, operation: Operation, caller: Caller, spec: SubscriptionSpec) -> None:
         self.operation, self.caller, self.spec = operation, caller, spec
         self._context = SimpleNamespace(user=caller.user)
-        self._loads_nothing = operation.cost == 0
+        self._needs_no_database = operation.cost == 0
         self._key = (
             operation.query,
             operation.name,
-            _used(operation),
-            None if self._loads_nothing else access_key(caller.user),
+            _used_variables(operation),
+            None if self._needs_no_database else access_key(caller.user),
         )
 
     async def answer(self, event: Event) -> str:
@@ -70,15 +70,17 @@ class Subscription:
         results = singleton(RecentResults)
         known = results.get(key)
         if known is None:
-            known = results.keep(key, self._made(event) if self._loads_nothing else self._loaded(key, event))
+            known = results.keep(
+                key, self._executed(event) if self._needs_no_database else self._executed_on_thread(key, event)
+            )
         return known if isinstance(known, str) else await asyncio.shield(known)
 
-    def _loaded(self, key: Hashable, event: Event) -> "asyncio.Future[str]":
-        future = asyncio.ensure_future(ask(self._made, event))
+    def _executed_on_thread(self, key: Hashable, event: Event) -> "asyncio.Future[str]":
+        future = asyncio.ensure_future(ask(self._executed, event))
         future.add_done_callback(partial(_expire, key))
         return future
 
-    def _made(self, event: Event) -> str:
+    def _executed(self, event: Event) -> str:
         operation = self.operation
         with logs.named(""):  # a new request id, which the log and the errors in the result share
             result = run(operation.document, operation.name, operation.variables, self._context, event)
@@ -112,7 +114,7 @@ def _expire(key: Hashable, future: "asyncio.Future[str]") -> None:
     future.get_loop().call_later(FRESH_S, singleton(RecentResults).drop, key)
 
 
-def _used(operation: Operation) -> bytes:
+def _used_variables(operation: Operation) -> bytes:
     """Return the variables that a result depends on, as JSON.
 
     Variables of the root field's arguments are left out, because they only select the events.

@@ -1,6 +1,6 @@
 """Common queries of /graphql, compiled to plans: a plan returns the result without graphql-core.
 
-Which request takes which way:
+How a request is handled:
 
 1. `fast_path`: a plain POST of a document that has a plan is answered before Django's handler.
 2. `graph.view`: any other request with such a document is answered by the same plan, inside the view.

@@ -1,8 +1,8 @@
 """The fast path of /graphql, without Django's handler: for plain POSTs of queries that have a plan.
 
-A request is plain if it has no header that only the view understands, and if it succeeds. If its document
-has no plan yet, it takes the ordinary path: no document is parsed before its request is counted.
-Both paths send the same headers and the same body, byte for byte.
+A request is plain if this path understands all its headers, and if it succeeds. If its document has no plan yet, the
+request takes the ordinary path, because no document is parsed before its request is counted. Both paths send the same
+headers and the same body, byte for byte.
 """
 
 import orjson
@@ -14,7 +14,7 @@ from core.postgresql.replicas import reads_may_lag
 from core.protocols.graph.params import checked_params, parsed_body
 from core.protocols.graph.plans.plan_cache import PlanCache
 from core.protocols.graph.renderers import GraphQLResponseRenderer, LegacyRenderer
-from core.protocols.graph.view import OF_OPERATIONS, GraphQLView, executed_body
+from core.protocols.graph.view import OPERATION_RENDERERS, GraphQLView, executed_body
 from core.protocols.rest.caching import VARY
 from core.rates import limits
 from core.runtime import singleton
@@ -27,7 +27,7 @@ from core.server.negotiation import preferred
 
 REFUSED_HEADERS = READ_BY_VIEWS - {"content-type", "content-length"}
 MAX_PLAIN_BYTES = 20_000  # of a body: it is parsed before the request is counted
-OFFERS = tuple(renderer.media_type for renderer in OF_OPERATIONS)
+OFFERS = tuple(renderer.media_type for renderer in OPERATION_RENDERERS)
 CONTENT_TYPES = {
     renderer.media_type: (b"content-type", f"{renderer.media_type}; charset={renderer.charset}".encode())
     for renderer in (LegacyRenderer, GraphQLResponseRenderer)

@@ -120,7 +120,7 @@ class RowLevel:
 
 
 def _is_open(resolver: Related) -> bool:
-    """Whether callers without a token see all rows of a relation. If so, a join reads its row with the outer row."""
+    """Whether callers without a token see all rows of a relation: only then a join may read its row."""
     query = resolver.rows(Role(is_authenticated=False, is_staff=False)).query
     return not query.where
 
@@ -149,7 +149,7 @@ class Relation:
         rows = self.resolver.rows(role).filter(**{self._key: Bound("id")})
         return rows.values_list(*self._level.columns.selected)[: self.resolver.most]
 
-    def _found(self, ids: Collection[int], run: PlanRun) -> list[Row]:
+    def _related_rows(self, ids: Collection[int], run: PlanRun) -> list[Row]:
         if not ids:
             return []
         if len(ids) == 1:
@@ -157,8 +157,8 @@ class Relation:
         return run.rows(self._statement(run.role), ids=list_value(ids))
 
     def by_key(self, outer: Sequence[Row], run: PlanRun) -> dict[int, Any]:
-        """Return the related object, or the list of them, by the key in the outer row. Runs one statement."""
-        rows = self._found({row[self.outer_index] for row in outer} - {None}, run)
+        """Map the key of each outer row to its related object, or to the list of them. Runs at most one statement."""
+        rows = self._related_rows({row[self.outer_index] for row in outer} - {None}, run)
         objects = self._level.objects(rows, run)
         if self.is_one:
             return {row[0]: one for row, one in zip(rows, objects, strict=True)}
@@ -172,4 +172,4 @@ def _attribute_of(resolver: object) -> str:
     """Return the attribute of a row that a field shows. Raises Unplannable if its resolver does more."""
     if isinstance(resolver, partial) and resolver.func in (dict_or_attr_resolver, source_resolver):
         return str(resolver.args[0])
-    raise Unplannable(f"{resolver} is no attribute")
+    raise Unplannable(f"{resolver} is not an attribute")

@@ -1,4 +1,4 @@
-"""The plans of this process, by document: see the folder's docstring for the requests that use them."""
+"""The plans of this process, by document. `plans` says which requests use them."""
 
 import threading
 from collections import OrderedDict

@@ -19,7 +19,7 @@ from graphql import (
 from core.plans.columns import Unplannable
 from core.protocols.graph.limits import MAX_COUNTS, fragments_of, selections_of
 
-LITERALS: Mapping[type[Any], tuple[type, ...]] = {
+LITERALS: Mapping[type[Any], tuple[type, ...]] = {  # the types of arguments that each literal can be a value of
     IntValueNode: (int, float),
     FloatValueNode: (float,),
     StringValueNode: (str,),
@@ -40,7 +40,7 @@ class Argument(NamedTuple):
     kind: type
     literal: Any = None
     variable: str | None = None
-    is_optional: bool = False  # null, or no value, of the variable stands for no argument
+    is_optional: bool = False  # if the variable is null or missing, the argument is left out
 
     def value(self, variables: Mapping[str, Any]) -> Any:
         """Return the value. Raises Fallback if it is of another type, or if it is missing or null but not optional."""
