@@ -83,7 +83,6 @@ class ShopAdmin(ModelAdmin):
     show_facets = ShowFacets.NEVER  # if on, Django counts the table once for each choice of each filter
     list_per_page = 50
     list_filter_submit = True
-    list_sections = ()  # without it, the template looks through all names of the admin, twice for each row
     list_before_template = "admin/saved_filters.html"
     warn_unsaved_form = True
 

@@ -1,6 +1,6 @@
 """Pages of the admin's lists, as fast for a million rows as for a thousand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -8,8 +8,10 @@ from django.contrib.admin.views.main import ORDER_VAR
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from unfold.templatetags.unfold_list import result_headers
 from unfold.views import ChangeList
 
+from core.admin.rows import ShownRow, shown_rows
 from core.lists.deep_pages import page_at
 from core.lists.first_rows import first_ids
 from core.lists.row_counts import counted_table
@@ -67,16 +69,12 @@ class ShopList(ChangeList):
     default order: the database would then sort all rows with one value, which may be all rows of the table.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._query_strings: dict[object, str] = {}
-        super().__init__(*args, **kwargs)
+    @cached_property
+    def headers(self) -> list[dict[str, Any]]:
+        return list(result_headers(self))
 
-    def get_query_string(self, new_params: Mapping[str, Any] | None = None, remove: Sequence[str] | None = None) -> str:
-        """Return the query of this list with other parameters. Cached: unfold writes the headers again for each row."""
-        key = tuple((new_params or {}).items()), tuple(remove or ())
-        if key not in self._query_strings:
-            self._query_strings[key] = super().get_query_string(new_params, remove)
-        return self._query_strings[key]
+    def shown_rows(self) -> Iterator[ShownRow]:
+        return shown_rows(self)
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> "QuerySet[Any]":
         """Keep the first column of those that the request sorts by, for the rows and for the headers."""
