@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django import forms
 from django.conf import settings
-from django.utils import formats, timezone
+from django.utils import formats
 from unfold.widgets import INPUT_CLASSES, UnfoldPrefixSuffixMixin
 
 from core.moments import shop_zone
@@ -21,7 +21,6 @@ SYSTEMS = {
     "CrOS": "ChromeOS",
     "Linux": "Linux",
 }
-MOMENT_FORMAT, SECOND_FORMAT = "j M Y, H:i", "j M Y, H:i:s"
 
 
 def money(amount: Decimal, places: int = 2) -> str:
@@ -41,8 +40,10 @@ def exactly(amount: Decimal) -> str:
 
 def moment(value: datetime | None, *, seconds: bool = False) -> str:
     """Format a moment in the shop's time zone: `22 Nov 2025, 23:31`, or with `seconds` to the second."""
-    style = SECOND_FORMAT if seconds else MOMENT_FORMAT
-    return formats.date_format(timezone.localtime(value, shop_zone()), style) if value else "-"
+    if not value:
+        return "-"
+    local = value.astimezone(shop_zone())
+    return f"{local.day} {local:%b %Y, %H:%M}" + (f":{local:%S}" if seconds else "")
 
 
 def browser(agent: str) -> str:
