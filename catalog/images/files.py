@@ -75,10 +75,17 @@ def _prune(folder: str) -> int:
         return 0
     used = set(Product.objects.exclude(image=None).values_list("image", flat=True))
     orphans = [name for name in names if name not in used and STORED_NAME.fullmatch(name)]
-    old = [name for name in orphans if default_storage.get_modified_time(folder + name) < timezone.now() - KEPT]
+    old = [name for name in orphans if _is_old(folder + name)]
     for name in old:
         default_storage.delete(folder + name)
     return len(old)
+
+
+def _is_old(path: str) -> bool:
+    try:
+        return default_storage.get_modified_time(path) < timezone.now() - KEPT
+    except FileNotFoundError:  # deleted since the folder was listed
+        return False
 
 
 def _delete(name: str) -> None:

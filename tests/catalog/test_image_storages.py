@@ -76,6 +76,23 @@ def test_product_is_deleted_while_the_storage_is_unreachable_and_prune_deletes_i
     assert names_in(bucket) == []
 
 
+class BucketInUse(Bucket):
+    """A storage whose files are deleted as soon as they are listed."""
+
+    def listdir(self, path):
+        listed = super().listdir(path)
+        for name in listed[1]:
+            self.delete(path + name)
+        return listed
+
+
+def test_prune_passes_over_a_file_that_is_deleted_meanwhile(settings, db):
+    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": f"{__name__}.BucketInUse"}}
+    files.store(read_image(PNG))
+
+    assert files.prune_images() == 0
+
+
 def test_unreachable_storage_is_an_outage_for_every_client(bucket, client, db):
     product, name = make_product(), files.store(read_image(PNG))
     bucket.is_down = True
