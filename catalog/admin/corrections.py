@@ -11,7 +11,7 @@ from django.urls import reverse
 from catalog.actions import correct_stock, revert_product
 from catalog.models import Product
 from core.admin.options import as_refusal
-from core.errors import DomainError, IdempotencyMismatch
+from core.errors import DomainError, IdempotencyMismatch, InvalidInput
 
 _UNITS = re.compile(r"\s*[+-]?[0-9]{1,10}\s*", re.ASCII)
 _CHANGE = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
@@ -22,11 +22,12 @@ def correct(request: HttpRequest, product_id: int) -> HttpResponse:
     text = request.POST.get("units", "")
 
     def act() -> Product:
-        units = int(text) if _UNITS.fullmatch(text) else 0
+        if not _UNITS.fullmatch(text):
+            raise InvalidInput("Enter a whole number of units, such as +40 or -3.")
         return correct_stock(
             actor=request.user,
             product_id=product_id,
-            units=units,
+            units=int(text),
             reason=request.POST.get("reason", ""),
             key=request.POST.get("key"),
         )

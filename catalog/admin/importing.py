@@ -107,8 +107,10 @@ class PriceListImport(ShopAdmin):
         return HttpResponseRedirect(self.list_url())
 
     def import_results(self, request: HttpRequest, pk: int) -> HttpResponseBase:
-        rows = _rows_of(own_import(_editor(request), KIND, pk))
-        return download(f"import-{pk}", "csv", RESULT_TITLES, map(_result_cells, rows))
+        kept = own_import(_editor(request), KIND, pk)
+        if not kept.is_done:
+            return HttpResponseRedirect(_page_of(kept))
+        return download(f"import-{pk}", "csv", RESULT_TITLES, map(_result_cells, _rows_of(kept)))
 
     def _shown(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         common = self.admin_site.each_context(request)

@@ -380,6 +380,16 @@ def test_each_input_of_the_list_names_its_product(client: Client) -> None:
     assert 'aria-label="Stock of Tea &lt;1&gt;"' in page
 
 
+@pytest.mark.parametrize("units", ["1.5", "ten", "", "+", "9" * 11])
+def test_correction_by_no_whole_number_is_refused(client: Client, staff: User, units: str) -> None:
+    product = make_product(stock=10)
+
+    page = client.post(f"{LIST}{product.pk}/stock/", {"units": units, "reason": "Lost"}, follow=True).content.decode()
+
+    assert "Enter a whole number of units, such as +40 or -3." in page
+    assert Product.objects.get(pk=product.pk).stock == 10
+
+
 def test_form_that_corrects_a_stock_counts_once(client: Client, staff: User) -> None:
     product = make_product(stock=10)
     key = re.search('name="key" value="([^"]+)"', client.get(page_of(product)).content.decode())

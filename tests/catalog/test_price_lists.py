@@ -220,6 +220,14 @@ def test_price_list_is_previewed_then_imported_with_a_result_for_each_row(
     ]
 
 
+def test_import_that_is_not_applied_has_no_results(client: Client, staff: User, mug: Product) -> None:
+    page = upload(client, "sku,price\nMUG,12.00\n").url
+
+    response: Any = client.get(f"{page}results/")
+
+    assert (response.status_code, response.url) == (302, page)
+
+
 def test_import_happens_once(client: Client, staff: User, mug: Product) -> None:
     page = upload(client, "sku,stock\nM-1,5\n", stock="add").url
 
