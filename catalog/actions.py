@@ -96,26 +96,26 @@ def change_product(
 def correct_stock(*, actor: Actor, product_id: int, units: int, reason: str, key: str | None = None) -> Product:
     """Add units to the stock, or take them if `units` is negative; sales in between are no conflict.
 
-    If this caller used the key before, returns the product as it is now, and corrects nothing.
-    Raises ProductNotFound, or InvalidInput if `units` is 0, if the stock would leave its range, or without a reason;
-    IdempotencyMismatch, InProgress, InvalidInput (for the key).
+    A retry with the same key corrects nothing, and returns the current product.
+    Raises ProductNotFound, IdempotencyMismatch, InProgress, or InvalidInput if `units` is 0, if the stock would leave
+    its range, if the reason is missing or if the key is invalid.
     """
-    texts = {"reason": "Reason is required"} if not reason.strip() else {}
+    errors = {"reason": "Reason is required"} if not reason.strip() else {}
     if not units:
-        texts["units"] = "Units must not be 0"
-    if texts:
-        raise InvalidInput(fields=texts)
-    given = clean_values(ProductHistory, {"reason": reason.strip()})
+        errors["units"] = "Units must not be 0"
+    if errors:
+        raise InvalidInput(fields=errors)
+    cleaned = clean_values(ProductHistory, {"reason": reason.strip()})
 
     def act() -> tuple[Product, dict[str, int]]:
-        with originating(cause="correction", **given):
+        with originating(cause="correction", **cleaned):
             return _corrected(actor, product_id, units), {"product": product_id}
 
     return once(
         caller_id=signed_in(actor).pk,
         operation="correct_stock",
         key=key,
-        validated=[product_id, units, given["reason"]],
+        validated=[product_id, units, cleaned["reason"]],
         act=act,
         recall=lambda memo: Product.objects.one(actor, memo["product"]),
     )
@@ -154,10 +154,10 @@ def set_product_image(
     expected_version: int | None = None,
     condition: Condition | None = None,
 ) -> Product:
-    """Store an image and its thumbnail as those of the product, in place of the former ones.
+    """Replace the image of the product and its thumbnail.
 
-    `content` is a JPEG, PNG or WebP file. Raises InvalidInput if it is not, and as `change_product` does; nothing is
-    then stored.
+    `content` is a JPEG, PNG or WebP file. Raises InvalidInput if it is not, and as `change_product` does. After an
+    exception, no file is stored.
     """
     with stored(read_image(content)) as image, transaction.atomic():
         product = _set_image(_locked(actor, product_id, expected_version, condition), image.name)
@@ -209,12 +209,12 @@ def create_products(*, actor: Actor, rows: Sequence[Mapping[str, object]]) -> li
 
 
 def known_categories(ids: Iterable[int | None]) -> Collection[int | None]:
-    """Return those of the ids that are ids of categories, and None. At most one statement.
+    """Return the ids that are ids of categories, and None. At most one statement.
 
-    Call it in the transaction that uses them: until its end they are not deleted.
+    Call it in the transaction that uses the ids: none of these categories is deleted before its end.
     """
     given = {pk for pk in ids if pk is not None}
-    return {None, *Category.objects.kept(given)} if given else {None}
+    return {None, *Category.objects.protected_ids(given)} if given else {None}
 
 
 def require_category(pk: int | None) -> None:

@@ -93,9 +93,9 @@ class ProductFilter(ShopFilterSet):
 
 
 def selection_of(caller: Actor, params: Mapping[str, Any]) -> ProductSelection:
-    """Return the products of the list's filters, for a change of all of them. Raises InvalidInput.
+    """Return the products that match the list filters, for a change of all of them. Raises InvalidInput.
 
-    An unknown parameter is refused: to ignore a filter with a typo would change every product.
+    An unknown parameter is refused: if a misspelt filter were ignored, every product would change.
     """
     unknown = params.keys() - filters_of(ProductFilter).keys()
     if unknown:

@@ -22,7 +22,7 @@ def as_json_rows(products: Sequence[Product], columns: Sequence[str]) -> str:
     rows = [values(product) for product in products]
     if is_postgresql():
         return orjson.dumps(rows, default=_decimal_text).decode()
-    moment = connection.ops.adapt_datetimefield_value  # looked up once: per value it takes most of the time
+    moment = connection.ops.adapt_datetimefield_value  # not in the lambda: the lookup takes longer than the call
     return orjson.dumps(
         rows,
         default=lambda value: moment(value) if isinstance(value, datetime) else _decimal_text(value),
@@ -31,7 +31,7 @@ def as_json_rows(products: Sequence[Product], columns: Sequence[str]) -> str:
 
 
 def _decimal_text(value: Any) -> str:
-    """Return the text of an amount. Raises TypeError for all else: an unset `db_default` is no value to store."""
+    """Return the text of an amount. Raises TypeError for other types, such as an unset `db_default`."""
     if isinstance(value, Decimal):
         return str(value)
     raise TypeError(f"{value!r} has no form in JSON")

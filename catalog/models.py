@@ -91,7 +91,7 @@ class Product(models.Model):
         help_text="The stock at which the product counts as low.",
     )
     sku = models.CharField("SKU", max_length=64, null=True, blank=True, default=None, validators=[printable_ascii])
-    # Products protect their category: deleting it would otherwise change each of them, with a version and an event.
+    # PROTECT: SET_NULL would change each product of a deleted category, with a new version and an event.
     category = models.ForeignKey(
         Category, models.PROTECT, null=True, blank=True, default=None, related_name="products", db_index=False
     )
@@ -183,7 +183,7 @@ class ProductHistory(Change):
 class PriceChange(models.Model):
     """One change of the prices of all products of a filter.
 
-    The history has the old and the new prices: its rows have the `reason`, and ids above `after` up to `last`.
+    The old and new prices are in the history: in the rows with this `reason` and `after` < id <= `last`.
     """
 
     actor = models.ForeignKey(
@@ -197,12 +197,12 @@ class PriceChange(models.Model):
     changed = models.IntegerField(default=0)
     unchanged = models.IntegerField(default=0)  # the new price is the old one, rounded
     refused = models.IntegerField(default=0)
-    stale = models.IntegerField(default=0)
+    stale = models.IntegerField(default=0)  # changed after the preview
     applied_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
     restored = models.IntegerField(null=True)  # null until it is undone
-    left_ids = models.JSONField(default=list)  # products that the undo left, the first of them
-    busy_until = models.DateTimeField(null=True)  # while it is applied or undone; later, its process has died
+    left_ids = models.JSONField(default=list)  # the first products whose price the undo did not restore
+    busy_until = models.DateTimeField(null=True)  # lease of the process that applies or undoes it
 
     objects = PriceChangeQuerySet.as_manager()
 

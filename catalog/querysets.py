@@ -33,8 +33,8 @@ WITH RECURSIVE branch(id) AS (
     UNION SELECT child.id FROM catalog_category child JOIN branch ON child.parent_id = branch.id
 ) SELECT id FROM branch
 """
-# Django has no FOR KEY SHARE, the lock of a foreign key: it keeps a row from being deleted, but not from being changed.
-KEEP = "SELECT id FROM catalog_category WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
+# The lock of a foreign key, which Django lacks: others can change the row, but not delete it.
+PROTECT = "SELECT id FROM catalog_category WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
 
 
 class CategoryQuerySet(ShopQuerySet["Category"]):
@@ -53,17 +53,17 @@ class CategoryQuerySet(ShopQuerySet["Category"]):
             rest += [(depth + 1, child) for child in reversed(below.get(category.pk, []))]
         return found
 
-    def kept(self, ids: Iterable[int]) -> set[int]:
-        """Return which of the ids exist. Within a transaction they are not deleted before its end. One statement.
+    def protected_ids(self, ids: Iterable[int]) -> set[int]:
+        """Return the ids that exist, and protect their rows from deletion until the transaction ends. One statement.
 
-        A foreign key is checked at commit, too late for a refusal. SQLite has one writer at a time.
+        The foreign key alone is checked at commit, too late for a refusal. SQLite has one writer at a time.
         """
         if is_postgresql():
-            return {category.pk for category in self.raw(KEEP, [list(ids)])}
+            return {category.pk for category in self.raw(PROTECT, [list(ids)])}
         return set(self.filter(pk__in=ids).values_list("pk", flat=True))
 
     def branch(self, named: int | str) -> Self:
-        """Return the category with this id or slug, and all categories below it. None if it does not exist."""
+        """Return the category with this id or slug, and all categories below it; no rows if it does not exist."""
         return self.filter(pk__in=ids_of_branch(named))
 
 
@@ -102,7 +102,7 @@ class ProductQuerySet(ShopQuerySet["Product"]):
     def in_category(self, named: int | str) -> Self:
         """Return the products of the category with this id or slug, and of all categories below it.
 
-        The ids are read now: with known ids, both databases use the index, and need not sort one category.
+        The ids are read at once: with known ids, both databases use the index, and need no sort for one category.
         """
         return self.in_categories(ids_of_branch(named))
 

@@ -11,7 +11,7 @@ from core.feed.events import Event
 from core.protocols.live.feed_sockets import FeedSockets, SocketSpec
 
 
-def _take(item: dict[str, object], headers: Mapping[str, str], address: str) -> None:
+def _set_price_of(item: dict[str, object], headers: Mapping[str, str], address: str) -> None:
     product_id = _id_in(item)
     if product_id is None:
         raise InvalidInput("product_id must be a whole number")
@@ -23,7 +23,7 @@ def _id_in(item: object) -> int | None:
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
-def _written(event: Event) -> dict[str, object]:
+def _as_json(event: Event) -> dict[str, object]:
     return product_facts(event) | {"cursor": event.cursor}
 
 
@@ -32,5 +32,5 @@ def _refused(item: Any, refusal: DomainError) -> dict[str, Any]:
     return reply if refusal.retry_after_s is None else reply | {"retry_after": refusal.retry_after_s}
 
 
-live_prices = SocketSpec(match=partial(is_of, 0), write=_written, take=_take, refused=_refused)
+live_prices = SocketSpec(match=partial(is_of, 0), write=_as_json, take=_set_price_of, refused=_refused)
 WEBSOCKETS = {PRICES_PATH: FeedSockets(live_prices)}

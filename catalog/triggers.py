@@ -6,7 +6,7 @@ from core.history.triggers import MONEY, TEXT, History
 from core.lists.row_counts import count_triggers
 from core.text.search import FUNCTION
 
-# The form that the first migrations install, before the column name_folded exists.
+# The version trigger of the first migrations, before the column name_folded exists.
 first_product_version = triggers.version_trigger(
     "catalog_product", ("catalog", "0001_initial"), touches_updated_at=True
 )
@@ -83,7 +83,7 @@ def _history_of(columns: dict[str, dict[str, str]]) -> History:
     return History("catalog_product", "catalog_producthistory", "product_id", columns, units_of="stock")
 
 
-# The form that the first migration of the history installs, before the column reorder_level exists.
+# The history triggers of its first migration, before the column reorder_level exists.
 first_history = _history_of(_FIRST_COLUMNS).triggers(("catalog", "0007_history"))
 _SECOND_COLUMNS = {**_FIRST_COLUMNS, "reorder_level": TEXT}
 second_history = _history_of(_SECOND_COLUMNS).triggers(("catalog", "0008_reorder_level"))
@@ -93,7 +93,7 @@ third_history = _history_of(_THIRD_COLUMNS).triggers(("catalog", "0012_triggers_
 _FOURTH_COLUMNS = {**_THIRD_COLUMNS, "image": TEXT}
 product_history = _history_of(_FOURTH_COLUMNS)
 fourth_history = product_history.triggers(("catalog", "0015_image"))
-history = fourth_history  # the present form
+history = fourth_history  # the current triggers
 
 # A new row has no children, and a constraint refuses a row that is its own parent: only an update can close a cycle.
 _ABOVE = (

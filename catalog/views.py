@@ -108,7 +108,7 @@ class ProductViewSet(ShopViewSet):
     @action(
         detail=False,
         methods=["post"],
-        parser_classes=[StrictJSONParser, XMLParser, NDJSONParser],
+        parser_classes=BATCH_PARSERS,
         pagination_class=None,
     )
     @guarded_by(create_products)

@@ -23,7 +23,7 @@ INDENT = "\u2007\u2007"  # browsers collapse ordinary spaces
 
 
 def category_choices(*, none: str | None = "None") -> Iterator[tuple[int | str, str]]:
-    """Yield the id and the indented name of each category in the order of the tree, after the choice of none."""
+    """Yield the id and the indented name of each category in tree order, after the empty choice."""
     if none is not None:
         yield "", none
     for depth, category in Category.objects.in_tree():
@@ -96,7 +96,7 @@ class CategoryAdmin(ShopAdmin):
         return [("Category", {"fields": WRITABLE_OF_CATEGORY})]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return {} if obj else self.prepopulated_fields  # addresses with the slug stay valid after a change of the name
+        return {} if obj else self.prepopulated_fields  # a changed name must not change the slug, which is in URLs
 
     # -- Permissions -------------------------------------------------------------------------------------------
     def has_module_permission(self, request: HttpRequest) -> bool:

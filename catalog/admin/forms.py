@@ -61,20 +61,20 @@ class VersionedForm(RefusableForm):
         if present is None:
             self.add_error(None, "Not saved: this product was deleted in the meantime.")
         elif self.cleaned_data["version_read"] != present.version:
-            self.add_error(None, self._take_over(present))
+            self.add_error(None, self._show_current(present))
 
-    def _take_over(self, present: Product) -> str:
-        """Put the changes of others into the fields, and return a message that lists them."""
+    def _show_current(self, present: Product) -> str:
+        """Put the values that others changed into the fields, and return a message that lists these changes."""
         self.data = self.data.copy()
-        news = [self._take_over_field(name, getattr(present, name)) for name in self._names()]
+        texts = [self._show_current_field(name, getattr(present, name)) for name in self._names()]
         self.data[self.add_prefix("version_read")] = str(present.version)
-        changes = " ".join(text for text in news if text) or "None of these fields changed."
+        changes = " ".join(filter(None, texts)) or "None of these fields changed."
         return (
             f"Not saved: the product changed after you opened it, through a sale or a colleague. {changes} "
             "The fields now show its current values and your other entries. Check them and save again."
         )
 
-    def _take_over_field(self, name: str, value: object) -> str:
+    def _show_current_field(self, name: str, value: object) -> str:
         shown = self.data.get(self.add_initial_prefix(name))
         now = "" if value is None else str(value)
         if _same_text(shown or "", now):
@@ -107,7 +107,7 @@ class ProductForm(VersionedForm):
     def clean(self) -> dict[str, object] | None:
         cleaned = super().clean()
         if self.instance.pk is not None:
-            # Checked without a lock. The action checks again under the lock, and its refusal shows this form again.
+            # Without a lock, to show the current values early. The action checks again under the lock.
             self.refuse_if_stale(self.instance)
         return cleaned
 

@@ -1,7 +1,7 @@
-"""The import of a price list: upload, preview of every change, then all, the good ones, or none.
+"""The import of a price list: upload, preview of every change, then apply all rows, the valid rows, or none.
 
-django-import-export saves row by row in its preview too, and confirms all rows or none, so this has its own pages. The
-changes go through `change_products`.
+Not django-import-export: it saves row by row even for a preview, and applies all rows or none. The changes go through
+`change_products`.
 """
 
 from collections.abc import Sequence
@@ -54,20 +54,20 @@ class UploadForm(forms.Form):
     )
     stock = forms.ChoiceField(
         label="Stock",
-        choices=[("set", "Is the new stock"), ("add", "Is added to the stock; -3 takes 3 away")],
+        choices=[("set", "Replaces the stock"), ("add", "Is added to the stock: -3 subtracts 3")],
         initial="set",
         widget=UnfoldAdminRadioSelectWidget,
     )
     sign = forms.ChoiceField(
-        label="Decimal sign of prices",
-        choices=[("", "As the file shows it"), (".", "Point: 1,234.50"), (",", "Comma: 1.234,50")],
+        label="Decimal separator of prices",
+        choices=[("", "Detect it in the file"), (".", "Point: 1,234.50"), (",", "Comma: 1.234,50")],
         required=False,
         widget=UnfoldAdminRadioSelectWidget,
     )
 
 
 class PriceListImport(ShopAdmin):
-    """The part of the product list's admin that imports price lists."""
+    """The import of price lists, as a part of the products' admin."""
 
     actions_list = ("import_price_list",)
 
@@ -130,7 +130,7 @@ def _page_of(kept: PendingImport) -> str:
 
 
 def _kept_plan(user: SignedIn, form: UploadForm) -> PendingImport | None:
-    """Store the plan of the uploaded file; if the file is refused, return None and say why in the form."""
+    """Store the plan of the uploaded file. If the file is refused, add the reason to the form and return None."""
     upload = form.cleaned_data["file"]
     try:
         adds = form.cleaned_data["stock"] == "add"

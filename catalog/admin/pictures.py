@@ -12,7 +12,7 @@ from catalog.models import THUMBNAILS, Product
 
 
 class ShownImage(NamedTuple):
-    """The present image, as the widget of a file shows it."""
+    """The current image, with the attribute that the file widget reads."""
 
     url: str
 
@@ -21,13 +21,13 @@ class ShownImage(NamedTuple):
 
 
 def shown_image(product: Product) -> ShownImage | None:
-    # On the admin's own origin, wherever MEDIA_URL leads: the Content-Security-Policy allows no other.
+    # Not at MEDIA_URL, which may be of another origin: the Content-Security-Policy of the admin allows only its own.
     return ShownImage(reverse("media", args=[THUMBNAILS + product.image])) if product.image else None
 
 
 def picture(product: Product) -> SafeString | None:
     image = shown_image(product)
-    # The alternative text is empty: the name stands beside it.
+    # Empty alternative text: the name of the product is beside the image.
     return image and format_html('<img class="product-picture" src="{}" alt="" loading="lazy">', image.url)
 
 
@@ -39,6 +39,6 @@ class ImageInput(UnfoldAdminImageFieldWidget):
 
 
 class ImageField(forms.FileField):
-    """A file; the action checks that it is an image. Its value is False if the present image is to be removed."""
+    """A file; the action checks that it is an image. Its value is False if the user removes the current image."""
 
     widget = ImageInput

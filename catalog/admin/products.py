@@ -39,7 +39,7 @@ from core.admin.options import Fieldsets
 from core.permissions import is_staff
 from core.text.ascii import AsciiLower
 
-# The sections of the page. A field without a place of its own follows those that describe the product.
+# The sections of the page. Fields that are in no section go to the end of the first one.
 DESCRIBING, OFFERED = ("name", "sku", "category_id", "description"), ("price", "stock", "reorder_level")
 OTHERS = tuple(name for name in WRITABLE if name not in DESCRIBING + OFFERED)
 
@@ -158,7 +158,7 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
         return response
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Return the order of the list: low stocks from the lowest. By name, the whole table would be read for them."""
+        """Sort low stocks by stock, from an index: sorted by name, the whole table would be read."""
         is_scarce = request.GET.get(StockFilter.parameter_name) in ("low", "none")
         return ("stock", "id") if is_scarce else self.ordering
 

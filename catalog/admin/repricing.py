@@ -24,7 +24,7 @@ from core.errors import DomainError, VersionMismatch
 from core.origin import originating
 
 MAX_AT_ONCE = 500
-ROWS_LOCKED = 50  # per transaction: one commit per row is slow, one for all rows makes orders wait
+ROWS_LOCKED = 50  # per transaction: one commit for each row is slow, one for all rows blocks orders
 TEMPLATE = "admin/catalog/product/change_prices.html"
 _SEEN = re.compile(r"([0-9]{1,9}):([0-9]{1,9})")
 
@@ -116,7 +116,8 @@ def _tell(request: HttpRequest, changed: int, refused: int, deleted: Iterable[in
         messages.success(request, changed_message(changed))
     if refused:
         messages.warning(
-            request, f"Prices not changed: {refused}. The table shows the reasons and the new prices as of now."
+            request,
+            f"Prices not changed: {refused}. The table shows the reasons, and new prices from the current prices.",
         )
     if deleted:
         messages.warning(request, f"Deleted in the meantime: product {', '.join(map(str, sorted(deleted)))}.")
@@ -126,7 +127,7 @@ def _seen_versions(texts: list[str]) -> dict[int, int]:
     """Return the version at which each product was shown, by product id. Parses `id:version`."""
     pairs = [_SEEN.fullmatch(text) for text in texts]
     if None in pairs or not 0 < len(pairs) <= MAX_AT_ONCE:
-        raise BadRequest("Unreadable list of products")
+        raise BadRequest("Invalid list of products")
     return {int(pair[1]): int(pair[2]) for pair in pairs if pair}
 
 

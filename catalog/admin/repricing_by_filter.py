@@ -83,7 +83,7 @@ def _apply(request: HttpRequest, selection: ProductSelection, percent: Decimal) 
     """Change the products as previewed, and keep the id of the change for its undo."""
     as_of = request.POST.get("as_of", "")
     if not as_of.isdecimal():
-        raise BadRequest("Unreadable moment of the preview")
+        raise BadRequest("Invalid as_of")
     change = change_prices(actor=request.user, selection=selection, percent=percent, as_of=as_of)
     request.session.pop(KEPT, None)
     request.session[KEPT_PRICE_CHANGE] = change.pk

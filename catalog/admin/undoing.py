@@ -20,8 +20,8 @@ from core.errors import DomainError
 from core.origin import originating
 
 UNDONE_AT_ONCE = 50  # products per transaction
-KEPT = "changed_prices"  # in the session
-KEPT_PRICE_CHANGE = "price_change"  # in the session, instead: a change of all products of a filter
+# Session keys of the last change: of the prices of selected products, or the id of a PriceChange. One at a time.
+KEPT, KEPT_PRICE_CHANGE = "changed_prices", "price_change"
 TEMPLATE = "admin/catalog/product/undo_prices.html"
 
 
@@ -49,7 +49,7 @@ def undo(request: HttpRequest, model_admin: Any) -> HttpResponse:
         raise PermissionDenied
     changed = [ChangedPrice(pk, Decimal(old), version) for pk, old, version in request.session.get(KEPT, ())]
     if not changed:
-        messages.info(request, "No change of prices is left to undo.")
+        messages.info(request, "There is no change of prices to undo.")
         return HttpResponseRedirect(model_admin.list_url())
     if request.method == "POST":
         del request.session[KEPT]

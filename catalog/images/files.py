@@ -20,7 +20,7 @@ from core.server.media_files import refusing_outages
 
 log = logging.getLogger(__name__)
 FOLDERS = (IMAGES, THUMBNAILS)
-KEPT = timedelta(days=1)  # longer than any upload takes: a file without a product may be of one that is not committed
+KEPT = timedelta(days=1)  # longer than any upload: until its transaction commits, no product names its files
 
 
 class StoredImage:

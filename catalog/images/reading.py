@@ -47,18 +47,20 @@ def read_image(content: bytes) -> Renditions:
             raise _too_many_pixels()
         # MPO is a JPEG of several pictures, as some cameras write it.
         kind = picture.format if picture.format in EXTENSIONS else "JPEG"
-        picture.draft("RGB", (IMAGE_SIDE, IMAGE_SIDE))  # JPEG is decoded smaller at once, if it is twice as large
+        picture.draft(
+            "RGB", (IMAGE_SIDE, IMAGE_SIDE)
+        )  # if a JPEG is at least twice as large, decode it at a smaller scale
         upright = _upright(picture)
         image, thumbnail = _encoded(upright, kind, IMAGE_SIDE), _encoded(upright, kind, THUMBNAIL_SIDE)
         return Renditions(EXTENSIONS[kind], image, thumbnail)
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """Return the pixels as RGB or RGBA, turned as the orientation in the metadata says."""
+    """Return the pixels as RGB or RGBA, rotated by the orientation in the metadata."""
     keeps_colours = picture.mode in ("RGB", "RGBA", "P")  # the profile of another mode, such as CMYK, does not fit RGB
     profile = picture.info.get("icc_profile") if keeps_colours else None
     ImageOps.exif_transpose(picture, in_place=True)
-    if picture.mode.startswith("I"):  # 16 bits of grey, which Pillow would cut to 255
+    if picture.mode.startswith("I"):  # 16 bits of grey: `convert("L")` would clip all values above 255
         picture = picture.convert("I").point(lambda grey: grey / 256).convert("L")
     mode = "RGBA" if picture.has_transparency_data else "RGB"
     picture = picture if picture.mode == mode else picture.convert(mode)

@@ -301,7 +301,8 @@ class BatchChangeProducts(graphene.Mutation):
         made = change_products_by_sku(actor=actor, rows=[row for row in rows if isinstance(row, dict)])
         outcomes = outcomes_of(rows, made)
         ids = [row.pk for row in outcomes if isinstance(row, Product)]
-        changed = {row.pk: row for row in grouped(Product.objects.filter(pk__in=ids))}  # with their new versions
+        # Read again, for the versions that the trigger set.
+        changed = {row.pk: row for row in grouped(Product.objects.filter(pk__in=ids))}
         return BatchChangeProducts(
             ok=len(ids) == len(outcomes),
             changed_count=len(ids),

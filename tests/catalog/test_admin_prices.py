@@ -107,7 +107,7 @@ def test_product_changed_after_the_preview_keeps_its_price_and_is_told(client: C
     assert prices() == [price_now, Decimal("3.00")]
     assert messages_of(response) == [
         f"Prices changed: 1.{UNDO}",
-        "Prices not changed: 1. The table shows the reasons and the new prices as of now.",
+        "Prices not changed: 1. The table shows the reasons, and new prices from the current prices.",
     ]
     (row,) = response.context_data["rows"]
     assert (row.product.name, row.price, row.refusal) == (
@@ -221,7 +221,7 @@ def test_undo_restores_each_price_that_did_not_change_since(client: Client) -> N
     reasons = ProductHistory.objects.filter(product_id=chair.pk).order_by("id").values_list("kind", "reason")
     assert list(reasons)[1:] == [("changed", "Prices +50 %"), ("revert", "Undo of a price change")]
     for again in (client.get(f"{PAGE}undo/"), client.post(f"{PAGE}undo/")):
-        assert messages_of(again)[-1] == "No change of prices is left to undo."
+        assert messages_of(again)[-1] == "There is no change of prices to undo."
 
 
 def test_undo_is_for_staff(client: Client) -> None:

@@ -106,7 +106,7 @@ def test_undo_restores_exactly_the_prices_that_are_still_the_new_ones(client: Cl
     assert (asked.context_data["changed"], asked.context_data["left"]) == (5, 3)
     assert messages_of(response)[-1] == "Prices restored: 3 of 5."
     assert prices() == {"Tea 1": "1.00", "Tea 2": "7.00", "Tea 4": "4.00", "Tea 5": "5.00", "Pot": "20.00"}
-    assert messages_of(client.get(UNDO))[-1] == "No change of prices is left to undo."
+    assert messages_of(client.get(UNDO))[-1] == "There is no change of prices to undo."
 
 
 def test_sale_between_preview_and_confirmation_does_not_matter(client: Client, teas: Category) -> None:
