@@ -17,7 +17,7 @@ from core.protocols.connect.calls import CALL, WebCall
 from core.protocols.connect.endpoints import NO_METHOD, NO_STREAM, endpoint_of, no_method
 from core.protocols.connect.messages import BINARY, JSON, Gzip
 from core.protocols.connect.refusals import answer_to
-from core.protocols.connect.wire import HttpWire, shown
+from core.protocols.connect.wire import HttpWire, scope_for_connectrpc
 from core.protocols.rpc.methods import Method
 from core.protocols.rpc.service import Service
 from core.server import logs
@@ -57,19 +57,20 @@ class Connect:
             call = WebCall(self._methods.get(scope["path"]), scope, wire, self._pool)
             CALL.set(call)
             try:
-                await self._application(self._shown(scope, call), wire.receive, wire.send)
+                await self._application(self._adapted_scope(scope, call), wire.receive, wire.send)
             except (ClientGone, ConnectError):  # connectrpc raises an error that it can't send
-                log.debug("The client disconnected, or read nothing.")
+                log.debug("The client disconnected, or did not read the response in time.")
             except asyncio.CancelledError:
-                log.warning("No answer in time.")  # the grace of the shutdown is over; connectrpc has responded
+                # The grace period of the shutdown has ended; connectrpc has responded.
+                log.warning("No answer in time.")
             finally:
                 call.end()
 
-    def _shown(self, scope: Scope, call: WebCall) -> Scope:
+    def _adapted_scope(self, scope: Scope, call: WebCall) -> Scope:
         path, kind = scope["path"], call.wire.content_type
         if call.method is None:
             path = NO_STREAM if kind.startswith("application/connect+") else NO_METHOD
-        return shown(scope, path, kind)
+        return scope_for_connectrpc(scope, path, kind)
 
 
 class _Application(ConnectASGIApplication[None]):
@@ -93,7 +94,7 @@ class ErrorInterceptor:
 
 
 class Bounds:
-    """Refuses too long metadata, as native gRPC does, and requests with a wrong host or without TLS, as Django does."""
+    """Refuses metadata that is too long, as native gRPC does, and a wrong host or a missing TLS, as Django does."""
 
     async def on_start(self, context: RequestContext[Any, Any]) -> None:
         call = CALL.get()

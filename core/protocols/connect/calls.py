@@ -39,7 +39,7 @@ class WebCall:
         self._pool, self._context, self._started_at = pool, Context(), time.perf_counter()
         self.metadata = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         self.address = (scope.get("client") or [""])[0] or "unknown"
-        if method is not None:
+        if method is not None:  # the endpoints for unknown paths do not use these
             self.called = method
             self.service = method.service_of(self._context, self.metadata, self.address)
 
@@ -56,7 +56,7 @@ class WebCall:
         """Mark the call as over, for a thread that still works on it, and log the call."""
         self._context.is_over = True
         if self.method is None:
-            note_operation("unknown")  # the path is of the client's choice
+            note_operation("unknown")  # not the path: a client may choose any
         else:
             note_caller(self.service.caller_id)
         logs.write_line(
@@ -75,19 +75,19 @@ class WebCall:
             return job(*args)
 
     def answer(self, sent: Sent) -> bytes:
-        return self._asked(sent.message(self.called.request_class), sent.codec)
+        return self._response_to(sent.message(self.called.request_class), sent.codec)
 
     def answer_all(self, sent: Iterable[Sent], codec: Codec) -> bytes:
-        return self._asked(messages_of(sent, self.called.request_class), codec)
+        return self._response_to(messages_of(sent, self.called.request_class), codec)
 
     def open(self, sent: Sent) -> StreamSpec:
-        spec: StreamSpec = self._done(sent.message(self.called.request_class))
+        spec: StreamSpec = self._call_service(sent.message(self.called.request_class))
         return spec
 
-    def _asked(self, request: object, codec: Codec) -> bytes:
-        return codec.write(self._done(request))
+    def _response_to(self, request: object, codec: Codec) -> bytes:
+        return codec.write(self._call_service(request))
 
-    def _done(self, request: object) -> Any:
+    def _call_service(self, request: object) -> Any:
         self.service.request = request
         with reads_may_lag(self.service.caller_id is None):
             return getattr(self.service, self.called.name)(request, self._context)

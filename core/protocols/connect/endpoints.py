@@ -13,8 +13,8 @@ from core.protocols.connect.messages import BINARY, Sent
 from core.protocols.connect.refusals import NoSuchMethod
 from core.protocols.connect.streams import answer_stream
 
-# For paths without a method: connectrpc's own response has an empty body.
 Context = RequestContext[Sent, bytes]
+# Endpoints for unknown paths: connectrpc's own response has an empty body.
 NO_METHOD, NO_STREAM = "/none", "/none-streaming"
 
 
@@ -28,7 +28,7 @@ async def answer_all(stream: AsyncIterator[Sent], context: Context) -> bytes:
     call, sent = CALL.get(), []
     async for one in stream:
         sent.append(one)
-        if len(sent) > MAX_ROWS:  # the service processes no more rows, and reports it
+        if len(sent) > MAX_ROWS:  # the service ignores the rest, and reports that
             break
     return await call.on_thread(call.answer_all, sent, sent[0].codec if sent else BINARY)
 
@@ -62,7 +62,7 @@ ENDPOINTS: Mapping[tuple[bool, bool], EndpointSpec] = {
 
 def endpoint_of(method: MethodDescriptor) -> Endpoint[Sent, bytes]:
     kind, make, function = ENDPOINTS[method.client_streaming, method.server_streaming]
-    # GET is allowed for unary methods without side effects.
+    # GET is allowed for unary methods without side effects. connectrpc numbers the levels from 1, protobuf from 0.
     level = method.GetOptions().idempotency_level + 1 if kind is StreamType.UNARY else IdempotencyLevel.UNKNOWN
     return make(_info(method.name, method.containing_service.full_name, IdempotencyLevel(level), kind), function)
 

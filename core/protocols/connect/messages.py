@@ -12,7 +12,7 @@ from core.errors import InvalidInput, TooLarge
 from core.validation.containers import ContainerCounter
 from core.validation.strict_json import BYTE_ORDER_MARK
 
-UNREADABLE = (DecodeError, json_format.ParseError, ValueError, TypeError, ArithmeticError, RecursionError, zlib.error)
+PARSE_ERRORS = (DecodeError, json_format.ParseError, ValueError, TypeError, ArithmeticError, RecursionError, zlib.error)
 GZIP = 31  # zlib's wbits for data with a gzip header and trailer
 
 
@@ -27,7 +27,7 @@ class Gzip:
         return "gzip"
 
     def compress(self, data: bytes) -> bytes:
-        raise NotImplementedError  # responses are not compressed: the proxy in front does that, as for REST
+        raise NotImplementedError  # never called: the proxy in front compresses responses, as for REST
 
     def decompress(self, data: bytes, read_max_bytes: int | None = None) -> bytes:
         return Gzipped(data)
@@ -35,7 +35,7 @@ class Gzip:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message as the client sent it."""
+    """A message as the client sent it, encoded and perhaps compressed."""
 
     codec: "Codec"
     content: bytes
@@ -47,10 +47,11 @@ class Sent:
         """
         try:
             return self.codec.read(kind, self.unpacked(settings.GRPC_MAX_MESSAGE_BYTES), counter or ContainerCounter())
-        except UNREADABLE as error:
+        except PARSE_ERRORS as error:
             raise InvalidInput("The message can't be read") from error
 
     def unpacked(self, limit: int) -> bytes:
+        """Return the content, decompressed. Raises TooLarge above `limit` bytes, InvalidInput if it is incomplete."""
         content, is_whole = self.content, True
         if isinstance(content, Gzipped):
             unpacker = zlib.decompressobj(GZIP)
@@ -67,12 +68,12 @@ class Sent:
 class Codec:
     """One of the two encodings of a message. To connectrpc it is a codec that passes content on unchanged."""
 
-    word: str
+    codec_name: str
     read: Callable[[type[Message], bytes, ContainerCounter], Message]
     write: Callable[[Message], bytes]
 
     def name(self) -> str:
-        return self.word
+        return self.codec_name
 
     def decode(self, data: bytes | bytearray, message_class: object) -> Sent:
         return Sent(self, data if isinstance(data, Gzipped) else bytes(data))
@@ -110,7 +111,7 @@ JSON = Codec("json", _read_json, _write_json)
 
 
 def messages_of(sent: Iterable[Sent], kind: type[Message]) -> Iterator[Message]:
-    """Yield the decoded messages. Decompressed, they have at most MAX_BODY_BYTES in all. Raises as `Sent.message`."""
+    """Yield the decoded messages. Raises as `Sent.message`, and TooLarge above MAX_BODY_BYTES for all of them."""
     bytes_left, counter = settings.MAX_BODY_BYTES, ContainerCounter()
     for one in sent:
         content = one.unpacked(settings.GRPC_MAX_MESSAGE_BYTES)

@@ -20,14 +20,14 @@ from core.server.leases import Lease, on_loop
 
 
 async def answer_stream(sent: Sent, context: RequestContext[Sent, bytes]) -> AsyncIterator[bytes]:
-    """Yield the events that the service selects, until the stream ends; the trailers then have its cursor."""
+    """Yield the events that the service selects. When the stream ends, its trailers have the cursor to resume from."""
     call = CALL.get()
     spec = await call.on_thread(call.open, sent)
     assert spec.match is not None, "A stream without events replies to messages, and is bidirectional"  # noqa: S101
     with ExitStack() as stack:
         lease = stack.enter_context(closing(Lease()))
         lease.grant(call.service.identity, by_role=call.service.rule() is not anyone)
-        lease.on_stall(settings.STREAM_STALL_S, on_loop(call.wire.cut), last_message_s=LAST_MESSAGE_S)
+        lease.on_stall(settings.STREAM_STALL_S, on_loop(call.wire.disconnect), last_message_s=LAST_MESSAGE_S)
         reader = stack.enter_context(closing(await AsyncFeedReader.open(spec.match, spec.after, lease)))
         lease.check()  # the lease may have ended meanwhile
         cursor = context.response_trailers[CURSOR] = spec.after or reader.cursor

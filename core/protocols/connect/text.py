@@ -26,6 +26,6 @@ def decoded(body: bytes) -> bytes:
 
 
 def text_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return the headers of a response whose body is sent as text: each part becomes base64 with padding."""
+    """Return the headers of a response whose parts are each sent as padded base64."""
     kept = [(name, value) for name, value in headers if name.lower() not in (b"content-type", b"content-length")]
     return [*kept, (b"content-type", FRAMES_AS_TEXT.encode())]

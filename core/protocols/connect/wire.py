@@ -16,12 +16,12 @@ from core.validation.strict_json import is_read_as_utf8
 Headers = list[tuple[bytes, bytes]]
 
 GRPC_WEB = "application/grpc-web"
-# Responses are not compressed.
-DROPPED = frozenset((b"accept-encoding", b"connect-accept-encoding", b"grpc-accept-encoding"))
+# Hidden from connectrpc: with them it would compress responses.
+HIDDEN_HEADERS = frozenset((b"accept-encoding", b"connect-accept-encoding", b"grpc-accept-encoding"))
 
 
 def content_type_of(headers: Headers) -> str:
-    """Return a request's content type, in lower case and without parameters; "" leads to status 415.
+    """Return a request's content type, in lower case and without parameters; "" if it is refused with status 415.
 
     Native gRPC is refused: it needs HTTP/2, it has its own port, and connectrpc can't serve it. JSON must be UTF-8.
     """
@@ -29,16 +29,16 @@ def content_type_of(headers: Headers) -> str:
     name = sent.partition(";")[0].strip().lower() if is_read_as_utf8(sent) else ""
     if name == GRPC_WEB:
         return f"{GRPC_WEB}+proto"
-    is_of_web = name.startswith(f"{GRPC_WEB}+") or name in text.TEXTS
-    return name if is_of_web or not name.startswith("application/grpc") else ""
+    is_grpc_web = name.startswith(f"{GRPC_WEB}+") or name in text.TEXTS
+    return name if is_grpc_web or not name.startswith("application/grpc") else ""
 
 
-def shown(scope: Scope, path: str, content_type: str) -> Scope:
+def scope_for_connectrpc(scope: Scope, path: str, content_type: str) -> Scope:
     """Return the scope re-encoded for connectrpc, which decodes the headers and the query string as UTF-8."""
     headers = [
         (name, value.decode("latin-1").encode())
         for name, value in scope["headers"]
-        if name != b"content-type" and name not in DROPPED
+        if name != b"content-type" and name not in HIDDEN_HEADERS
     ]
     return {
         **scope,
@@ -88,26 +88,26 @@ class HttpWire:
                 return
             self.status = message["status"]
             headers = text.text_headers(message["headers"]) if self._is_text else message["headers"]
-            message = {**message, "headers": [*headers, *self._headers, *self._closing()]}
+            message = {**message, "headers": [*headers, *self._headers, *self._close_header()]}
         elif self._body.is_left_unread and not message.get("more_body"):
-            await self._pass_on({**message, "more_body": True})
+            await self._send_or_disconnect({**message, "more_body": True})
             await self._body.linger()
             message = {"type": "http.response.body", "body": b"", "more_body": False}
-        await self._pass_on(message)
+        await self._send_or_disconnect(message)
 
-    def _closing(self) -> Headers:
+    def _close_header(self) -> Headers:
         return [(b"connection", b"close")] if self._body.is_left_unread else []
 
-    async def _pass_on(self, message: AsgiMessage) -> None:
+    async def _send_or_disconnect(self, message: AsgiMessage) -> None:
         if self._is_text and message["type"] == "http.response.body":
             message = {**message, "body": base64.b64encode(message["body"])}
         try:
             async with asyncio.timeout(settings.STREAM_STALL_S):
                 await self._send(message)
         except TimeoutError as error:
-            self.cut()
+            self.disconnect()
             raise ClientGone from error
 
-    def cut(self) -> None:
+    def disconnect(self) -> None:
         """Disconnect the client, because it does not read."""
         cut_off(self._send)
