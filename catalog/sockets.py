@@ -32,5 +32,5 @@ def _refused(item: Any, refusal: DomainError) -> dict[str, Any]:
     return reply if refusal.retry_after_s is None else reply | {"retry_after": refusal.retry_after_s}
 
 
-live_prices = SocketSpec(match=partial(is_of, 0), write=_as_json, take=_set_price_of, refused=_refused)
+live_prices = SocketSpec(match=partial(is_of, 0), write=_as_json, handle=_set_price_of, refused=_refused)
 WEBSOCKETS = {PRICES_PATH: FeedSockets(live_prices)}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from core.errors import DomainError, Unavailable
 from core.protocols.faults import body_of
 from core.protocols.graph.errors import graphql_body
-from core.protocols.message_pages import RawResponse, is_page, outage_response, written_as
+from core.protocols.message_pages import RawResponse, is_page, outage_response, raw_response
 from core.protocols.rest.errors import refusal_body
 from core.protocols.rest.problems import MEDIA_TYPE
 from core.protocols.rest.renderers import RENDERERS, render
@@ -26,14 +26,14 @@ def refusal_at(path: str, accept: str | None, refusal: DomainError) -> RawRespon
     }
     for prefix, body in bodies.items():
         if path.startswith(prefix):
-            return written_as("application/json", render("json", "response", body()), refusal)
+            return raw_response("application/json", render("json", "response", body()), refusal)
     return None
 
 
 def refusal_of(path: str, accept: str | None, refusal: DomainError) -> RawResponse:
     """Write a refusal in the form of the API that `path` belongs to; if it belongs to none, as REST v1."""
     response = refusal_at(path, accept, refusal)
-    return response or written_as("application/json", render("json", "", body_of(refusal)), refusal)
+    return response or raw_response("application/json", render("json", "", body_of(refusal)), refusal)
 
 
 def _of_rest(path: str, accept: str | None, refusal: DomainError) -> RawResponse:
@@ -46,4 +46,4 @@ def _of_rest(path: str, accept: str | None, refusal: DomainError) -> RawResponse
     root = "response"
     if version == V2:
         media_type, root = f"{MEDIA_TYPE}+{format}", "problem"
-    return written_as(media_type, render(format, root, refusal_body(refusal, version, path)), refusal)
+    return raw_response(media_type, render(format, root, refusal_body(refusal, version, path)), refusal)

@@ -1,4 +1,4 @@
-"""The default JSON and headers of a refusal; a protocol may have its own format instead."""
+"""The default body and headers of a refusal. Protocols with another format use the headers only."""
 
 from typing import Any
 
@@ -27,8 +27,8 @@ def headers_of(refusal: DomainError) -> dict[str, str]:
     """
     headers = {}
     if refusal.code == "unauthenticated":
-        bad_token = isinstance(refusal, Unauthenticated) and refusal.is_about_token
-        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if bad_token else "Bearer"
+        is_bad_token = isinstance(refusal, Unauthenticated) and refusal.is_about_token
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if is_bad_token else "Bearer"
     if isinstance(refusal, UnsupportedEncoding):
         headers["Accept-Encoding"] = "identity"
     if refusal.retry_after_s is not None:

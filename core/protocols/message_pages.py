@@ -1,4 +1,4 @@
-"""The pages for people about an outage or an error. They need no database, no session and no script."""
+"""The HTML pages for an outage or an error. They need no database, no session and no script."""
 
 from typing import NamedTuple
 
@@ -12,6 +12,12 @@ from core.server.negotiation import preferred
 
 HTML, JSON = "text/html", "application/json"
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+EXPLANATIONS = {
+    400: ("This request can't be read", "The address or the form has a value that the shop does not accept."),
+    403: ("You may not do that", "Sign in with an account that has the right."),
+    404: ("There is no such page", "The address may be mistyped, or the page was moved."),
+    500: ("Something went wrong", "The error is logged. Try again; if it happens again, send us the number below."),
+}
 
 
 class RawResponse(NamedTuple):
@@ -21,7 +27,7 @@ class RawResponse(NamedTuple):
     headers: dict[str, str]
 
 
-def written_as(media_type: str, content: bytes, refusal: DomainError) -> RawResponse:
+def raw_response(media_type: str, content: bytes, refusal: DomainError) -> RawResponse:
     headers = {"Content-Type": media_type, "Cache-Control": "no-store", **headers_of(refusal)}
     return RawResponse(content, headers)
 
@@ -33,14 +39,6 @@ def is_page(path: str, accept: str | None) -> bool:
     if path.startswith(("/api", "/health")) and path != "/api/docs":
         return False
     return preferred(accept, [HTML, JSON]) == HTML
-
-
-EXPLANATIONS = {
-    400: ("This request can't be read", "The address or the form has a value that the shop does not accept."),
-    403: ("You may not do that", "Sign in with an account that has the right."),
-    404: ("There is no such page", "The address may be mistyped, or the page was moved."),
-    500: ("Something went wrong", "The error is logged. Try again; if it stays, send us the number below."),
-}
 
 
 def outage_page(refusal: DomainError) -> str:
@@ -66,6 +64,6 @@ def _page(template: str, refusal: DomainError, **more: str) -> str:
 
 
 def _response(page: str, refusal: DomainError) -> RawResponse:
-    response = written_as(f"{HTML}; charset=utf-8", page.encode(), refusal)
+    response = raw_response(f"{HTML}; charset=utf-8", page.encode(), refusal)
     response.headers["Content-Security-Policy"] = POLICY
     return response

@@ -22,7 +22,7 @@ MEDIA_TYPE = "text/event-stream"
 RETRY_MS = 2_000  # delay before a client reconnects after a broken connection
 COMMENT = b":\n\n"  # the heartbeat
 
-Body = Callable[[DomainError], dict[str, Any]]  # makes the body for a refusal
+Body = Callable[[DomainError], dict[str, Any]]  # returns the body of a refusal
 Pieces = AsyncIterable[bytes]
 OpenPieces = Callable[[Lease], AbstractAsyncContextManager[Pieces]]
 
@@ -30,10 +30,11 @@ OpenPieces = Callable[[Lease], AbstractAsyncContextManager[Pieces]]
 class EventStream(DetachedStream, HttpResponseBase):
     """A response that needs no thread once the view has returned it.
 
-    `open_pieces(lease)` is entered on the event loop; if that raises, the client gets the error instead of a stream. It
-    yields pieces of the stream, each of whole lines, and raises when the lease ends. If iterating over the pieces
-    raises, the stream ends with the output of `closing_message`. Idle clients are sent comments. If the pieces have a
-    `nudge()`, it is called first, so that they can yield a better heartbeat, for example one with a new cursor.
+    `open_pieces(lease)` returns an asynchronous context manager. If entering it raises, the client gets the error
+    instead of a stream. Its value iterates over the pieces of the stream, each of whole blocks, and raises when the
+    lease ends. If the iteration raises, `closing_message` makes the last piece. An idle client is sent comments. If the
+    pieces have a method `nudge`, it is called first, so that they can yield a better heartbeat: one with a new cursor.
+
     Raises RateLimited if the caller has too many open streams, Unavailable if the server can't serve streams.
     """
 
@@ -68,7 +69,7 @@ class EventStream(DetachedStream, HttpResponseBase):
 
 
 def block(*, event: str = "", data: object = None, cursor: str = "", retry_ms: int | None = None) -> bytes:
-    """Return one block, with `data` as JSON. Without `data` the client only stores the cursor and the retry delay."""
+    """Return one block, with `data` as JSON. If it has no `data`, the client only stores the cursor and the delay."""
     lines = [
         b"retry: %d" % retry_ms if retry_ms is not None else b"",
         b"id: " + cursor.encode() if cursor else b"",

@@ -16,10 +16,9 @@ Write = Callable[[Event], bytes]  # one event as a block
 
 
 def feed_pieces(match: Match, write: Write, after: str | None = None, body: Body = body_of) -> OpenPieces:
-    """Return a function that opens the pieces for the matching events, after a cursor or from now on.
+    """Return the `open_pieces` of an EventStream for the matching events, after a cursor or from now on.
 
-    `body` makes the body of a refusal. If the cursor has expired, the stream has an event `reset` and continues from
-    now.
+    If the cursor has expired, the stream begins with an event `reset` and continues from now.
     """
     return partial(_opened, match, write, after, body)
 
@@ -42,8 +41,8 @@ class _FeedPieces:
 
     def __init__(self, match: Match, write: Write, body: Body, lease: Lease) -> None:
         self._match, self._write, self._body, self._lease = match, write, body, lease
-        self.pieces = self._made()
-        self._beginning = b""
+        self.pieces = self._generate()
+        self._first_block = b""
         self._sent_cursor = ""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -60,15 +59,15 @@ class _FeedPieces:
             await self._reset(refusal)
         else:
             # Sent before any event: a client that is disconnected before the first one resumes from here.
-            self._beginning = block(cursor=self.reader.cursor, retry_ms=RETRY_MS)
+            self._first_block = block(cursor=self.reader.cursor, retry_ms=RETRY_MS)
 
     async def _reset(self, refusal: CursorExpired) -> None:
         self.reader = await AsyncFeedReader.open(self._match, lease=self._lease)
         body, cursor = self._body(refusal), self.reader.cursor
-        self._beginning = block(event="reset", data=body, cursor=cursor, retry_ms=RETRY_MS)
+        self._first_block = block(event="reset", data=body, cursor=cursor, retry_ms=RETRY_MS)
 
-    async def _made(self) -> AsyncGenerator[bytes, None]:
-        yield self._beginning
+    async def _generate(self) -> AsyncGenerator[bytes, None]:
+        yield self._first_block
         while True:
             self._sent_cursor = self.reader.cursor
             try:
@@ -76,7 +75,7 @@ class _FeedPieces:
             except CursorExpired as refusal:
                 self.reader.close()
                 await self._reset(refusal)
-                yield self._beginning
+                yield self._first_block
             except DomainError as refusal:
                 yield end_block(refusal, self.reader.cursor, self._body)
                 return

@@ -1,4 +1,4 @@
-"""The check of a caller's role before an event whose content depends on it."""
+"""Checks the role of a caller before each event whose content depends on the role."""
 
 import asyncio
 from collections.abc import Hashable
@@ -18,17 +18,17 @@ class RoleChecks:
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Hashable, asyncio.Future[SignedIn | None]]] = []
-        self._asking: asyncio.Task[None] | None = None
+        self._query: asyncio.Task[None] | None = None
 
     async def user_of(self, grant: Hashable) -> SignedIn | None:
-        """Return the current user of a grant; None if the grant is no longer valid. Raises as `ask`."""
+        """Return the current user of a grant; None if the grant is not valid any more. Raises as `ask`."""
         answer: asyncio.Future[SignedIn | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((grant, answer))
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._ask())
+        if self._query is None or self._query.done():
+            self._query = asyncio.create_task(self._run_queries())
         return await answer
 
-    async def _ask(self) -> None:
+    async def _run_queries(self) -> None:
         while self._waiting:
             waiting, self._waiting = self._waiting, []
             try:
@@ -43,7 +43,7 @@ class RoleChecks:
                         answer.set_result(users.get(grant))
 
 
-async def confirm(caller: Caller) -> None:
+async def check_role(caller: Caller) -> None:
     """Check that the caller's role has not changed since the stream began; concurrent checks share one query.
 
     Raises SignInEnded, or the result of `reason_to_end` if the role has changed.

@@ -34,7 +34,7 @@ class EventStreamSender:
         """Open the stream, call `start` to send the headers, then send the pieces. Raises if it can't be opened."""
         try:
             async with AsyncExitStack() as stack:
-                pieces = await self._opened(stack)
+                pieces = await self._open(stack)
                 await start()
                 if self.is_head:
                     await self._send(b"", more=False)
@@ -43,7 +43,7 @@ class EventStreamSender:
         finally:
             self.stream.release()
 
-    async def _opened(self, stack: AsyncExitStack) -> Pieces:
+    async def _open(self, stack: AsyncExitStack) -> Pieces:
         try:
             pieces = await stack.enter_async_context(self.stream.open_pieces(self._lease))
         except Exception as error:
@@ -54,18 +54,20 @@ class EventStreamSender:
     async def _send_all(self, pieces: Pieces) -> None:
         """Send the pieces until the client disconnects."""
         self._nudge = getattr(pieces, "nudge", None)
-        self._lease.on_stall(settings.STREAM_STALL_S, on_loop(self._give_up), last_message_s=LAST_MESSAGE_S)
-        self._lease.on_silence(settings.STREAM_HEARTBEAT_S, on_loop(self._break_silence))
+        self._lease.on_stall(
+            settings.STREAM_STALL_S, on_loop(self._disconnect_slow_client), last_message_s=LAST_MESSAGE_S
+        )
+        self._lease.on_silence(settings.STREAM_HEARTBEAT_S, on_loop(self._send_heartbeat))
         sending = self._loop.create_task(self._send_pieces(pieces))
         try:
-            while (await self._receive())["type"] != "http.disconnect":  # also comes after the last piece
+            while (await self._receive())["type"] != "http.disconnect":  # ASGI sends it after the last piece too
                 continue
         finally:
             sending.cancel()
             await asyncio.wait([sending])
 
     async def _send_pieces(self, pieces: Pieces) -> None:
-        """Send the pieces, and then the reason for the end, if there is one."""
+        """Send the pieces, and then the closing message, if there is one."""
         try:
             await self._send(await self._send_until_end(pieces), more=False)
         except Exception:
@@ -86,7 +88,7 @@ class EventStreamSender:
         with self._lease.sending():
             await self._asgi_send({"type": "http.response.body", "body": piece, "more_body": more})
 
-    def _break_silence(self) -> None:
+    def _send_heartbeat(self) -> None:
         if self._nudge is not None and self._nudged_at <= self._lease.sent_at:
             self._nudged_at = time.monotonic()
             self._nudge()
@@ -97,8 +99,8 @@ class EventStreamSender:
         if not self._is_finished:
             await self._send(COMMENT)
 
-    def _give_up(self) -> None:
-        log.info("slow_reader: the client read nothing for too long and is disconnected")
+    def _disconnect_slow_client(self) -> None:
+        log.info("slow_reader: the client has not read for too long and is disconnected")
         self._cut_off()
 
     def _cut_off(self) -> None:

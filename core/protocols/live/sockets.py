@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import ExitStack
+from contextlib import closing
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -27,13 +27,13 @@ from core.server.asgi import AsgiMessage, Receive, Scope, Send
 from core.server.leases import Lease, on_loop
 
 GOING_AWAY, TOO_LONG, FAULT, TRY_AGAIN = 1001, 1009, 1011, 1013
-OWN = 4000
+PRIVATE_CODES = 4000  # the first close code for applications; the HTTP status is added to it
 MAX_REASON_BYTES = 123  # RFC 6455, 5.5
 
 log = logging.getLogger(__name__)
 
 
-class Over(Exception):
+class SocketClosed(Exception):
     """The client has disconnected, or this side has closed the connection."""
 
 
@@ -46,7 +46,7 @@ class CloseSocket(Exception):
 
 
 def close_for(refusal: DomainError) -> CloseSocket:
-    """Return the code and the reason to close a connection with."""
+    """Return the close code and the reason for a refusal."""
     match refusal:
         case SlowReader():
             reason = "slow_reader: the client read nothing for too long, resume from the last cursor"
@@ -54,12 +54,12 @@ def close_for(refusal: DomainError) -> CloseSocket:
         case Unavailable():
             code = GOING_AWAY
         case _:
-            code = FAULT if refusal.code == "internal" else OWN + refusal.status
+            code = FAULT if refusal.code == "internal" else PRIVATE_CODES + refusal.status
     return CloseSocket(code, f"{refusal.code}: {refusal.message}")
 
 
 def is_trusted(origin: str) -> bool:
-    """Whether a setting lists an origin, by Django's rules: `https://*.shop.example` has all subdomains."""
+    """Whether a setting lists an origin. As in Django, `https://*.shop.example` stands for all subdomains."""
     return any(_is_listed(origin, each) for each in (*settings.CSRF_TRUSTED_ORIGINS, *settings.CORS_ALLOWED_ORIGINS))
 
 
@@ -68,24 +68,23 @@ def _is_listed(origin: str, listed: str) -> bool:
         return origin == listed
     pattern = urlsplit(listed)
     try:
-        given = urlsplit(origin)
+        parts = urlsplit(origin)
     except ValueError:
         return False
-    return given.scheme == pattern.scheme and is_same_domain(given.netloc, pattern.netloc.lstrip("*"))
+    return parts.scheme == pattern.scheme and is_same_domain(parts.netloc, pattern.netloc.lstrip("*"))
 
 
 class Socket:
-    """One connection. An exception in the conversation, or in work beside it, ends the connection.
+    """One connection. Any exception in the conversation, or in a task that `start` has started, ends it.
 
-    After Over no message is sent. CloseSocket has the close code and the reason; for any other exception `close_for`
-    makes them. If the connection is not accepted yet, the client gets an HTTP response with the refusal instead.
+    CloseSocket has the close code and the reason; for other exceptions `close_for` returns them. After SocketClosed
+    nothing is sent. If the connection is not accepted yet, the client gets an HTTP response with the refusal.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope, self._receive, self._send = scope, receive, send
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         self.address: str = (scope.get("client") or ["unknown"])[0]
-        self.at_end = ExitStack()
         self.lease = Lease()  # granted to the caller by the conversation
         self._status = 0  # HTTP status of the refusal, or close code
         self._is_accepted = False
@@ -95,24 +94,23 @@ class Socket:
     async def run(self, converse: Callable[[], Awaitable[None]]) -> None:
         """Run the conversation until the client, this side or the shutdown ends it; then release all resources."""
         started_at = time.perf_counter()
-        with logs.named(self.headers.get("x-request-id", ""), "websocket"), self.at_end:
-            self.at_end.callback(self.lease.close)
-            self.lease.on_stall(settings.STREAM_STALL_S, on_loop(partial(self._end, SlowReader())))
-            self.lease.start(on_loop(self._end))
+        with logs.named(self.headers.get("x-request-id", ""), "websocket"), closing(self.lease):
+            self.lease.on_stall(settings.STREAM_STALL_S, on_loop(partial(self._end_with, SlowReader())))
+            self.lease.start(on_loop(self._end_with))
             try:
                 await self._receive()  # websocket.connect
-                await self._guarded(self._until_over(converse))
+                await self._guarded(self._converse_if_allowed(converse))
             finally:
                 await self._end_tasks()
                 self.log(self._status, time.perf_counter() - started_at)
 
-    async def _until_over(self, converse: Callable[[], Awaitable[None]]) -> None:
+    async def _converse_if_allowed(self, converse: Callable[[], Awaitable[None]]) -> None:
         self.lease.check()
         self._check_origin()
         await converse()
 
     def start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        """Run work beside the conversation; it is cancelled when the connection ends."""
+        """Run work as a task beside the conversation; it is cancelled when the connection ends."""
         task = self._loop.create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -121,7 +119,7 @@ class Socket:
     async def _guarded(self, work: Coroutine[object, object, None]) -> None:
         try:
             await work
-        except Over:
+        except SocketClosed:
             log.debug("The client has disconnected.")
         except Exception as error:  # noqa: BLE001  # the client gets a reason for any exception
             await self._fail(error)
@@ -151,37 +149,37 @@ class Socket:
             raise Forbidden("Pages of this origin may not connect")
 
     async def accept(self, subprotocol: str | None = None) -> None:
-        await self._out({"type": "websocket.accept", "subprotocol": subprotocol})
+        await self._send_asgi({"type": "websocket.accept", "subprotocol": subprotocol})
         self._is_accepted = True
 
-    # -- Texts --------------------------------------------------------------------------------------------------
+    # -- Messages -----------------------------------------------------------------------------------------------
     async def receive(self, max_length: int) -> str | None:
-        """Return the next text message; None for a binary message. Raises Over, CloseSocket."""
+        """Return the next text message; None for a binary message. Raises SocketClosed, CloseSocket."""
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
             self._status = self._status or message.get("code") or 1005
-            raise Over
+            raise SocketClosed
         text: str | None = message.get("text")
         if len(text or message.get("bytes") or "") > max_length:
             raise CloseSocket(TOO_LONG, f"A message has at most {max_length} characters")
         return text
 
     async def send(self, text: str) -> None:
-        """Send a text message. Raises Over, and the reason if the lease has ended."""
+        """Send a text message. Raises SocketClosed, and the reason if the lease has ended."""
         if self._status:
-            raise Over
+            raise SocketClosed
         self.lease.check()
         with self.lease.sending():
-            await self._out({"type": "websocket.send", "text": text})
+            await self._send_asgi({"type": "websocket.send", "text": text})
 
-    async def _out(self, message: AsgiMessage) -> None:
+    async def _send_asgi(self, message: AsgiMessage) -> None:
         try:
             await self._send(message)
         except OSError as error:  # ASGI's signal that the client has disconnected
-            raise Over from error
+            raise SocketClosed from error
 
     # -- Ending -------------------------------------------------------------------------------------------------
-    def _end(self, reason: DomainError) -> None:
+    def _end_with(self, reason: DomainError) -> None:
         self.start(self._fail(reason))
 
     async def _fail(self, error: Exception) -> None:
@@ -193,7 +191,7 @@ class Socket:
                     await self._close(error if isinstance(error, CloseSocket) else close_for(refusal_for(error)))
                 else:
                     await self._refuse(refusal_for(error))
-        except Over:
+        except SocketClosed:
             log.debug("The client has disconnected.")
         except TimeoutError:
             cut_off(self._send)
@@ -201,7 +199,7 @@ class Socket:
     async def _close(self, end: CloseSocket) -> None:
         self._status = end.code
         reason = end.reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
-        await self._out({"type": "websocket.close", "code": end.code, "reason": reason})
+        await self._send_asgi({"type": "websocket.close", "code": end.code, "reason": reason})
 
     async def _refuse(self, refusal: DomainError) -> None:
         """Refuse to accept, with the HTTP response that any refused request gets."""
@@ -212,5 +210,7 @@ class Socket:
             **headers_of(refusal),
         }
         encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        await self._out({"type": "websocket.http.response.start", "status": refusal.status, "headers": encoded})
-        await self._out({"type": "websocket.http.response.body", "body": orjson.dumps(body_of(refusal), default=str)})
+        await self._send_asgi({"type": "websocket.http.response.start", "status": refusal.status, "headers": encoded})
+        await self._send_asgi(
+            {"type": "websocket.http.response.body", "body": orjson.dumps(body_of(refusal), default=str)}
+        )

@@ -7,7 +7,7 @@ import struct
 from core.server.asgi import Send
 from core.server.connections import transport_behind
 
-AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: on, with a timeout of 0 s
+NO_LINGER = struct.pack("ii", 1, 0)  # SO_LINGER: on, with a timeout of 0 s
 log = logging.getLogger(__name__)
 
 
@@ -22,7 +22,7 @@ def cut_off(send: Send) -> bool:
         return False
     connection = transport.get_extra_info("socket")
     if connection is not None:
-        # Else the kernel would go on for minutes to send the buffered data, which may be megabytes.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        # Otherwise the kernel may try for minutes to send the buffered data, which may be megabytes.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
     transport.abort()
     return True

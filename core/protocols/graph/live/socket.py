@@ -21,7 +21,7 @@ from core.protocols.graph.errors import graphql_body
 from core.protocols.graph.limits import MAX_BODY_BYTES, check_body
 from core.protocols.graph.live.streams import SubscriptionStream
 from core.protocols.graph.operations import Operations
-from core.protocols.live.sockets import CloseSocket, Over, Socket, close_for
+from core.protocols.live.sockets import CloseSocket, Socket, SocketClosed, close_for
 from core.rates import limits
 from core.rates.floods import Flooded, FloodGuard
 from core.server import logs
@@ -184,7 +184,7 @@ class Conversation:
         """Run `work`; if it fails, send the error and end only this operation."""
         try:
             await work
-        except (Over, CloseSocket, Flooded):
+        except (SocketClosed, CloseSocket, Flooded):
             raise
         except Exception as error:  # noqa: BLE001  # the client gets every error
             await self._send_errors(operation_id, graphql_body([refusal_for(error)]))

@@ -22,7 +22,7 @@ from core.protocols.graph.errors import graphql_body
 from core.protocols.graph.execution import run
 from core.protocols.graph.limits import fragments_of, parts_at_root, selections_of
 from core.protocols.graph.live.subscription_spec import SubscriptionSpec
-from core.protocols.live.rights import confirm
+from core.protocols.live.rights import check_role
 from core.runtime import singleton
 from core.server import logs
 from core.server.stream_threads import ask
@@ -62,10 +62,10 @@ class Subscription:
     async def answer(self, event: Event) -> str:
         """Return the result for one event, as JSON.
 
-        Raises QueueFull. If the results depend on the caller's role, also raises as `confirm` does.
+        Raises QueueFull. If the results depend on the caller's role, also raises as `check_role` does.
         """
         if self.spec.depends_on_role:
-            await confirm(self.caller)
+            await check_role(self.caller)
         key = (*self._key, event)
         results = singleton(RecentResults)
         known = results.get(key)

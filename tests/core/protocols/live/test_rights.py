@@ -311,7 +311,7 @@ def test_streams_that_ask_together_share_a_check(monkeypatch):
     User.objects.filter(pk=callers[6].user.pk).delete()
 
     async def confirm_all() -> list[Any]:
-        return await asyncio.gather(*map(live_rights.confirm, [*callers, *callers]), return_exceptions=True)
+        return await asyncio.gather(*map(live_rights.check_role, [*callers, *callers]), return_exceptions=True)
 
     with monkeypatch.context() as patch:
         patch.setattr(live_rights, "ask", asyncio.to_thread)
@@ -326,12 +326,12 @@ def test_check_that_fails_fails_for_all_who_wait_but_not_for_one_who_left_or_the
     caller, anonymous = caller_for(make_user()), Caller(AnonymousUser(), "")
 
     async def confirmed_twice() -> tuple[list[Any], object, object]:
-        waiting = [asyncio.create_task(live_rights.confirm(caller)) for _ in range(3)]
+        waiting = [asyncio.create_task(live_rights.check_role(caller)) for _ in range(3)]
         await asyncio.sleep(0)
         waiting[0].cancel()
         found = await asyncio.gather(*waiting, return_exceptions=True)
         monkeypatch.setattr(live_rights, "ask", asyncio.to_thread)
-        return found, await live_rights.confirm(caller), await live_rights.confirm(anonymous)
+        return found, await live_rights.check_role(caller), await live_rights.check_role(anonymous)
 
     async def fail(*_: Any) -> None:
         await asyncio.sleep(0.01)
