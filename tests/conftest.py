@@ -132,7 +132,7 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
         if WITHOUT_CHROMIUM and item.path.name.endswith("_chromium.py"):
             item.add_marker(pytest.mark.skip(reason="needs Chromium: SHOP_WITHOUT_CHROMIUM is set"))
-        if not SERVERS.isdisjoint(item.fixturenames):
+        if item.get_closest_marker("long") or not SERVERS.isdisjoint(item.fixturenames):
             item.add_marker(pytest.mark.live)
         needs = {name for name in item.fixturenames if name in NOT_EVERYWHERE or name.startswith("requires_")}
         if needs and item.get_closest_marker("same_everywhere"):

@@ -115,6 +115,7 @@ def test_list_leaves_an_untouched_row_to_the_sale_that_came_between(client: Clie
     assert stored(edited) == (Decimal("9.99"), 11, 2)
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_list_and_an_order_at_the_same_moment_take_turns_and_no_sale_is_lost(client: Client, staff: User) -> None:
     # The list has them in the other order than their ids, by which an order locks them.

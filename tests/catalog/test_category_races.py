@@ -37,6 +37,7 @@ WAYS: dict[str, Put] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("way", WAYS)
 def test_product_is_refused_or_the_category_stays(way: str) -> None:

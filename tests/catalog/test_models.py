@@ -128,6 +128,7 @@ def test_case_of_sku_and_name_is_ignored_as_in_english_whatever_the_locale() -> 
     assert list(Product.objects.search("island")) == [product]
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_migration_names_the_products_whose_sku_is_not_ascii() -> None:
     former, executor = ("catalog", "0003_name_folded"), MigrationExecutor(connection)

@@ -57,6 +57,7 @@ def test_sales_and_another_price_between_preview_and_change(staff: User) -> None
     assert {*Product.objects.values_list("stock", flat=True)} == {998}
 
 
+@pytest.mark.long
 def test_price_that_changes_meanwhile_is_never_lost_nor_raised_from_the_old_one(staff: User) -> None:
     teas = list(Product.objects.order_by("pk"))
 
@@ -74,6 +75,7 @@ def test_price_that_changes_meanwhile_is_never_lost_nor_raised_from_the_old_one(
         assert {*prices()} <= {Decimal("50.00"), Decimal("55.00")}
 
 
+@pytest.mark.long
 def test_of_two_undos_at_once_one_wins(staff: User) -> None:
     for _ in range(ROUNDS):
         change = changed(staff)
@@ -87,6 +89,7 @@ def test_of_two_undos_at_once_one_wins(staff: User) -> None:
         assert {*prices()} == {Decimal("10.00")}
 
 
+@pytest.mark.long
 def test_retries_with_one_key_at_once_raise_each_price_once(staff: User) -> None:
     for number in range(ROUNDS):
         Product.objects.update(price="10.00")

@@ -166,6 +166,7 @@ def in_admin(needle: str) -> list[str]:
     return [row.name for row in list_of(Product, staff, needle).result_list]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unlimited")
 @pytest.mark.parametrize("ask", [over_rest, over_rest_v2, over_graphql, over_graphql_list, in_admin])
 def test_search_finds_the_same_in_every_protocol(ask: Callable[[str], list[str]]) -> None:
@@ -261,6 +262,7 @@ def test_stock_change_keeps_the_folded_name() -> None:
     assert stored() == ["grösse"]
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_migration_folds_the_names_there_are_without_a_new_version_or_event() -> None:
     make_product(name="Größe"), make_product(name="LAMP")

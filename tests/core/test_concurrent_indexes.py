@@ -248,6 +248,7 @@ def test_index_that_took_the_former_name_is_renamed_and_not_built_again(database
     assert indexes() == wanted
 
 
+@pytest.mark.long
 def test_database_that_has_the_indexes_already_keeps_them(database):
     wanted = indexes()
 
@@ -257,6 +258,7 @@ def test_database_that_has_the_indexes_already_keeps_them(database):
     assert set(LATEST) <= set(MigrationRecorder(connection).applied_migrations())
 
 
+@pytest.mark.long
 def test_indexes_come_and_go(database):
     wanted = indexes()
 

@@ -122,6 +122,7 @@ def write_at_random(seed: int) -> None:
         connection.close()
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_count_is_exact_after_concurrent_writers_of_which_some_roll_back() -> None:
     with ThreadPoolExecutor(WRITERS) as threads:
@@ -186,6 +187,7 @@ def test_counters_are_filled_when_a_trigger_is_installed_again() -> None:
     assert Product.objects.count() == 2
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_migration_counts_the_rows_that_are_there() -> None:
     make_order(user=make_user())

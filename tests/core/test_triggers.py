@@ -295,6 +295,7 @@ def assert_triggers_work() -> None:
     assert triggers.missing() == []
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("app", "operation"), list(MIGRATIONS.values()), ids=list(MIGRATIONS))
 def test_triggers_survive_a_migration(app: str, operation: Any) -> None:
@@ -320,6 +321,7 @@ def test_triggers_survive_a_migration(app: str, operation: Any) -> None:
     assert_triggers_work()
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_products_can_be_deleted_after_going_back_to_lines_without_their_ids() -> None:
     gone, kept = make_product(), make_product()

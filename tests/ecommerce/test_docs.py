@@ -84,6 +84,7 @@ def site(tmp_path_factory) -> Iterator[Path]:
     docs_site.built.cache_clear()
 
 
+@pytest.mark.long
 def test_pages_are_served_without_another_host_or_inline_code(site, settings):
     settings.DOCS_ROOT = str(site)
     client = Client()

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.live import ROOT
 
 LATE = {"openpyxl", "properdocs", "redis", "rich", "xlsxwriter"}  # 0.4 s of a start, and most processes use none
@@ -14,6 +16,7 @@ def run(program: str) -> str:
     ).stdout
 
 
+@pytest.mark.long
 def test_server_imports_no_library_that_it_may_never_use() -> None:
     imported = run("import sys, ecommerce.asgi; print(*sys.modules)").split()
 

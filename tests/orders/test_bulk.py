@@ -274,6 +274,7 @@ def test_unreadable_moves_are_refused_as_a_whole(staff: User, body: Any, text: s
     assert (response.status_code, errors_of(response)["error"]) == (400, text)
 
 
+@pytest.mark.long
 def test_most_orders_are_moved_in_one_request(staff: User) -> None:
     Order.objects.bulk_create([Order(number=f"N{n}", total=1) for n in range(MAX_MOVES)])
     rows = [{"order_id": pk} for pk in Order.objects.values_list("pk", flat=True)]

@@ -13,6 +13,7 @@ from tests.support.threads import at_once
 ROUNDS, THREADS = 8, 6
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("no_older_history")
 def test_ledger_equals_the_stock_after_a_race() -> None:

@@ -47,6 +47,7 @@ def assert_orders_are_whole(placed: int) -> None:
     assert all(total == of_items for total, of_items in totals)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", [None, "key"])
 def test_same_three_products_in_any_order_sell_out_exactly(key: str | None) -> None:
     ids = [make_product(stock=100).pk for _ in range(3)]
@@ -81,6 +82,7 @@ def test_baskets_of_mixed_sizes_never_take_a_unit_twice() -> None:
     assert_orders_are_whole(counts["placed"])
 
 
+@pytest.mark.long
 def test_order_beside_changes_of_its_products_copies_one_state_and_loses_no_unit() -> None:
     staff, first, second = make_staff(), make_product(stock=1_000), make_product(stock=1_000)
     baskets = [[(second.pk, 1), (first.pk, 2)]] * 10

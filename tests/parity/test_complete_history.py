@@ -75,6 +75,7 @@ def another(random: Random, product: Product, field: str) -> str:
     return found if found != str(getattr(product, field)) else another(random, product, field)
 
 
+@pytest.mark.long
 def test_every_change_is_in_the_history_with_its_old_and_new_value(doors: Doors, client: Client, settings) -> None:
     settings.RATE_LIMITS = False
     random, staff = Random(20_261), make_staff()

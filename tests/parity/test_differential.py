@@ -120,6 +120,7 @@ def facts_of(operation: Operation, answer: Answer) -> tuple[Any, ...]:
     return answer.code, texts, comparable(answer.value)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(int(SEQUENCES)))
 def test_random_operations_are_answered_alike_and_leave_the_same_rows(number, doors):
     operations = list(sequence(int(LENGTH), f"{SEED} {number}"))

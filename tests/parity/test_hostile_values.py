@@ -62,6 +62,7 @@ def bodies_of_v2(value: str) -> Iterator[tuple[str, str, str]]:
     yield "post", "/orders", f'{{"items": [{{"product_id": {value}, "quantity": {value}}}]}}'
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 @pytest.mark.parametrize(("version", "bodies"), [("v1", bodies_of_v1), ("v2", bodies_of_v2)])
 @pytest.mark.usefixtures("unlimited")
@@ -76,6 +77,7 @@ def test_no_value_in_a_body_of_rest_is_a_fault(version, bodies):
             check(response.content, method, path, body[:80])
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 @pytest.mark.parametrize("version", ["v1", "v2"])
 @pytest.mark.usefixtures("unlimited")
@@ -124,6 +126,7 @@ def arguments() -> Iterator[Any]:
                     yield pytest.param(document, str(argument.type), id=f"{field}.{name}")
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 @pytest.mark.parametrize(("document", "kind"), list(arguments()))
 @pytest.mark.usefixtures("unlimited")

@@ -23,6 +23,9 @@ from tests.support.rpc import METHODS
 __all__ = ["doors"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unlimited"), pytest.mark.unmeasured]
 
+PROTOCOLS = ("REST", "GraphQL", "gRPC")
+FORMS = ("REST", "REST v2", "REST in XML", "REST v2 in XML", "Connect")  # all others are made of these
+
 RANDOM = re.compile(r"[0-9a-f]{32}(?=\.png)")
 
 
@@ -81,8 +84,12 @@ def outcome(act: Act, door: Callable[[User | None], Door], user: User | None, sh
 
 
 @pytest.mark.parametrize("name", READS | WRITES)
-def test_every_door_answers_every_role_alike_and_leaves_the_same_rows(name, shop, doors):
-    act, codes, there = asked(name, doors)
+@pytest.mark.parametrize(
+    "compared", [PROTOCOLS, pytest.param(FORMS, marks=pytest.mark.long)], ids=["protocols", "forms"]
+)
+def test_every_door_answers_every_role_alike_and_leaves_the_same_rows(name, compared, shop, doors):
+    act, codes, kinds = asked(name, doors)
+    there = {door: kind for door, kind in kinds.items() if door in compared}
     before = rows()
 
     for role in ROLES:

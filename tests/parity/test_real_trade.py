@@ -41,6 +41,7 @@ def walked(door: Door, ids: dict[str, list[int]]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_doors_agree_on_every_field_of_real_trade(retail, doors):
     ids = {
         "products": list(Product.objects.order_by("pk").values_list("pk", flat=True)),

@@ -100,6 +100,7 @@ def change(rng: random.Random) -> None:
         item.product.delete()
 
 
+@pytest.mark.long
 def test_figures_equal_the_rows_whatever_changes_after_they_were_summarised() -> None:
     rng = random.Random(7)
     products = [make_product(price=f"{n}.10", stock=1_000) for n in range(1, 8)]
@@ -280,6 +281,7 @@ def test_best_sellers_of_a_year_are_read_by_month() -> None:
     assert re.findall(r"[0-9-]{10}", months) == ["2025-02-01", "2025-03-01"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("listed", [3, 1_000])
 def test_best_sellers_of_a_year_equal_the_rows_with_a_list(listed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(best_of_year, "LISTED", listed)

@@ -51,6 +51,7 @@ def digest() -> str:
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
+@pytest.mark.long
 def test_two_loads_differ_in_their_dates_alone(monkeypatch):
     prepare("one")
     first, newest = digest(), Order.objects.first().created_at

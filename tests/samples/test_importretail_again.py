@@ -263,6 +263,7 @@ def without_versions(shop: dict[str, Any]) -> dict[str, Any]:
     return shop
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 @pytest.mark.parametrize("with_first_year", [False, True], ids=["an empty shop", "a shop with the first year"])
 def test_a_run_cut_off_at_any_transaction_is_finished_by_the_next(

@@ -136,6 +136,7 @@ def loaded() -> Counter[Item]:
     return Counter(OrderItem.objects.values_list(*fields))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("source", [real_rows, invented_rows], ids=["real", "invented"])
 def test_every_row_of_a_broken_file_is_loaded_as_it_was_or_listed(
@@ -167,6 +168,7 @@ def test_every_row_of_a_broken_file_is_loaded_as_it_was_or_listed(
     assert everything() == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("source", [real_rows, invented_rows], ids=["real", "invented"])
 def test_the_whole_file_after_a_broken_one_adds_the_rows_that_it_lacked(

@@ -265,6 +265,7 @@ def test_list_is_narrowed(client: Client, staff: User, query: str, count: int) -
     assert len(client.get(f"{DELIVERIES}{query}").context_data["cl"].result_list) == count
 
 
+@pytest.mark.long
 def test_list_tells_the_states_apart_and_says_why_and_when(client: Client, staff: User) -> None:
     def shown(delivery: Delivery) -> tuple[str, ...]:
         row = client.get(DELIVERIES).context_data["cl"].result_list.get(pk=delivery.pk)
@@ -341,6 +342,7 @@ def test_nothing_changes_by_get_or_without_the_token_against_forgery(staff: User
     assert Endpoint.objects.get().previous_secret == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", [ENDPOINTS, DELIVERIES])
 def test_list_costs_the_same_few_queries_however_many_rows(client: Client, staff: User, path: str) -> None:
     delivered()

@@ -84,6 +84,7 @@ def test_private_address_is_refused_at_every_try_and_the_reason_is_on_record(set
     assert (delivery.state, receiver.connections) == ("failed", 0)
 
 
+@pytest.mark.long
 def test_changes_of_one_product_arrive_in_order() -> None:
     with server(OK) as receiver:
         make_endpoint(f"http://127.0.0.1:{receiver.port}/")
@@ -96,6 +97,7 @@ def test_changes_of_one_product_arrive_in_order() -> None:
     assert [json.loads(body_of(request))["data"]["new_stock"] for request in receiver.requests] == list(range(21))
 
 
+@pytest.mark.long
 def test_endpoint_that_hangs_does_not_hold_up_another() -> None:
     release = threading.Event()
 

@@ -151,6 +151,7 @@ def test_query_that_no_page_sends_is_refused(client: Client, staff: User, query:
     assert client.get(f"/admin/{query}").status_code == 400
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model_admin", WITH_LIST, ids=lambda each: each.opts.model_name)
 def test_filters_of_a_list_work(client: Client, staff: User, model_admin: ModelAdmin) -> None:
     make_endpoint()

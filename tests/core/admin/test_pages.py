@@ -98,6 +98,7 @@ def test_guessers_at_many_addresses_share_the_budget_of_a_name(client: Client, s
     assert "Too many attempts to sign in" in response.content.decode()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("small_budget")
 def test_wrong_tries_from_one_address_do_not_lock_the_owner_out(client: Client) -> None:
     make_staff(username="mia", password=PASSWORD)
@@ -130,6 +131,7 @@ def test_staff_need_none_of_djangos_model_permissions(client: Client, staff: Use
 
 
 # -- What it costs --------------------------------------------------------------------------------------------------
+@pytest.mark.long
 @pytest.mark.parametrize("path", [*LISTS, "/admin/"])
 def test_page_costs_the_same_few_queries_however_many_rows(client: Client, staff: User, path: str) -> None:
     make_order()

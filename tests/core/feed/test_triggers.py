@@ -385,6 +385,7 @@ REBUILT: dict[str, tuple[str, Any]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("app", "operation"), list(REBUILT.values()), ids=list(REBUILT))
 def test_feed_survives_a_migration_that_rebuilds_its_tables(app: str, operation: Any) -> None:

@@ -152,6 +152,7 @@ def test_alerts_are_raised_when_they_should(requires_promtool):
     assert [run.returncode for run in runs] == [0, 0, 0]
 
 
+@pytest.mark.long
 def test_database_that_does_not_answer_hides_only_its_own_values_until_it_does(monkeypatch):
     answers = threading.Event()
     monkeypatch.setattr(exporter, "OF_DATABASE", [lambda: {"shop_orders": float(answers.wait(60))}])

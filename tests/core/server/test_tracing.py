@@ -111,6 +111,7 @@ def test_statements_have_no_values_and_refusals_are_no_errors(traced):
     assert (root.is_error, "secretword" in str([root, *statements])) == (False, False)
 
 
+@pytest.mark.long
 def test_without_the_setting_opentelemetry_is_not_imported():
     code = "import sys, ecommerce.asgi; print(sorted(name for name in sys.modules if 'opentelemetry' in name))"
 

@@ -86,6 +86,7 @@ def test_cells_outside_of_the_dimension_that_the_sheet_names_are_read() -> None:
     assert list(read_table(content)) == [(1, ["sku", "price"])]
 
 
+@pytest.mark.long
 def test_row_beyond_those_of_excel_is_refused() -> None:
     content = with_sheet(lambda xml: xml.replace('<row r="1"', '<row r="999999999"'), (7,))
 
@@ -93,6 +94,7 @@ def test_row_beyond_those_of_excel_is_refused() -> None:
         list(read_table(content))
 
 
+@pytest.mark.long
 def test_xlsx_with_damaged_bytes_is_refused() -> None:
     whole, refused = xlsx(*[(f"A-{n}", n) for n in range(200)]), 0
 

@@ -70,6 +70,7 @@ def test_rows_beyond_the_size_of_a_sheet_go_to_another(monkeypatch: pytest.Monke
     assert sheets == [[("n",), (0,), (1,)], [("n",), (2,), (3,)], [("n",), (4,)]]
 
 
+@pytest.mark.long
 @pytest.mark.same_everywhere
 @pytest.mark.parametrize("write", [csv_parts, xlsx_parts])
 def test_memory_does_not_grow_with_the_rows(write: Callable[..., Iterator[bytes]]) -> None:

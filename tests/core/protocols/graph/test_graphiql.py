@@ -203,6 +203,7 @@ def test_examples_use_every_query_mutation_and_subscription() -> None:
     }
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True, reset_sequences=True)
 def test_every_query_and_mutation_of_the_examples_runs_as_it_is_in_the_demo_shop() -> None:
     prepare(PASSWORD)

@@ -199,6 +199,7 @@ def executed(query: str, caller: Any, variables: dict[str, Any]) -> Any:
     return run(prepared(query), None, variables, SimpleNamespace(user=caller))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("caller", "fewest"), [("stranger", 10), ("customer", 30), ("staff", 60)])
 def test_plan_answers_random_queries_as_graphql_core_does(shop, caller, fewest):
     answered = filtered = 0

@@ -111,6 +111,7 @@ OF_ONE_ORDER = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NESTINGS)
 def test_statements_do_not_grow_with_the_page(name):
     selection, expected = NESTINGS[name]
@@ -151,6 +152,7 @@ def quoted_id(row: User | Order) -> str:
     return f'"{global_id(row)}"'
 
 
+@pytest.mark.long
 def test_a_thousand_rows_of_a_relation_are_loaded_by_one_statement():
     """SQLite takes no more than a thousand comparisons in one expression."""
     staff = Graph(make_staff())

@@ -118,6 +118,7 @@ def check(path: str, caller: str) -> bool:
     return found is not None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_filtered_products_are_those_of_the_ordinary_path(version: str) -> None:
     asked = queries(GOOD, BAD, version, 60)
@@ -127,6 +128,7 @@ def test_filtered_products_are_those_of_the_ordinary_path(version: str) -> None:
     assert len(fast) > len(asked) * 0.6
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("caller", ["customer", "staff"])
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_filtered_orders_are_those_of_the_ordinary_path(version: str, caller: str) -> None:
@@ -140,6 +142,7 @@ def test_filtered_orders_are_those_of_the_ordinary_path(version: str, caller: st
     assert any("email=" in text for text in fast)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("caller", ["customer", "staff"])
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_filtered_orders_of_a_user_are_those_of_the_ordinary_path(version: str, caller: str) -> None:
@@ -153,6 +156,7 @@ def test_filtered_orders_of_a_user_are_those_of_the_ordinary_path(version: str, 
     assert len(fast) > len(asked) / 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_filtered_users_are_those_of_the_ordinary_path(version: str) -> None:
     asked = queries(OF_USERS, BAD_OF_USERS, version, 20)

@@ -44,6 +44,7 @@ def options_in(tree: ast.AST) -> Iterator[str]:
                 yield from (f"grpc.{word.arg.replace('__', '.')}" for word in keywords if word.arg and "__" in word.arg)
 
 
+@pytest.mark.long
 @pytest.mark.same_everywhere
 def test_every_option_is_known_to_the_core():
     files = [path for folder in SOURCES for path in (ROOT / folder).rglob("*.py")]

@@ -29,6 +29,7 @@ def method(answer: Callable[[ReceivedAhead], bytes]) -> Iterator[Any]:
         server.stop(None).wait()
 
 
+@pytest.mark.long
 def test_each_message_arrives_once_and_in_order() -> None:
     sent = [b"%d" % number for number in range(5_000)]
     with method(b",".join) as send:

@@ -85,6 +85,7 @@ def test_kept_key_needs_no_warning(
     assert caplog.text == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", ["$646vwfl=#&rg!g22^2towy", "$HOME", "\\$a", "a b'c"])
 def test_key_of_the_environment_is_taken_to_the_letter(key: str) -> None:
     program = "from django.conf import settings; print(settings.SECRET_KEY, settings.SIMPLE_JWT['SIGNING_KEY'])"
