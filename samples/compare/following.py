@@ -36,7 +36,7 @@ class Arrival(NamedTuple):
 
 
 class Follower:
-    """Reads a stream on a thread of its own."""
+    """Reads a stream in a thread."""
 
     def __init__(self, arrivals: Callable[[], Iterable[Arrival]]) -> None:
         self.arrivals: list[Arrival] = []
@@ -51,12 +51,15 @@ class Follower:
                     self.arrivals.append(arrival)
                     self._changed.notify_all()
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, grpc.RpcError) as error:
-            self._failure = error  # also if the stream was closed on purpose: then no one waits for it any more
+            with self._changed:
+                self._failure = error  # or the measurement is over and has closed the stream
+                self._changed.notify_all()
 
     def wait_for(self, count: int) -> Arrival:
         """Return the arrival with this number, counted from 1. Raises RequestFailed if it does not come."""
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self.arrivals) >= count, TIMEOUT_S):
+            self._changed.wait_for(lambda: len(self.arrivals) >= count or self._failure, TIMEOUT_S)
+            if len(self.arrivals) < count:
                 raise RequestFailed(f"Change {count} did not arrive: {self._failure or 'the stream is silent'}")
         return self.arrivals[count - 1]
 
@@ -109,14 +112,8 @@ OPENERS: dict[str, Callable[..., Opened]] = {
 
 def opened(task: Task, name: str, client: Any, values: Values, stack: ExitStack) -> Opened:
     """Open the stream of a protocol: `rest`, `graphql`, `web` or `native`."""
-    openers: dict[str, Callable[..., Opened]] = {
-        "rest": open_sse,
-        "graphql": open_graphql,
-        "web": open_web,
-        "native": open_native,
-    }
     steps = getattr(task, name, task.grpc)
-    return openers[name](client, steps[0], values, stack)
+    return OPENERS[name](client, steps[0], values, stack)
 
 
 # -- What is in the streams -------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """`manage.py compare`: the tasks give the same answers over all protocols, and the figures are what they say."""
 
 import json
+import time
 from dataclasses import replace
 
+import httpcore
 import httpx
 import pytest
 from django.core.management import call_command
@@ -10,7 +12,9 @@ from django.core.management import call_command
 from protos.product_pb2 import ListProductsResponse
 from samples.compare import store
 from samples.compare.answers import disagreements, values_at
+from samples.compare.clients import TIMEOUT_S, RequestFailed
 from samples.compare.figures import Figures, fastest
+from samples.compare.following import Follower
 from samples.compare.measuring import measured
 from samples.compare.running import filled
 from samples.compare.situations import SITUATIONS, rows_of, verdict_of
@@ -106,6 +110,18 @@ def test_page_shows_the_last_comparison_of_this_machine(monkeypatch, tmp_path):
     save(replace(comparison_in(COMMITTED), machine="this one"), tmp_path / "comparison.json")
 
     assert last_comparison() == replace(comparison_in(COMMITTED), machine="this one")
+
+
+def test_failed_stream_is_reported_at_once():
+    def arrivals():
+        raise httpcore.ReadError("reset")
+        yield
+
+    started_at = time.monotonic()
+    with pytest.raises(RequestFailed, match="Change 1 did not arrive: reset"):
+        Follower(arrivals).wait_for(1)
+
+    assert time.monotonic() - started_at < TIMEOUT_S / 2
 
 
 @pytest.mark.live
