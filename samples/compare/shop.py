@@ -1,4 +1,4 @@
-"""A shop to measure: quickstart with a database of its own, which is deleted afterwards."""
+"""A shop to measure: quickstart on a temporary database and storage, which are deleted afterwards."""
 
 import os
 import random
@@ -19,6 +19,11 @@ from django.conf import settings
 
 PORTS = range(20_000, 32_768)
 START_S, LOOK_S, END_S = 120, 0.05, 10
+# Settings that would connect the shop to resources of this one, or keep it from answering here. Empty means unset.
+UNSET = (
+    *("REDIS_URL", "REPLICA_URLS", "MEDIA_ROOT", "MEDIA_STORAGE", "MEDIA_STORAGE_OPTIONS", "METRICS_ADDRESS"),
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "ALLOWED_HOSTS", "HTTPS"),
+)
 
 
 class NoShop(Exception):
@@ -71,6 +76,7 @@ def _command(shop: MeasuredShop) -> list[str]:
 def _environment(folder: Path, shop: MeasuredShop) -> dict[str, str]:
     return {
         **os.environ,
+        **dict.fromkeys(UNSET, ""),
         "DATABASE_URL": f"sqlite:///{folder / 'shop.sqlite3'}",
         "DEMO_PASSWORD": shop.password,
         "RATE_LIMITS": "off",

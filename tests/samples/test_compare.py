@@ -17,6 +17,7 @@ from samples.compare.figures import Figures, fastest
 from samples.compare.following import Follower
 from samples.compare.measuring import measured
 from samples.compare.running import filled
+from samples.compare.shop import fresh_shop
 from samples.compare.situations import SITUATIONS, rows_of, verdict_of
 from samples.compare.store import BEGIN, COMMITTED, END, comparison_in, last_comparison, markdown_of, save
 from samples.compare.tasks import TASKS
@@ -122,6 +123,18 @@ def test_failed_stream_is_reported_at_once():
         Follower(arrivals).wait_for(1)
 
     assert time.monotonic() - started_at < TIMEOUT_S / 2
+
+
+@pytest.mark.live
+def test_shop_to_measure_writes_nothing_into_the_storage_of_this_shop(monkeypatch, tmp_path):
+    monkeypatch.setenv("MEDIA_ROOT", str(tmp_path))
+    monkeypatch.setenv("REPLICA_URLS", "postgres://127.0.0.1:1/nothing")
+
+    with fresh_shop() as shop:
+        listed = httpcore.request("GET", f"http://{shop.host}:{shop.port}/api/v1/products?sort=price")
+
+    assert listed.status == 200
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.live
