@@ -45,7 +45,7 @@ class Figures:
         return quantiles(self.samples_ms, n=100, method="inclusive")[percent - 1]
 
     def at_distance_ms(self, round_trip_ms: float) -> float:
-        """Return the computed median if each round trip took so much longer."""
+        """Return the median if each round trip took `round_trip_ms` longer. Computed, not measured."""
         return self.p50_ms + self.round_trips * round_trip_ms
 
 
@@ -57,6 +57,12 @@ class Comparison:
     measured_at: str  # ISO 8601
     runs: int
     tasks: Mapping[str, Mapping[str, Figures]]
+
+    @property
+    def runs_each(self) -> str:
+        """The number of runs of a task, or the range if tasks differ: `20`, `10 to 20`."""
+        counts = {len(figures.samples_ms) for task in self.tasks.values() for figures in task.values()}
+        return " to ".join(map(str, sorted({min(counts), max(counts)})))
 
     def as_json(self) -> dict[str, Json]:
         return asdict(self)

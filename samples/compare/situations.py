@@ -7,11 +7,11 @@ from samples.compare.figures import LABELS, Comparison, Figures, fastest, is_dif
 
 ByProtocol = Mapping[str, Figures]
 DISTANCE_MS = 50
-KINDS = {"REST": "rest", "GraphQL": "graphql", "gRPC": "native"}  # a colour for each protocol
+KINDS = {"REST": "rest", "GraphQL": "graphql", "gRPC": "native"}  # the CSS class of each protocol
 
 
 class Situation(NamedTuple):
-    """A case, the protocol to use, the task that shows it, and how its figures are put into words."""
+    """A case, the protocol to use, the task that shows it, and the function that describes its figures."""
 
     case: str
     use: str
@@ -33,7 +33,7 @@ def count_of(count: int, noun: str) -> str:
 
 
 def _times(figures: ByProtocol, mine: str, *others: str) -> str:
-    """Compare the median of a protocol with those of others; a difference within the spread, or not shown, is none."""
+    """Compare the median of a protocol with others. A difference within the spread, or lost in rounding, is none."""
     median = figures[mine].p50_ms
     apart = [
         name for name in others if is_different(figures[mine], figures[name]) and ms(figures[name].p50_ms) != ms(median)
@@ -52,7 +52,7 @@ def _unchanged(figures: ByProtocol) -> str:
     return (
         f"An unchanged list is {rest} instead of {graphql} (GraphQL) and {native} (gRPC), "
         f"{_times(figures, 'rest', 'graphql', 'native')}. By default a CDN asks the shop each time; with "
-        "CACHE_PUBLIC_S=5 it answers alone for 5 s."
+        "CACHE_PUBLIC_S=5 it serves its copy for 5 s."
     )
 
 
@@ -111,7 +111,7 @@ SITUATIONS = (
         "gRPC",
         "one-product",
         _small,
-        "Browsers and curl can't speak it (the shop's gRPC-Web and Connect they can), and both sides need the .proto "
+        "Browsers and curl can't speak it, only the shop's gRPC-Web and Connect, and both sides need the .proto "
         "files. Many rows need batches: see the next line.",
     ),
     Situation(

@@ -51,5 +51,5 @@ def markdown_of(comparison: Comparison) -> str:
     lines = ["| your situation | use | by how much |", "|---|---|---|"]
     lines += [f"| {row['case']} | **{row['use']}** | {row['by']} |" for row in rows_of(comparison)]
     return "\n".join(
-        [*lines, "", f"{comparison.machine}; {comparison.measured_at[:10]}; medians of {comparison.runs} runs."]
+        [*lines, "", f"{comparison.machine}; {comparison.measured_at[:10]}; medians of {comparison.runs_each} runs."]
     )

@@ -14,7 +14,7 @@ from samples.compare.tasks import TASKS
 
 LEGEND = (
     "req.: requests; up, down: bytes of one run with headers; gzip: the bodies received, if compressed (computed); "
-    f"+{DISTANCE_MS} ms: p50 if each round trip took so much longer (computed); SQL, server: by Server-Timing."
+    f"+{DISTANCE_MS} ms: p50 if each round trip took that much longer (computed); SQL, server: by Server-Timing."
 )
 
 
@@ -23,7 +23,7 @@ def report_of(comparison: Comparison) -> Group:
 
 
 def _parts(comparison: Comparison) -> Iterator[Table | Text]:
-    yield Text(f"{comparison.machine}; {comparison.runs} runs")
+    yield Text(f"{comparison.machine}; {comparison.runs_each} runs")
     yield Text(LEGEND, style="dim")
     for task in TASKS:
         if figures := comparison.tasks.get(task.slug):

@@ -113,6 +113,16 @@ def test_page_shows_the_last_comparison_of_this_machine(monkeypatch, tmp_path):
     assert last_comparison() == replace(comparison_in(COMMITTED), machine="this one")
 
 
+def test_comparison_says_how_many_runs_its_medians_have():
+    comparison = comparison_in(COMMITTED)
+
+    assert {len(comparison.tasks[slug]["rest"].samples_ms) for slug in ("batch", "screen")} == {10, 20}
+    assert markdown_of(comparison).endswith("medians of 10 to 20 runs.")
+    assert markdown_of(replace(comparison, tasks={"screen": comparison.tasks["screen"]})).endswith(
+        "medians of 20 runs."
+    )
+
+
 def test_failed_stream_is_reported_at_once():
     def arrivals():
         raise httpcore.ReadError("reset")
