@@ -1,4 +1,4 @@
-"""Keeps comparisons: the last one of this machine beside the database, and one for all others in the source."""
+"""Stores comparisons: the last one of this machine beside the database, and a reference in the source."""
 
 import json
 from functools import lru_cache
@@ -20,12 +20,14 @@ def own_path() -> Path:
 
 
 def save(comparison: Comparison, path: Path) -> None:
-    """Write a comparison. Raises OSError."""
-    path.write_text(json.dumps(comparison.as_json(), indent=1) + "\n", encoding="utf-8")
+    """Write a comparison. Readers see the previous one or this one, never a part. Raises OSError."""
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(comparison.as_json(), indent=1) + "\n", encoding="utf-8")
+    draft.replace(path)
 
 
 def last_comparison() -> Comparison:
-    """Return the last comparison of this machine; if it made none, the one in the source."""
+    """Return the last comparison of this machine; if there is none, the reference in the source."""
     return comparison_in(own_path() if own_path().exists() else COMMITTED)
 
 

@@ -113,6 +113,18 @@ def test_page_shows_the_last_comparison_of_this_machine(monkeypatch, tmp_path):
     assert last_comparison() == replace(comparison_in(COMMITTED), machine="this one")
 
 
+def test_reader_of_the_last_comparison_never_sees_half_of_the_next(tmp_path):
+    path = tmp_path / "comparison.json"
+    save(comparison_in(COMMITTED), path)
+
+    with path.open() as reader:
+        save(replace(comparison_in(COMMITTED), machine="another"), path)
+        seen = json.load(reader)
+
+    assert seen["machine"] == comparison_in(COMMITTED).machine
+    assert comparison_in(path).machine == "another"
+
+
 def test_comparison_says_how_many_runs_its_medians_have():
     comparison = comparison_in(COMMITTED)
 
