@@ -6,6 +6,7 @@ import re
 import pytest
 from django.test import override_settings
 
+from accounts.models import User
 from catalog.models import Product
 from core.protocols.rpc.service import Service
 from ecommerce.urls import grpc_services
@@ -36,6 +37,8 @@ def test_demo_user_signs_in_without_a_password_only_if_it_is_allowed(client):
         assert client.post("/compare/sign-in?as=staff").status_code == 404
     with IN_DEMO:
         assert client.post("/compare/sign-in?as=mallory").status_code == 404
+        User.objects.filter(username="customer").update(username="renamed")
+        assert client.post("/compare/sign-in?as=customer").status_code == 404
         pair = client.post("/compare/sign-in?as=staff").json()
     me = client.get("/api/v1/users/me", headers={"authorization": f"Bearer {pair['access']}"})
 
