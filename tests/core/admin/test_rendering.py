@@ -1,4 +1,4 @@
-"""Inputs are written without a template, and as their template writes them."""
+"""Inputs and options are written without a template, and as their template writes them."""
 
 import re
 from copy import deepcopy
@@ -8,12 +8,19 @@ import pytest
 from django import forms
 from django.forms.renderers import DjangoTemplates, get_default_renderer
 from django.utils.safestring import mark_safe
-from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSingleDateWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
 from core.admin.display import MoneyInput
 from core.admin.rendering import PlainInputs
 
 ATTRS = {"id": "a&b", "required": True, "disabled": False, "data-n": 3, "title": mark_safe("&lt;"), "class": 'x "y"'}
+GROUP = [(True, mark_safe("&amp;")), (1234567, "x")]
+CHOICES = [("", "---"), ("12.50", '<b>"&'), (0, "Zero"), ("A & B", GROUP), (None, "")]
 WIDGETS: dict[str, forms.Widget] = {
     "hidden": forms.HiddenInput(),
     "number": forms.NumberInput(),
@@ -23,6 +30,9 @@ WIDGETS: dict[str, forms.Widget] = {
     "icon": UnfoldAdminTextInputWidget({"prefix_icon": "search"}),
     "money": MoneyInput(),
     "checkbox": UnfoldBooleanWidget(),
+    "date": UnfoldAdminSingleDateWidget(),
+    "select": UnfoldAdminSelectWidget(choices=CHOICES),
+    "plain select": forms.Select(choices=CHOICES),
     "another template": forms.Textarea(),
 }
 
