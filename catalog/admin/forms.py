@@ -14,6 +14,7 @@ from catalog.models import Product
 from core.admin.options import RefusableForm
 
 LONGEST_QUOTE = 60
+LOST_ROW = "Nothing was saved: a product of this list was deleted in the meantime."
 
 
 class VersionStamp(forms.HiddenInput):
@@ -128,8 +129,14 @@ class ProductRowForm(VersionedForm):
 class ProductRowsFormSet(forms.BaseModelFormSet):  # type: ignore[type-arg]  # not generic at runtime
     """The product list. Saves all changed rows, or none."""
 
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """Add the id of the row. Django's field for it would read each submitted product once more."""
+        form.fields["id"] = forms.IntegerField(required=False, initial=form.instance.pk, widget=forms.HiddenInput)
+
     def clean(self) -> None:
         """Lock the changed products and compare their versions. Locks in id order, as placing an order does."""
+        if self.has_lost_rows:
+            raise forms.ValidationError(LOST_ROW)
         changed: list[Any] = [form for form in self.forms if form.has_changed() and form.instance.pk]
         wanted = Product.objects.filter(pk__in=[form.instance.pk for form in changed])
         present = {product.pk: product for product in wanted.locked()}

@@ -24,7 +24,7 @@ from catalog.actions import (
 )
 from catalog.admin.categories import CategoryFilter
 from catalog.admin.corrections import correct, revert
-from catalog.admin.forms import ProductForm, ProductRowForm, ProductRowsFormSet
+from catalog.admin.forms import LOST_ROW, ProductForm, ProductRowForm, ProductRowsFormSet
 from catalog.admin.importing import PriceListImport
 from catalog.admin.pictures import picture
 from catalog.admin.repricing import MAX_AT_ONCE, reprice, start_repricing
@@ -151,7 +151,7 @@ class ProductAdmin(PriceListImport, HistoryAdmin):
         if not (formset and formset.is_bound):
             return response
         if formset.has_lost_rows:
-            messages.error(request, "Nothing was saved: a product of this list was deleted in the meantime.")
+            messages.error(request, LOST_ROW)
             return HttpResponseRedirect(request.get_full_path())
         # The sort order may have changed since the list was shown. Keep each form beside its product.
         rows.result_list = [form.instance for form in formset.forms]

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from catalog import actions
@@ -133,6 +135,19 @@ def test_list_and_an_order_at_the_same_moment_take_turns_and_no_sale_is_lost(cli
         assert isinstance(order, Order)
         outcomes.add((saved.status_code, *Product.objects.order_by("id").values_list("stock", flat=True)))
     assert outcomes <= {(302, 99, 99), (200, 9, 9)}
+
+
+def test_save_of_the_list_costs_the_same_queries_however_many_rows(client: Client, staff: User) -> None:
+    costs = []
+    for _ in range(3):
+        product = make_product(stock=3)
+        fields = open_list(client)
+        with CaptureQueriesContext(connection) as queries:
+            save_list(client, fields | {f"{row_of(fields, product)}stock": "4"})
+        costs.append(len(queries))
+        assert stored(product)[1] == 4
+
+    assert costs[1] == costs[2]  # at the first, the process learns its content types
 
 
 def test_list_keeps_each_form_beside_its_product_when_the_order_changed(client: Client, staff: User) -> None:
