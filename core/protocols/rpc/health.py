@@ -13,8 +13,8 @@ from grpc_health.v1 import health, health_pb2
 
 from core.server.health import database_checks, is_ok
 
-LOOK_S = 1
-PATIENCE_S = 5  # timeout of a check
+CHECK_PERIOD_S = 1
+CHECK_TIMEOUT_S = 5
 log = logging.getLogger(__name__)
 
 
@@ -31,25 +31,25 @@ class Health(health.HealthServicer):
         self._is_known = threading.Event()
 
     def watch_database(self, names: Sequence[str]) -> None:
-        """Check the database every LOOK_S seconds, and set the state of the services `names` and of "" (all)."""
+        """Check the database every CHECK_PERIOD_S, and set the state of the services `names` and of "" (all)."""
         self._names = ("", *names)
         self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
-        threading.Thread(target=self._look_for_ever, name="health", daemon=True).start()
+        threading.Thread(target=self._check_forever, name="health", daemon=True).start()
 
     def wait_until_known(self) -> None:
-        """Wait for the first check of the database, at most PATIENCE_S."""
+        """Wait for the first check of the database, at most CHECK_TIMEOUT_S."""
         self._is_known.wait()
 
-    def _look_for_ever(self) -> None:
+    def _check_forever(self) -> None:
         while True:
             # If the database hangs, the check hangs too: clients must not wait for it, so a timer reports the failure.
-            timer = threading.Timer(PATIENCE_S, self._report, [{"database": "no answer in time"}])
+            timer = threading.Timer(CHECK_TIMEOUT_S, self._report, [{"database": "no answer in time"}])
             timer.daemon = True
             timer.start()
             checks = _database_checks()
             timer.cancel()
             self._report(checks)
-            time.sleep(LOOK_S)
+            time.sleep(CHECK_PERIOD_S)
 
     def _report(self, checks: dict[str, str]) -> None:
         """Set the state of every service from the results of the database checks, if the state has changed."""

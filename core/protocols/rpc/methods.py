@@ -155,13 +155,13 @@ class ClientStreaming(Method):
             service.enter()
             with closing(Lease()) as lease:
                 lease.grant(service.identity, by_role=service.rule() is not anyone, hold=no_slot)
-                service.request = self._whole(service, ReceivedAhead(context), lease)
+                service.request = self._permitted_messages(service, ReceivedAhead(context), lease)
                 response: Message = getattr(service, self.name)(service.request, service.context)
                 return response
         finally:
             self._slots.release()
 
-    def _whole(self, service: "Service", contents: Iterator[bytes], lease: Lease) -> Iterator[Message]:
+    def _permitted_messages(self, service: "Service", contents: Iterator[bytes], lease: Lease) -> Iterator[Message]:
         """Yield the messages while the caller has the right to send them.
 
         Raises the reason if the caller loses that right, and ClientGone if the call is broken after the last message.

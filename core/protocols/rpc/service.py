@@ -65,12 +65,12 @@ class Service(GenericService):
 
     def enter(self) -> None:
         """Authenticate the caller, count the request, check the rule."""
-        self._be_called_by(counted_caller_of(self.metadata, self.address))
+        self._authorize(counted_caller_of(self.metadata, self.address))
         self.budget = self.identity.budget
 
     def reauthorize(self) -> None:
         """Authenticate the caller and check the rule again: a stream of messages may outlast the caller's rights."""
-        self._be_called_by(caller_of(self.metadata, self.address))
+        self._authorize(caller_of(self.metadata, self.address))
 
     def counted(self, messages: Iterable[MessageOf]) -> Iterator[MessageOf]:
         """Yield the messages, and count one request for every MESSAGES_A_REQUEST of them.
@@ -82,7 +82,7 @@ class Service(GenericService):
                 self.budget = limits.spend_request(user_id=self.caller.pk, address=self.address)
             yield message
 
-    def _be_called_by(self, identity: Caller) -> None:
+    def _authorize(self, identity: Caller) -> None:
         self.identity, self.caller, self.caller_id = identity, identity.user, identity.user.pk
         require(self.caller, self.rule())
 

@@ -56,7 +56,7 @@ class UnaryCall:
         self._last_at = float("inf")
         self._reason: DomainError | None = None
         self._working_since: float | None = None  # None while waiting for the client
-        self._is_there = self._is_entered = self._is_given_up = self._is_over = False
+        self._has_arrived = self._is_entered = self._is_timed_out = self._is_over = False
 
     @property
     def is_given_to_threads(self) -> bool:
@@ -73,9 +73,9 @@ class UnaryCall:
 
     def _received(self, content: bytes | None) -> None:
         with self._lock:
-            if self._is_given_up or self._is_over:
+            if self._is_timed_out or self._is_over:
                 return
-            self._content, self._is_there = content, True
+            self._content, self._has_arrived = content, True
             is_taken = self._working_since is not None
             self._working_since = time.monotonic()
         if not is_taken:
@@ -108,10 +108,10 @@ class UnaryCall:
         self.service.check_is_awaited()
         self.service.enter()
         with self._lock:
-            self._is_entered, is_there = True, self._is_there
-            if not is_there:
+            self._is_entered, has_arrived = True, self._has_arrived
+            if not has_arrived:
                 self._working_since = None
-        if is_there:
+        if has_arrived:
             self._answer()
 
     def _guarded(self, job: Callable[[], None]) -> None:
@@ -145,7 +145,7 @@ class UnaryCall:
             else:  # a shutdown ends only calls without their message: the others may be in progress
                 is_late = now > self._last_at or now - self._opened_at > settings.BODY_TIMEOUT_S
                 reason = self._reason or not_arrived()
-                self._is_given_up = is_late
+                self._is_timed_out = is_late
                 must_enter = not (is_late or self._is_entered)
                 if must_enter:
                     self._working_since = now
