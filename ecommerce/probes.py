@@ -58,7 +58,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 class RecentGrpcChecks(RecentChecks):
     """The latest state of the gRPC server: to ask it takes a connection, and a second if it does not answer."""
 
-    def look(self) -> dict[str, str]:
+    def run_checks(self) -> dict[str, str]:
         if not settings.GRPC_HEALTH_ADDRESS:
             return {}
         from core.protocols.rpc.probe import is_serving  # imports grpcio, which only this check needs

@@ -13,10 +13,10 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Environ = dict[str, Any]
 WsgiApplication = Callable[[Environ, Callable[..., Any]], Any]  # returns an iterable of bytes, maybe with `close`
 
-ARRIVED = "shop.arrived_at"  # the key, in a scope or an environ, of the moment at which the whole request had arrived
+ARRIVED = "shop.arrived_at"  # key in a scope or an environ: the time at which the whole request had arrived
 
 
 def arrived_at(scope: Scope) -> float:
-    """Return the time, of `perf_counter`, from which the duration of a request counts: its wait for a thread counts."""
+    """Return the time (`perf_counter`) at which the duration of a request begins; it includes the wait for a thread."""
     moment: float = scope.get(ARRIVED) or time.perf_counter()
     return moment

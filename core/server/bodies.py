@@ -9,7 +9,7 @@ from django.conf import settings
 from core.errors import InvalidInput, TooLarge
 from core.server.asgi import AsgiMessage, Receive, Scope
 
-LINGER_S = 2
+LINGER_S = 2  # for a client that still sends its body, after the response
 log = logging.getLogger(__name__)
 _HEADERS = frozenset((b"content-length", b"transfer-encoding"))
 
@@ -35,17 +35,17 @@ class Body:
             return b""
         # A timer, which costs a request less than `asyncio.timeout`.
         task = cast("asyncio.Task[Any]", asyncio.current_task())
-        timer = task.get_loop().call_later(settings.BODY_TIMEOUT_S, self._give_up, task)
+        timer = task.get_loop().call_later(settings.BODY_TIMEOUT_S, self._time_out, task)
         try:
             return await self._read_up_to(settings.MAX_BODY_BYTES, int(names.get(b"content-length", 0)))
         except asyncio.CancelledError:
-            if not self.is_left_unread or task.uncancel():  # cancelled by others
+            if not self.is_left_unread or task.uncancel():  # not by the timer, or not by it alone
                 raise
             raise InvalidInput(f"The body did not arrive within {settings.BODY_TIMEOUT_S} s") from None
         finally:
             timer.cancel()
 
-    def _give_up(self, task: asyncio.Task[Any]) -> None:
+    def _time_out(self, task: asyncio.Task[Any]) -> None:
         self.is_left_unread = True
         task.cancel()
 

@@ -16,12 +16,12 @@ from core.metrics.meters import SLOT
 from core.server.start.preflight import CannotRun
 
 LIFELINE = "SHOP_LIFELINE"
-LOOK_S = 0.1
+POLL_S = 0.1
 STEADY_S = 30  # a process that ran this long did not fail at startup
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.2, 2.0  # before a process that exited early is restarted
 MAX_FAILURES = 3
-TOGETHER_S = 0.5
-RENEWED = 64  # the exit code of a process that has ended as planned, to be replaced at once by a new one
+TOGETHER_S = 0.5  # see `_ends_soon`
+RENEWED = 64  # the exit code of a process that has ended as planned and must be replaced at once
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ORDERLY = frozenset((0, *(-number for number in END_SIGNALS)))
 log = logging.getLogger(__name__)
@@ -78,10 +78,10 @@ class Children:
         slot = f"{os.environ.get(SLOT, '')}{arguments[0]}{len(self._children)}"
         env = {**os.environ, LIFELINE: str(self._lifeline), SLOT: slot}
         self._children.append(child := Child(arguments[0], command, [self._lifeline, *fds], env, first))
-        self._end_late(child)
+        self._end_if_late(child)
 
     def stop_keeping(self) -> None:
-        """Let `keep` return at once, and restart no process."""
+        """Make `keep` return at once; no process is restarted after that."""
         self.is_ending = True
         os.write(self._waker, b".")
 
@@ -98,10 +98,10 @@ class Children:
         """
         while not self.is_ending:
             for child in self._children:
-                self._look_after(child)
-            select.select([self._woken], [], [], LOOK_S)
+                self._restart_if_exited(child)
+            select.select([self._woken], [], [], POLL_S)
 
-    def _look_after(self, child: Child) -> None:
+    def _restart_if_exited(self, child: Child) -> None:
         code = child.process.poll()
         if code is None:
             return
@@ -128,16 +128,16 @@ class Children:
             log.error("%s can't be started at the moment: %s", child.name, error)
             child.starts_at = time.monotonic() + MAX_PAUSE_S
         else:
-            self._end_late(child)
+            self._end_if_late(child)
 
     def _ends_soon(self) -> bool:
         """Whether `end` is called within TOGETHER_S: Ctrl-C ends all processes at once, and a child may exit first."""
         deadline = time.monotonic() + TOGETHER_S
         while not self.is_ending and time.monotonic() < deadline:
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
         return self.is_ending
 
-    def _end_late(self, child: Child) -> None:
+    def _end_if_late(self, child: Child) -> None:
         """End a process that `end` missed because it was starting."""
         if self.is_ending:
             child.process.terminate()

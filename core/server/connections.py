@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # the bridge needs Django's settings
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_DROPPED_BYTES = 4 * 1024 * 1024
-BODY_AFTER_S = 0.05  # for the body of a direct call; after that the application reads it, with its own time limit
+BODY_WAIT_S = 0.05  # for the body of a request on the fast path; then the application reads it, with its own timeout
 IDLE_S = 3  # at shutdown, for the last request on an idle connection; at most half the grace
 LINGER_S = 2  # for a refused client to read the response: closing a connection with unread data resets it
 log = logging.getLogger(__name__)
@@ -96,12 +96,12 @@ class Exchange(RequestResponseCycle):
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
-        self.on_response = _nothing  # as uvicorn does: it refers to the connection
+        self.on_response = _nothing  # as uvicorn does, because the old callback refers to the connection
         return True
 
     def _ordinary_head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> "_Head | None":
         sent = [*self.default_headers, *headers]
-        length = _length_in_ordinary(status, sent)
+        length = _body_length_if_ordinary(status, sent)
         if length is None:
             return None
         lines = [name + b": " + value + b"\r\n" for name, value in sent]
@@ -117,7 +117,7 @@ class _Head(NamedTuple):
 def _nothing() -> None: ...
 
 
-def _length_in_ordinary(status: int, headers: list[tuple[bytes, bytes]]) -> int | None:
+def _body_length_if_ordinary(status: int, headers: list[tuple[bytes, bytes]]) -> int | None:
     """Return the length of the body if all headers are valid, in lower case and not about the connection; else None."""
     sent = dict(headers)
     if b"connection" in sent or b"transfer-encoding" in sent or (b"content-length" not in sent and status != 304):
@@ -159,7 +159,7 @@ class BoundedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._unused_bytes += len(data)
         if self._is_refused:
-            self._drop()
+            self._discard()
             return
         super().data_received(data)
         if self._unused_bytes > MAX_HEAD_BYTES:
@@ -174,9 +174,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._is_in_head = False
 
     def shutdown(self) -> None:
-        """Tell the client with the next response that the connection ends; close an idle connection after IDLE_S.
+        """End the connection with its next response (`Connection: close`); close an idle connection after IDLE_S.
 
-        A client that was not told may be sending a request at this moment, and closing would reset it.
+        An idle client may be sending a request at this moment, and closing at once would reset the connection.
         """
         if self._is_refused or (self.cycle is not None and not self.cycle.response_started):
             super().shutdown()
@@ -224,9 +224,9 @@ class BoundedHttp(HttpToolsProtocol):
             self._start_if_whole(self._unstarted)
 
     def _start_if_whole(self, cycle: Exchange) -> None:
-        """Start with a request whose body has arrived; many clients send it a moment after the head."""
+        """Start the request if its body has arrived, else after BODY_WAIT_S: many clients send it a moment later."""
         if cycle.more_body and not cycle.waiting_for_100_continue and not self._is_refused:
-            self._start_timer = self._start_timer or self.loop.call_later(BODY_AFTER_S, self._start)
+            self._start_timer = self._start_timer or self.loop.call_later(BODY_WAIT_S, self._start)
         else:
             self._start()
 
@@ -298,8 +298,8 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.write_eof()
         self.loop.call_later(LINGER_S, self.transport.close)
 
-    def _drop(self) -> None:
-        """Wait for the client to stop sending, but abort the connection after MAX_DROPPED_BYTES."""
+    def _discard(self) -> None:
+        """Discard data of a refused client; abort the connection after MAX_DROPPED_BYTES."""
         if self._unused_bytes > MAX_DROPPED_BYTES:
             self.transport.abort()
 
@@ -315,7 +315,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self.cycle.response_complete:
             self.transport.close()
         else:
-            self.cycle.keep_alive = False  # the last request that was read: earlier ones are answered before it
+            self.cycle.keep_alive = False  # `cycle` is the last request; earlier ones are answered before it
 
     def _answer(self, refusal: DomainError) -> bytes:
         # Imported late: Django is not set up yet when this module is imported.
@@ -325,7 +325,7 @@ class BoundedHttp(HttpToolsProtocol):
 
         sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers or ()}
         path = self.url.partition(b"?")[0].decode("latin-1")
-        with logs.named(sent.get("x-request-id", "")) as request_id:
+        with logs.in_request(sent.get("x-request-id", "")) as request_id:
             response = writer()(path, sent.get("accept"), refusal)
             method = self.parser.get_method().decode() if self.url else "-"
             address = self.client[0] if self.client else ""

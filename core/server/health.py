@@ -18,7 +18,7 @@ from core.runtime import singleton
 
 OK = "ok"
 STATEMENT_TIMEOUT_MS = 3_000
-FRESH_S = 1.0  # how long a result is reused
+FRESH_S = 1.0  # time for which a result is reused
 PROBES = ("/health/live", "/health/ready")
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class RecentChecks(ABC):
     """The latest result of some checks. A flood of probes runs them once in FRESH_S."""
 
     @abstractmethod
-    def look(self) -> dict[str, str]:
+    def run_checks(self) -> dict[str, str]:
         """Run the checks: return "ok" or the fault for each."""
 
     def __init__(self) -> None:
@@ -58,13 +58,13 @@ class RecentChecks(ABC):
     def checks(self) -> dict[str, str]:
         with self._lock:
             if time.monotonic() >= self._fresh_until:
-                self._checks = self.look()
+                self._checks = self.run_checks()
                 self._fresh_until = time.monotonic() + FRESH_S
             return self._checks
 
 
 class RecentDatabaseChecks(RecentChecks):
-    def look(self) -> dict[str, str]:
+    def run_checks(self) -> dict[str, str]:
         return _checks()
 
 
@@ -77,7 +77,7 @@ def _checks() -> dict[str, str]:
 
 
 def examine_database() -> dict[str, str]:
-    """Return what `database_checks` returns, of this moment. Raises django.db.Error if the database does not answer."""
+    """Return the checks of `database_checks`, run now. Raises django.db.Error if the database does not answer."""
     if not databases.is_postgresql():
         return _database_checks()
     with transaction.atomic():

@@ -57,7 +57,7 @@ class Lease:
 
     # -- The caller ---------------------------------------------------------------------------------------------
     def grant(self, caller: Caller, *, by_role: bool = False, hold: Hold = limits.hold_stream) -> None:
-        """Give the lease to a caller, who may replace an earlier one. Raises RateLimited; nothing is then changed.
+        """Grant the lease to a caller, perhaps in place of an earlier one. Raises RateLimited; nothing is then changed.
 
         With `by_role` the lease also ends when the caller's role changes: see `reason_to_end`.
         """
@@ -125,7 +125,7 @@ class Lease:
         self._stall_s = min(self._stall_s, self._last_message_s)
         self.end(reason)
 
-    def look(self, now: float) -> None:
+    def check_timeouts(self, now: float) -> None:
         since = self.sending_since
         if now > self._expires_at:
             self.end(TokenExpired())

@@ -23,12 +23,12 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 log = logging.getLogger("ecommerce.request")
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
-# No line has these facts, and `logging` finds them out for each line.
+# `logging` would determine these facts for each line, but no line contains them.
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 class LineFormatter(JsonFormatter):
-    """Writes a line of the log as JSON. The lines of requests take a shorter way to the same form."""
+    """Formats log lines as JSON; the lines of requests in a faster way, with the same result."""
 
     _second: tuple[int, str] = (0, "")  # the last one, formatted
 
@@ -37,7 +37,7 @@ class LineFormatter(JsonFormatter):
             return super().format(record)
         found, quoted = record.__dict__, encode_basestring_ascii
         caller, status = found["caller"], found["status"]
-        # As the library writes it, in a third of the time.
+        # The same text as the library's, in a third of the time.
         return (
             f'{{"time": "{self.formatTime(record)}", "level": "{record.levelname}", "logger": "{record.name}", '
             f'"message": {quoted(record.msg)}, "request_id": {quoted(found["request_id"])}, '
@@ -57,7 +57,7 @@ class LineFormatter(JsonFormatter):
 
 
 class LineHandler(logging.StreamHandler[Any]):
-    """Writes each line at once; does not flush a stream that does so itself, as Python's stderr does."""
+    """Writes each line at once; does not flush a stream that flushes itself, such as Python's stderr."""
 
     def flush(self) -> None:
         if not getattr(self.stream, "line_buffering", False):
@@ -80,21 +80,21 @@ class RefusedRequestFilter(logging.Filter):
         return record.msg not in self.MESSAGES
 
 
-def name_of(given: str) -> str:
+def valid_request_id(given: str) -> str:
     """Return the id of a request: `given` if it is well formed, else a new one."""
     return given if given and _WELL_FORMED.fullmatch(given) else os.urandom(16).hex()
 
 
-class named:  # used like a function
-    """Set the request id of all log lines and changes inside: `given` if it is well formed, else a new one.
+class in_request:  # used like a function
+    """Run a block as part of a request: its log lines, and the changes it makes, get the request id and the protocol.
 
-    `protocol` is kept with the changes too. The block gets the id.
+    The id is `given` if that is well formed, else a new one. The block gets the id.
     """
 
     __slots__ = ("_facts", "_name", "_origin", "_protocol", "_request")
 
     def __init__(self, given: str, protocol: str | None = None) -> None:
-        self._name, self._protocol = name_of(given), protocol
+        self._name, self._protocol = valid_request_id(given), protocol
 
     def __enter__(self) -> str:
         self._request, self._facts = request_id.set(self._name), begin_facts()
@@ -108,19 +108,19 @@ class named:  # used like a function
 
 
 def _protocol_of(path: str) -> str:
-    """Return the protocol of a request of Django's views, as the history names it."""
+    """Return the protocol of a request to a Django view, as it is stored in the history."""
     return "graphql" if path == "/graphql" else "admin" if path.startswith("/admin/") else "rest"
 
 
 class RequestLog:
-    """Sets each request's id, to its X-Request-ID if that is well formed, and logs the request when it is answered."""
+    """Middleware: sets the id of each request (see `in_request`), and logs the request when it is answered."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         start = arrived_at(request.META)
-        with named(request.headers.get("X-Request-ID", ""), _protocol_of(request.path)) as name:
+        with in_request(request.headers.get("X-Request-ID", ""), _protocol_of(request.path)) as name:
             response = self.get_response(request)
             response["X-Request-ID"] = name
             if not getattr(response, "is_logged_at_its_end", False):
@@ -146,12 +146,12 @@ def write_line(
     status: int | str,
     seconds: float,
     address: str,
-    name: str = "",
+    known_id: str = "",
     noted: Facts | None = None,
 ) -> None:
     """Log the one line of a request, and count it. `status` is the number of HTTP or the name of gRPC.
 
-    `name` is the request's id, and `noted` are its facts; the default are those of the block of `named`.
+    `known_id` is the request's id, and `noted` are its facts; by default both are those of the block of `in_request`.
     """
     noted = noted or facts()
     protocol, operation = operation_of(method, path)
@@ -164,7 +164,7 @@ def write_line(
             **_SAME_IN_ALL,
             "created": now,
             "msecs": now % 1 * 1000,
-            "request_id": name or request_id.get(),
+            "request_id": known_id or request_id.get(),
             "protocol": protocol,
             "operation": operation,
             "caller": noted.caller,

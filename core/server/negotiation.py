@@ -1,4 +1,4 @@
-"""Which media type a request body is read as, and which one the response has."""
+"""Content negotiation: the media types of request bodies and of responses."""
 
 import re
 from collections.abc import Iterable, Sequence

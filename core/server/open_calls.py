@@ -11,14 +11,14 @@ from typing import Protocol
 
 from core.errors import DomainError
 
-LOOK_S = 0.5
+CHECK_PERIOD_S = 0.5
 log = logging.getLogger(__name__)
 
 
 class OpenCall(Protocol):
     """A call or stream. Its methods are called on other threads and must not block."""
 
-    def look(self, now: float) -> None:
+    def check_timeouts(self, now: float) -> None:
         """Do the work that is due at `now`, a time of the monotonic clock: for example end a call that timed out."""
 
     def end_with_server(self, reason: DomainError) -> None:
@@ -26,20 +26,21 @@ class OpenCall(Protocol):
 
 
 class OpenCalls:
-    """The open calls of this process. While any call is open, a thread calls `look` on each, every LOOK_S."""
+    """The open calls of this process. While there are any, a thread checks their timeouts every CHECK_PERIOD_S."""
 
     def __init__(self) -> None:
         self._calls: set[OpenCall] = set()
         self._lock = threading.Lock()
-        self._looks = self._is_full = False
+        self._is_checking = self._is_draining = False
         self.end_reason: DomainError | None = None  # set when the server shuts down
 
     def add(self, call: OpenCall) -> None:
         """Check the call from now on. End it when the server shuts down, or now if the shutdown has begun."""
         with self._lock:
-            if not self._looks:
-                threading.Thread(target=self._look, name="open-calls", daemon=True).start()  # may raise
-                self._looks = True
+            if not self._is_checking:
+                # Raises if no thread can be started.
+                threading.Thread(target=self._check_all, name="open-calls", daemon=True).start()
+                self._is_checking = True
             self._calls.add(call)
         if self.end_reason is not None:
             call.end_with_server(self.end_reason)
@@ -65,29 +66,31 @@ class OpenCalls:
         for call in self._all():
             call.end_with_server(reason)
 
-    def begin_no_more(self) -> None:
-        self._is_full = True
+    def stop_new_calls(self) -> None:
+        """Let `check_new_calls` raise: calls that still wait for a thread are refused."""
+        self._is_draining = True
 
-    def check_begins(self) -> None:
-        """Raise if the server shuts down and no longer begins calls: the client can retry elsewhere."""
-        if self._is_full:
+    def check_new_calls(self) -> None:
+        """Raise the reason if the server shuts down and starts no more calls: the client can retry elsewhere."""
+        if self._is_draining:
             self.check()
 
     def _all(self) -> list[OpenCall]:
         with self._lock:
             return list(self._calls)
 
-    def _look(self) -> None:
+    def _check_all(self) -> None:
         while self._has_calls():
-            time.sleep(LOOK_S)
+            time.sleep(CHECK_PERIOD_S)
             now = time.monotonic()
             for call in self._all():
                 try:
-                    call.look(now)
+                    call.check_timeouts(now)
                 except Exception:
                     log.exception("The check of an open call failed")  # go on with the others
 
     def _has_calls(self) -> bool:
+        """Whether there are open calls. If not, the thread ends, and `add` starts a new one."""
         with self._lock:
-            self._looks = bool(self._calls)
-            return self._looks
+            self._is_checking = bool(self._calls)
+            return self._is_checking

@@ -5,7 +5,7 @@ middleware would see only Django's responses, so this module asks it for the hea
 every layer: fast paths, event streams, Connect, gRPC-Web and refusals. If the setting is empty, nothing changes.
 """
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Sequence
 from functools import lru_cache
 
 from corsheaders.middleware import CorsMiddleware
@@ -62,18 +62,18 @@ class _Sending:
 
     def send(self, message: AsgiMessage) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*_varied(message["headers"]), *self._headers]}
+            message = {**message, "headers": [*_with_vary(message["headers"]), *self._headers]}
         return self._send(message)
 
 
-def headers_to_origin(scope: Scope, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def headers_to_origin(scope: Scope, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return the headers of a response with those for the origin of its request."""
     origin = dict(scope["headers"]).get(b"origin", b"")
-    return [*_varied(headers), *cors_headers(origin, is_preflight=False)]
+    return [*_with_vary(headers), *cors_headers(origin, is_preflight=False)]
 
 
-def _varied(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Add Origin to Vary, for caches: also a response to a request without it lacks the headers that others need."""
+def _with_vary(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
+    """Add Origin to Vary: a cache must not serve a response without CORS headers to a page of another origin."""
     others = [(name, value) for name, value in headers if name.lower() != b"vary"]
     present = [value for name, value in headers if name.lower() == b"vary"]
     return (*others, (b"vary", b", ".join([*present, b"Origin"])))

@@ -100,6 +100,7 @@ class Rights:
         connection.close()
 
     def _is_needed(self) -> bool:
+        """Whether there are callers to check. If not, the thread ends, and `watch` starts a new one."""
         with self._lock:
             self._runs = bool(self._callers)
             return self._runs
@@ -122,7 +123,7 @@ class Rights:
             log.exception("A stream could not be ended")  # go on with the others
 
     def _note_outage(self, error: Exception) -> None:
-        """Log the first failure of an outage, and close the connection so that the next check opens a new one."""
+        """Log the first failure of an outage, and close the connection: the next check opens a new one."""
         if not isinstance(error, Error):
             log.error("The check of the streams' callers failed", exc_info=error)
         elif not self._is_database_lost:

@@ -31,9 +31,10 @@ PAGES = {
     "/api/docs": f"{_PAGE}; script-src 'self'; style-src 'self'",
     "/docs/": f"{_PAGE}; style-src 'self'",
 }
-_OF_PAGES = tuple(PAGES)
+_PAGE_PREFIXES = tuple(PAGES)
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-_OF_COMPLETE_HEADS = (b"permissions-policy", PERMISSIONS.encode())  # Django and the fast paths send all the headers
+# Only Django and the fast paths send this header, and they send all the headers.
+_MARK_OF_COMPLETE_HEADS = (b"permissions-policy", PERMISSIONS.encode())
 
 
 class SecurityHeaders:
@@ -68,7 +69,7 @@ class _Sending:
         self.transport = transport_behind(send)  # for `live.transports.cut_off`
 
     def send(self, message: AsgiMessage) -> Awaitable[None]:
-        if message["type"] in STARTS and _OF_COMPLETE_HEADS not in message["headers"]:
+        if message["type"] in STARTS and _MARK_OF_COMPLETE_HEADS not in message["headers"]:
             message = {**message, "headers": [*message["headers"], *self._missing(message["headers"])]}
         return self._send(message)
 
@@ -80,7 +81,7 @@ class _Sending:
 
 
 def headers_for(path: str, encrypted: bool) -> Headers:
-    if not path.startswith(_OF_PAGES):
+    if not path.startswith(_PAGE_PREFIXES):
         return _headers(DATA, encrypted)
     return _headers(next(policy for prefix, policy in PAGES.items() if path.startswith(prefix)), encrypted)
 

@@ -1,7 +1,7 @@
 """The header Server-Timing, only in demo mode: the milliseconds and the number of SQL statements of a response.
 
 The event loop measures the time from the arrival of the request's head to the head of the response. The statements are
-counted by a wrapper around each database connection, for which the read plans leave their fastest path.
+counted by a wrapper around each database connection. With a wrapper, read plans do not use their fastest path.
 """
 
 import threading

@@ -48,7 +48,7 @@ def address_text(host: str, port: int) -> str:
 def bind(host: str, port: int) -> socket.socket:
     """Bind a socket to a port on which no other process listens. Raises CannotRun.
 
-    The server listens when it is ready. Connections are refused until then, so that a proxy asks another node at once.
+    The server listens when it is ready. Connections are refused until then, so that a proxy tries another node at once.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -67,8 +67,8 @@ def bind(host: str, port: int) -> socket.socket:
 def reserve(host: str, port: int) -> socket.socket:
     """Reserve a port for processes that share it: they listen on it, this socket does not. Raises CannotRun.
 
-    The connections of a server that ended hold its port for a minute, unless the new socket may reuse the address. Only
-    the binding may: another server would then reuse the reserved address too.
+    SO_REUSEADDR is set only for the binding. Without it, connections of an earlier server block the port for a minute.
+    With it, another server could bind the reserved address too.
     """
     with bind(host, port) as probe:  # fails if another process uses the port, shared or not
         family, address = probe.family, probe.getsockname()
@@ -114,7 +114,7 @@ def serve_by_workers(
 
 
 def first_limit(max_requests: int, place: int, workers: int) -> int:
-    """Return the requests after which the first worker at `place` (0, 1, ...) is replaced; 0: no limit.
+    """Return the number of requests after which the first worker at `place` (0, 1, ...) is replaced; 0: no limit.
 
     Workers share the requests about evenly, so with the same limit they would all be replaced at the same time. Their
     first limits are spread evenly instead, and later workers have the whole limit, which keeps the distance.
@@ -149,7 +149,7 @@ def serve(
     for number in END_SIGNALS:
         signal.signal(number, server.handle_exit)
     server.run([listener])
-    return not server.is_told_to_end
+    return not server.has_end_signal
 
 
 class WebServer(uvicorn.Server):
@@ -158,17 +158,17 @@ class WebServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_end = on_end
-        self.is_told_to_end = False
+        self.has_end_signal = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.is_told_to_end = True
+        self.has_end_signal = True
         super().handle_exit(sig, frame)
         self._on_end()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept every connection that waits in the listening sockets before the last one is closed."""
         listeners = sockets or []
-        copies = [listener.dup() for listener in listeners]  # the kernel resets what waits when the last is closed
+        copies = [listener.dup() for listener in listeners]  # the kernel resets waiting connections with the last close
         for server in self.servers:
             server.close()
         for listener in listeners:
@@ -217,5 +217,5 @@ def bound_connections(send: Send, direct: DirectCalls | None) -> None:
 
 
 def _names_proxies(config: uvicorn.Config) -> bool:
-    """Whether the operator names proxies. If not, uvicorn trusts this machine, and so every client on it."""
+    """Whether the operator names trusted proxies. The default, this machine, would trust every client on it."""
     return "FORWARDED_ALLOW_IPS" in os.environ or config.forwarded_allow_ips != UVICORN_PROXIES

@@ -31,10 +31,10 @@ def begin_with_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         before = signal.getsignal(number)
         if callable(before):
-            signal.signal(number, _first(loop, before))
+            signal.signal(number, _handler(loop, before))
 
 
-def _first(loop: asyncio.AbstractEventLoop, then: Callable[[int, FrameType | None], object]) -> Callable[..., None]:
+def _handler(loop: asyncio.AbstractEventLoop, then: Callable[[int, FrameType | None], object]) -> Callable[..., None]:
     def handle(number: int, frame: FrameType | None) -> None:
         # Only scheduled here: the interrupted code may hold a lock that the shutdown needs.
         loop.call_soon_threadsafe(_begin, loop, partial(then, number, None))

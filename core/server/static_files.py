@@ -47,7 +47,7 @@ class StaticFiles(CompressedManifestStaticFilesStorage):
 
 
 class Responses(dict[str, Any]):
-    """The response of each file by its path. It is made at the first request: all would be a tenth of a start."""
+    """The response of each file by its path, made at its first request: making all takes a tenth of the start."""
 
     def get(self, path: str, default: Any = None) -> Any:
         response = super().get(path, default)
@@ -68,7 +68,7 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):
             super().add_files(root, prefix)
 
     def get_static_file(self, path: str, url: str, stat_cache: dict[str, Any] | None = None) -> Any:
-        if stat_cache is None:  # asked for by a request
+        if stat_cache is None:  # called for a request, not at the start
             return super().get_static_file(path, url)
         return partial(super().get_static_file, path, url, stat_cache)
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connections
 
 from core.errors import Unavailable
-from core.server.tracing.hooks import carried
+from core.server.tracing.hooks import with_current_span
 
 BUSY_RETRY_S = LATE_RETRY_S = 1
 Result = TypeVar("Result")
@@ -79,7 +79,7 @@ class ThreadPool:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self.put(partial(self._do, loop, future, drop, carried(job), args))
+        self.put(partial(self._do, loop, future, drop, with_current_span(job), args))
         try:
             return await future
         except asyncio.CancelledError:
@@ -89,7 +89,7 @@ class ThreadPool:
             raise
 
     def put(self, job: Callable[[], None]) -> None:
-        """Add a job that raises nothing. `note_end` must be called on the event loop after it. Raises QueueFull."""
+        """Add a job, which must not raise. Call `note_end` on the event loop when it has ended. Raises QueueFull."""
         if self._unfinished >= self.size + self.max_waiting:
             raise QueueFull
         if not self._threads:

@@ -179,7 +179,7 @@ def drop(trigger: triggers.Trigger) -> None:
 def test_none_is_missing_after_migrate() -> None:
     assert {"catalog_product_version", "orders_forget_product", "orders_order_version"} <= set(ALL)
     assert triggers.missing() == []
-    assert checks.triggers_are_there() == []
+    assert checks.triggers_exist() == []
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -187,7 +187,7 @@ def test_dropped_trigger_is_reported_and_installed_again(name: str) -> None:
     drop(triggers._REGISTRY[name])
 
     assert triggers.missing() == [name]
-    (error,) = checks.triggers_are_there()
+    (error,) = checks.triggers_exist()
     assert (error.id, error.msg) == ("ecommerce.E001", f"The database trigger {name} is missing.")
     out = StringIO()
     call_command("installtriggers", stdout=out)
@@ -247,7 +247,7 @@ def test_check_warns_when_the_database_does_not_answer(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(triggers, "missing", no_answer)
 
-    (warning,) = checks.triggers_are_there()
+    (warning,) = checks.triggers_exist()
 
     assert warning.id == "ecommerce.W001"
     assert "connection refused" in warning.msg

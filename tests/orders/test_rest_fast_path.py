@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from core.protocols.rest.versions import VERSIONS
-from core.server.bridge.environ import already_done, environ_of
+from core.server.bridge.environ import begun_by_fast_path, environ_of
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.responses import WsgiResponse, encoded
 from orders import actions
@@ -59,7 +59,7 @@ def basket(*lines: tuple[Any, Any]) -> bytes:
 
 def ordinary(scope: dict[str, Any], body: bytes, result: FastPathResult = ORDINARY) -> WsgiResponse:
     """Answer by the ordinary path, as `HttpCall.respond` does after the fast path."""
-    environ = environ_of(scope, body) | already_done(result)
+    environ = environ_of(scope, body) | begun_by_fast_path(result)
     response = Client(raise_request_exception=False).request(**environ)
     return WsgiResponse(response.status_code, encoded(response.items()), response.content)
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.test import Client
 
 from accounts.models import User
-from core.server.bridge.environ import already_done, environ_of
+from core.server.bridge.environ import begun_by_fast_path, environ_of
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.responses import WsgiResponse, encoded, whole_response
 from ecommerce import asgi
@@ -45,7 +45,7 @@ def response_of(scope: dict[str, Any], body: bytes = b"") -> WsgiResponse:
 
 def answered(scope: dict[str, Any], body: bytes = b"", result: FastPathResult = ORDINARY) -> WsgiResponse:
     """Answer through Django, as `HttpCall.respond` does if the fast path has returned `result` without a response."""
-    environ = environ_of(scope, body) | already_done(result)
+    environ = environ_of(scope, body) | begun_by_fast_path(result)
     response = Client().request(**environ | {"wsgi.input": BytesIO(body)})
     return whole_response(response.status_code, encoded(response.items()), response.content)
 

@@ -52,7 +52,7 @@ class Connect:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        with logs.named(given):
+        with logs.in_request(given):
             wire = HttpWire(scope, receive, send)
             call = WebCall(self._methods.get(scope["path"]), scope, wire, self._pool)
             CALL.set(call)

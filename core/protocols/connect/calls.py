@@ -69,7 +69,7 @@ class WebCall:
 
     # -- On a thread --------------------------------------------------------------------------------------------
     def _connected(self, job: Callable[..., Result], args: tuple[object, ...]) -> Result:
-        with logs.named(self.request_id, "connect"), self.called.connected():
+        with logs.in_request(self.request_id, "connect"), self.called.connected():
             self.service.check_is_awaited()
             self.service.enter()
             return job(*args)

@@ -94,7 +94,7 @@ class Socket:
     async def run(self, converse: Callable[[], Awaitable[None]]) -> None:
         """Run the conversation until the client, this side or the shutdown ends it; then release all resources."""
         started_at = time.perf_counter()
-        with logs.named(self.headers.get("x-request-id", ""), "websocket"), closing(self.lease):
+        with logs.in_request(self.headers.get("x-request-id", ""), "websocket"), closing(self.lease):
             self.lease.on_stall(settings.STREAM_STALL_S, on_loop(partial(self._end_with, SlowReader())))
             self.lease.start(on_loop(self._end_with))
             try:

@@ -71,12 +71,12 @@ class PlainCreation:
             budget = limits.spend_request(user_id=plain.user.pk, address=plain.address)
         except (DomainError, Error):
             return ORDINARY
-        with logs.named(plain.request_id, "rest") as name:
+        with logs.in_request(plain.request_id, "rest") as request_id:
             try:
                 row = self.creation.create(plain.user, values, headers.get(IDEMPOTENCY_KEY))
             except Exception as error:  # noqa: BLE001  # the ordinary path raises any exception again
                 return FastPathResult(budget=budget, error=error)
-            return FastPathResult(self._response(plain, name, row, budget, started_at))
+            return FastPathResult(self._response(plain, request_id, row, budget, started_at))
 
     def _values_of(self, scope: Scope, body: bytes) -> dict[str, Any] | None:
         """Return the valid input; None if the ordinary path must check it. Raises InvalidInput."""
@@ -85,7 +85,7 @@ class PlainCreation:
         return plainly_checked(self.input_class, loads(body))
 
     def _response(
-        self, plain: PlainRequest, name: str, row: Any, budget: Budget | None, started_at: float
+        self, plain: PlainRequest, request_id: str, row: Any, budget: Budget | None, started_at: float
     ) -> WsgiResponse:
         urls = links(plain.site, self.version)
         body = orjson.dumps(self.plan.from_objects([row], urls)[0])
@@ -98,4 +98,4 @@ class PlainCreation:
             "Cache-Control": "no-store",
             **rate_limit_fields(budget),
         }
-        return response_to(plain, name, 201, encoded(headers.items()), body, started_at)
+        return response_to(plain, request_id, 201, encoded(headers.items()), body, started_at)

@@ -28,7 +28,7 @@ from core.serializers import in_version
 from core.server.asgi import Scope, arrived_at
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.plain_request import READ_BY_VIEWS, has_json, headers_in, plain_request_of, response_to
-from core.server.logs import name_of
+from core.server.logs import valid_request_id
 
 REFUSED_HEADERS = READ_BY_VIEWS - {"if-none-match", "if-modified-since", "content-type", "content-length"}
 BODY_HEADER_NAMES = frozenset(name.lower().encode() for name in BODY_HEADERS)
@@ -57,12 +57,12 @@ class RestFastPath:
 
     def _add_child_list(self, path: str, view: Any, version: str, methods: Mapping[str, str], name: str) -> None:
         plan = plan_of(in_version(version, view.serializer_class))
-        if _get_method(view, methods) is ShopViewSet.list and plan:
+        if _method_for_get(view, methods) is ShopViewSet.list and plan:
             before, _, after = path.partition(f"/<{ID}:pk>/")
             self._child_lists[before, after] = PAGES[version](view, version, plan, methods, name)
 
     def _add(self, path: str, view: Any, version: str, methods: Mapping[str, str], name: str) -> None:
-        method = _get_method(view, methods)
+        method = _method_for_get(view, methods)
         plan = plan_of(in_version(version, view.serializer_class))
         row_plan = plan_of(in_version(version, view.row_serializer_class or view.serializer_class))
         if method is ShopViewSet.retrieve and plan:
@@ -95,7 +95,7 @@ class RestFastPath:
             return FastPathResult(budget=budget)
         if shown is None:
             return FastPathResult(budget=budget)
-        sent, request_id = route.headers_of(plain, shown, budget), name_of(plain.request_id)
+        sent, request_id = route.headers_of(plain, shown, budget), valid_request_id(plain.request_id)
         if is_known(headers.get("if-none-match"), {shown.tag}):
             kept = [header for header in sent if header[0] not in BODY_HEADER_NAMES]
             return FastPathResult(response_to(plain, request_id, 304, kept, b"", started_at))
@@ -116,7 +116,7 @@ class RestFastPath:
         return self._child_lists.get((before, last)) if NUMBER.fullmatch(pk) else None
 
 
-def _get_method(view: Any, methods: Mapping[str, str]) -> object:
+def _method_for_get(view: Any, methods: Mapping[str, str]) -> object:
     """Return the view's method for GET, without drf-spectacular's wrapper; the view itself if it has none."""
     return unwrap(getattr(view, methods.get("get", ""), view))
 

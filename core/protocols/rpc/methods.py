@@ -129,8 +129,8 @@ class ClientStreaming(Method):
     def __call__(self, requests: object, context: grpc.ServicerContext) -> Message:
         started_at, code = time.perf_counter(), grpc.StatusCode.OK
         service = self.service_for(context)
-        named = logs.named(service.metadata.get("x-request-id", ""), "grpc")
-        with named, call_span(self.path, service.metadata):
+        in_request = logs.in_request(service.metadata.get("x-request-id", ""), "grpc")
+        with in_request, call_span(self.path, service.metadata):
             try:
                 with self.connected():
                     response = self._answer(service, context)

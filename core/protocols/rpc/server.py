@@ -115,7 +115,7 @@ class GrpcServer:
         singleton(OpenCalls).end_all(server_ends())
         self._health.end_watches()
         if not ended.wait(grace_s / 2):
-            singleton(OpenCalls).begin_no_more()
+            singleton(OpenCalls).stop_new_calls()
             ended.wait()
         return self._is_idle_within(END_S)
 

@@ -124,7 +124,7 @@ class Stream:
     # -- Opening ------------------------------------------------------------------------------------------------
     def open(self) -> None:
         """Authenticate and authorize the caller, and start the method."""
-        with logs.named(self.service.metadata.get("x-request-id", "")) as self.request_id:
+        with logs.in_request(self.service.metadata.get("x-request-id", "")) as self.request_id:
             singleton(OpenCalls).add(self)  # until it has begun; from then on its lease checks and ends it
             if not self.context.add_callback(self._close):
                 self._close()
@@ -278,7 +278,7 @@ class Stream:
     def end_with_server(self, reason: DomainError) -> None:
         self.end(reason)
 
-    def look(self, now: float) -> None:
+    def check_timeouts(self, now: float) -> None:
         """End a stream that has not begun in time, because its client or its method is late."""
         since = self.opening_since
         if self._has_begun:
@@ -291,13 +291,13 @@ class Stream:
     def _give_up(self) -> None:
         """End at once, and drop the message in flight."""
         reason = SlowReader("slow_reader: the client read nothing for too long, resume from the last cursor")
-        with logs.named(self.request_id):
+        with logs.in_request(self.request_id):
             status = status_of(reason if self._has_begun else not_arrived())
         self._code = status.code
         self.wire.cut(status.code, status.details)
 
     def _finish(self) -> None:
-        with logs.named(self.request_id):
+        with logs.in_request(self.request_id):
             at = ((CURSOR, self.cursor),) if self.cursor else ()
             done = GrpcStatus(grpc.StatusCode.OK, "", (*request_metadata(), *at))
             status = done if self._reason is None else status_of(self._reason, *at, *self._budget())
@@ -315,7 +315,7 @@ class Stream:
         for release in releases:
             release()
         singleton(OpenCalls).discard(self)
-        with logs.named(self.request_id):
+        with logs.in_request(self.request_id):
             self.method.log(self.service, self._code, self._started_at)
 
     # -- Threads ------------------------------------------------------------------------------------------------
@@ -324,7 +324,7 @@ class Stream:
         singleton(GrpcWorkers).submit(self._work, job, *args)
 
     def _work(self, job: Callable[..., None], *args: object) -> None:
-        with logs.named(self.request_id, "grpc"):
+        with logs.in_request(self.request_id, "grpc"):
             self._guarded(job, *args)
 
     def _guarded(self, job: Callable[..., None], *args: object) -> None:

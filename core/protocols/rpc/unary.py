@@ -65,10 +65,10 @@ class UnaryCall:
 
     # -- On the thread of the completion queue, which must not block ----------------------------------------------
     def begin(self) -> None:
-        self.request_id = logs.name_of(self.service.metadata.get("x-request-id", ""))
+        self.request_id = logs.valid_request_id(self.service.metadata.get("x-request-id", ""))
         self._open_calls.add(self)
         if not self.wire.receive(self._received):
-            with logs.named(self.request_id):
+            with logs.in_request(self.request_id):
                 self._finish(grpc.StatusCode.CANCELLED, GONE, request_metadata())
 
     def _received(self, content: bytes | None) -> None:
@@ -86,11 +86,11 @@ class UnaryCall:
 
     # -- On a thread --------------------------------------------------------------------------------------------
     def _work(self, job: Callable[[], None]) -> None:
-        with logs.named(self.request_id, "grpc"), call_span(self.method.path, self.service.metadata):
+        with logs.in_request(self.request_id, "grpc"), call_span(self.method.path, self.service.metadata):
             self._guarded(job)
 
     def _answer(self) -> None:
-        self._open_calls.check_begins()
+        self._open_calls.check_new_calls()
         self.service.check_is_awaited()
         if not self._is_entered:
             self.service.enter()
@@ -104,7 +104,7 @@ class UnaryCall:
 
     def _enter(self) -> None:
         """Authenticate the caller, and go on if the message has arrived meanwhile."""
-        self._open_calls.check_begins()
+        self._open_calls.check_new_calls()
         self.service.check_is_awaited()
         self.service.enter()
         with self._lock:
@@ -136,7 +136,7 @@ class UnaryCall:
         singleton(ResponseSender).send(partial(self.wire.end, code, details, metadata, content))
 
     # -- While it waits -----------------------------------------------------------------------------------------
-    def look(self, now: float) -> None:
+    def check_timeouts(self, now: float) -> None:
         must_enter = False
         reason: DomainError
         with self._lock:
@@ -150,7 +150,7 @@ class UnaryCall:
                 if must_enter:
                     self._working_since = now
         if is_late:
-            with logs.named(self.request_id):
+            with logs.in_request(self.request_id):
                 self._finish(*status_of(reason))
         elif must_enter:
             self._submit(self._enter)

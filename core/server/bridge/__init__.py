@@ -2,7 +2,7 @@
 
 A slow client holds no thread: a thread is used when the whole body has arrived, and is free when the response is made.
 
-Which request takes which way:
+How a request is handled:
 
 1. `http_call` reads the body on the event loop, then waits for a thread of the pool.
 2. `fast_path`: on the thread, the fast path is tried first. It answers a plain request (`plain_request`), most often
@@ -61,7 +61,7 @@ class Bridge:
             call.stop_watching()
 
     async def refuse_late(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Respond, in place of the application, that there is no answer in time."""
+        """Refuse a request because its response is late; called like the application."""
         log.warning("No answer in time.")
         await HttpCall(self.application, scope, receive, send, None).refuse(no_answer())
 
@@ -70,7 +70,7 @@ class Bridge:
         if self.pool.is_busy:
             call.watch_soon()
         if self.response_timeout_s is not None:
-            call.cancel_at(self.response_timeout_s)
+            call.cancel_after(self.response_timeout_s)
         response = await self.pool.run(call.respond, body, drop=drop)
         call.stop_timer()  # from here on only the client can be slow
         if response is not None:

@@ -2,7 +2,7 @@
 
 A call of an ASGI application costs a task, a dozen coroutines and two messages. A request whose whole body has arrived,
 and that the fast path knows, needs none of them: a thread answers it, and its connection writes the response. If the
-fast path has no response after all, the application is called, and goes on with what was found.
+fast path has no response after all, the application is called, and continues with the result of the fast path.
 """
 
 import asyncio
@@ -33,10 +33,10 @@ class Unanswered(Protocol):
 
 
 class DirectCalls:
-    """Answers the requests that `knows` by `fast_path`, on the threads of `pool`.
+    """Answers requests by `fast_path`, on the threads of `pool`, if `knows(scope)` is true.
 
-    `too_late` is the application that refuses a request which had no response for `timeout_s`. `finish`, if set,
-    returns the headers that a response is sent with.
+    The application `too_late` refuses a request that has no response after `timeout_s`. `finish`, if set, gets the
+    headers of a response and returns those to send.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class DirectCalls:
         self._max_body_bytes = settings.MAX_BODY_BYTES  # here, because to read a setting takes as long as two calls
 
     def begin(self, request: Unanswered, call: Callable[[Application | None], None]) -> bool:
-        """Begin to answer a request. `call` calls an application; None: that of the server.
+        """Begin to answer a request. `call(application)` calls an application; `call(None)`, that of the server.
 
-        Returns False if too many requests wait or if the body is too large: the application refuses it.
+        Returns False if too many requests wait, or if the body is too large: the application must refuse the request.
         """
         if len(request.body) > self._max_body_bytes:
             return False
@@ -91,14 +91,15 @@ class DirectCall:
     def _settle(self, result: FastPathResult | Exception) -> None:
         self._calls.pool.note_end()
         request = self._request
-        if self._timer is None:  # refused: the result comes too late
+        if self._timer is None:  # the request is refused already, because it was late
             return
         self._timer.cancel()
-        if not request.disconnected and not self._is_sent(result):
+        if not request.disconnected and not self._sends(result):
             request.scope[DONE] = result
             self._call(None)
 
-    def _is_sent(self, result: FastPathResult | Exception) -> bool:
+    def _sends(self, result: FastPathResult | Exception) -> bool:
+        """Send the response; return False if there is none, or if the application must send it."""
         response = result.response if isinstance(result, FastPathResult) else None
         if response is None:
             return False

@@ -51,7 +51,7 @@ def environ_of(scope: Scope, body: bytes) -> Environ:
     for name, value in scope["headers"]:
         if key := _environ_key(name):
             text = value.decode("latin-1")
-            environ[key] = f"{environ[key]}{_JOINT.get(key, ',')}{text}" if key in environ else text
+            environ[key] = f"{environ[key]}{_SEPARATORS.get(key, ',')}{text}" if key in environ else text
     if body:
         environ["CONTENT_LENGTH"] = str(len(body))  # also for a chunked body, as all of it has arrived
     if "*" in environ.get("CONTENT_TYPE", ""):
@@ -59,7 +59,7 @@ def environ_of(scope: Scope, body: bytes) -> Environ:
     return environ
 
 
-def already_done(result: FastPathResult) -> Environ:
+def begun_by_fast_path(result: FastPathResult) -> Environ:
     """Return the additions to the environ for a request that the fast path has begun."""
     return {COUNTED: result.budget, FAILED: result.error}
 
@@ -72,7 +72,7 @@ def _check_content_type(text: str) -> None:
         raise InvalidInput("Content-Type is malformed") from error
 
 
-_JOINT = {"HTTP_COOKIE": "; "}  # RFC 9113, 8.2.3; the values of any other repeated header are joined by commas
+_SEPARATORS = {"HTTP_COOKIE": "; "}  # RFC 9113, 8.2.3; the values of any other repeated header are joined by commas
 
 
 @lru_cache(maxsize=1024)

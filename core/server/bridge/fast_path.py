@@ -19,6 +19,6 @@ class FastPathResult(NamedTuple):
     error: Exception | None = None  # raised by the action: the ordinary path raises it again, and so writes the refusal
 
 
-DONE = "shop.fast_path"  # the key in a scope of what a direct call has found: a result, or an exception
-ORDINARY = FastPathResult()  # nothing was done: the ordinary path does everything
+DONE = "shop.fast_path"  # key in a scope: the result of a direct call, or its exception
+ORDINARY = FastPathResult()  # the request was not counted and no action was called
 FastPath = Callable[[Scope, bytes], FastPathResult]  # called with the request's scope and body, on a thread

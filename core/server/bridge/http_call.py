@@ -15,7 +15,7 @@ from core.errors import DomainError
 from core.server import logs
 from core.server.asgi import ARRIVED, Environ, Receive, Scope, Send, WsgiApplication, arrived_at
 from core.server.bodies import Body, ClientGone
-from core.server.bridge.environ import already_done, environ_of
+from core.server.bridge.environ import begun_by_fast_path, environ_of
 from core.server.bridge.fast_path import DONE, ORDINARY, FastPath
 from core.server.bridge.responses import (
     DetachedStream,
@@ -43,11 +43,11 @@ class HttpCall:
         self.body = Body(scope, receive)
         self.loop = asyncio.get_running_loop()
         self.started_at = arrived_at(scope)
-        self.request_id = ""  # of an event stream, once its view has responded
+        self.request_id = ""  # set when the view of an event stream has responded
         self.has_begun = False  # whether the head of a response was sent
         self._timer: asyncio.TimerHandle | None = None  # until the response begins
         self._watcher: asyncio.Task[None] | None = None
-        self._watches_from: asyncio.TimerHandle | None = None
+        self._watch_timer: asyncio.TimerHandle | None = None
 
     # -- On the event loop --------------------------------------------------------------------------------------
     async def read_body(self) -> bytes:
@@ -58,7 +58,7 @@ class HttpCall:
 
     def watch_soon(self) -> None:
         """Watch for a disconnect if the request still waits for a thread after WATCH_AFTER_S."""
-        self._watches_from = self.loop.call_later(WATCH_AFTER_S, self.watch)
+        self._watch_timer = self.loop.call_later(WATCH_AFTER_S, self.watch)
 
     def watch(self) -> None:
         """Watch for a disconnect. Call it only after the body was read."""
@@ -69,10 +69,10 @@ class HttpCall:
         while (await self.receive())["type"] != "http.disconnect":
             continue
 
-    def cancel_at(self, seconds: float) -> None:
-        """Cancel the current task if the response does not begin `seconds` after the request had arrived.
+    def cancel_after(self, seconds: float) -> None:
+        """Cancel the current task if the response does not begin within `seconds` after the request has arrived.
 
-        A direct call may have taken a part of them. Cheaper than `asyncio.timeout`.
+        A direct call may have used a part of this time. A timer is cheaper than `asyncio.timeout`.
         """
         task = asyncio.current_task(self.loop)
         if task is not None:
@@ -84,8 +84,8 @@ class HttpCall:
             self._timer.cancel()
 
     def stop_watching(self) -> None:
-        if self._watches_from is not None:
-            self._watches_from.cancel()
+        if self._watch_timer is not None:
+            self._watch_timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
 
@@ -111,7 +111,7 @@ class HttpCall:
     async def _send_events(self, response: WsgiResponse, stream: DetachedStream) -> None:
         self.stop_watching()  # the stream itself watches for a disconnect
         self.request_id = _header(response.headers, b"x-request-id")
-        with logs.named(self.request_id):
+        with logs.in_request(self.request_id):
             start = partial(self._start, response.status, response.headers)
             await stream.send_on(start, self.receive, self.send, self.scope["method"])
             self._log(response.status)
@@ -121,10 +121,10 @@ class HttpCall:
         if self.has_begun:
             return
         sent = self.scope["headers"]
-        with logs.named(self.request_id or _header(sent, b"x-request-id")) as name:
+        with logs.in_request(self.request_id or _header(sent, b"x-request-id")) as request_id:
             response = writer()(self.scope["path"], _header(sent, b"accept") or None, refusal)
             self._log(refusal.status)
-        ours = {"Content-Length": str(len(response.content)), "Connection": "close", "X-Request-ID": name}
+        ours = {"Content-Length": str(len(response.content)), "Connection": "close", "X-Request-ID": request_id}
         headers = [(field.lower().encode(), text.encode()) for field, text in (response.headers | ours).items()]
         await self._start(refusal.status, headers)
         await self._send_chunk(response.content)
@@ -169,7 +169,7 @@ class HttpCall:
             raise result
         if result.response is not None:
             return result.response
-        return self._respond_by_application(environ_of(self.scope, body) | already_done(result))
+        return self._respond_by_application(environ_of(self.scope, body) | begun_by_fast_path(result))
 
     def _respond_by_application(self, environ: Environ) -> WsgiResponse | None:
         head: list[tuple[str, list[tuple[str, str]]]] = []

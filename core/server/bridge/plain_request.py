@@ -1,4 +1,4 @@
-"""Plain requests: no view reads their unusual headers. Only these may take the fast path."""
+"""Plain requests: they have no header that can change the response of a view. Only they may take the fast path."""
 
 import re
 import time
@@ -14,8 +14,8 @@ from core.server.asgi import Scope
 from core.server.bridge.responses import Headers, WsgiResponse, whole_response
 from core.server.security_headers import headers_for
 
-# A view may respond differently to a request with one of these. Browsers and proxies add many other headers, which
-# change no response, or the same on both paths: `headers_in` and `plain_request_of` read some, the server the others.
+# The headers that can change the response of a view. Browsers and proxies send many others. Those change no response,
+# or they are read on both paths: by `headers_in`, by `plain_request_of` or by the server.
 READ_BY_VIEWS = frozenset(
     (
         *("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"),
@@ -84,7 +84,7 @@ def plain_request_of(scope: Scope, headers: dict[str, str]) -> PlainRequest:
 
 def response_to(
     plain: PlainRequest,
-    name: str,
+    request_id: str,
     status: int,
     headers: Headers,
     body: bytes,
@@ -93,7 +93,7 @@ def response_to(
 ) -> WsgiResponse:
     """Add the headers that every response has, log the request, and return the response.
 
-    `name` is the request's id. `started_at` is a time of `perf_counter`; `operation` is that of GraphQL.
+    `started_at` is a time of `perf_counter`; `operation` is the operation of a GraphQL request.
     """
     logs.write_line(
         method=plain.method,
@@ -101,8 +101,8 @@ def response_to(
         status=status,
         seconds=time.perf_counter() - started_at,
         address=plain.address,
-        name=name,
+        known_id=request_id,
         noted=Facts(plain.user.pk, operation),
     )
-    sent = [*headers, (b"x-request-id", name.encode()), *headers_for(plain.path, plain.is_encrypted)]
+    sent = [*headers, (b"x-request-id", request_id.encode()), *headers_for(plain.path, plain.is_encrypted)]
     return whole_response(status, sent, body)

@@ -1,1 +1,1 @@
-"""The start of the processes: their checks, the secret key, and when Python looks for garbage."""
+"""The start of a process: checks, the secret key, garbage collection."""

@@ -8,14 +8,14 @@ from core import triggers
 
 
 @register()
-def triggers_are_there(**kwargs: object) -> list[CheckMessage]:
+def triggers_exist(**kwargs: object) -> list[CheckMessage]:
     """Return an error for each missing trigger, or a warning if the database does not answer."""
     try:
-        gone = triggers.missing()
+        missing = triggers.missing()
     except DatabaseError as error:
         return [Warning(f"The database did not answer; its triggers were not checked: {error}", id="ecommerce.W001")]
     hint = "Run `python manage.py installtriggers`."
-    return [Error(f"The database trigger {name} is missing.", hint=hint, id="ecommerce.E001") for name in gone]
+    return [Error(f"The database trigger {name} is missing.", hint=hint, id="ecommerce.E001") for name in missing]
 
 
 @register()

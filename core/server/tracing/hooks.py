@@ -1,4 +1,4 @@
-"""What the rest of the shop calls. Without tracing these functions do nothing."""
+"""The functions of tracing that the other packages call. If tracing is off, they do nothing."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -22,8 +22,8 @@ def with_traces(application: Application) -> Application:
     return traced(application)
 
 
-def carried(job: Callable[..., Result]) -> Callable[..., Result]:
-    """Return a function that does the job on another thread as a part of the current span."""
+def with_current_span(job: Callable[..., Result]) -> Callable[..., Result]:
+    """Return a function that runs the job, on another thread, as a part of the current span."""
     if not IS_ON:
         return job
     from core.server.tracing.spans import in_this_span

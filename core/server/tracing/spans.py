@@ -1,4 +1,4 @@
-"""The spans of gRPC calls and SQL statements, and what all spans share."""
+"""The spans of gRPC calls and SQL statements, and the functions that all spans share."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -114,12 +114,12 @@ def test_client_that_reads_nothing_is_noticed_once_and_sooner_in_a_shutdown(leas
     lease.on_stall(60, lambda: stalls.append("stalled"), last_message_s=5)
 
     with lease.sending():
-        lease.look(time.monotonic() + 6)
+        lease.check_timeouts(time.monotonic() + 6)
         before = list(stalls)
         lease.end_with_server(Unavailable())
         for _ in range(2):
-            lease.look(time.monotonic() + 6)
-    lease.look(time.monotonic() + 100)
+            lease.check_timeouts(time.monotonic() + 6)
+    lease.check_timeouts(time.monotonic() + 100)
 
     assert (before, stalls) == ([], ["stalled"])
 
@@ -128,10 +128,10 @@ def test_silence_is_broken_until_something_is_sent(lease: Lease) -> None:
     heard: list[str] = []
     lease.on_silence(10, lambda: heard.append("heartbeat"))
 
-    lease.look(time.monotonic() + 9)
-    lease.look(time.monotonic() + 11)
+    lease.check_timeouts(time.monotonic() + 9)
+    lease.check_timeouts(time.monotonic() + 11)
     with lease.sending():
-        lease.look(time.monotonic() + 11)
+        lease.check_timeouts(time.monotonic() + 11)
 
     assert heard == ["heartbeat"]
 

@@ -192,7 +192,7 @@ class Conversation:
     async def _execute(self, operation_id: str, payload: dict[str, Any]) -> None:
         answer = await self._operations.answer(self.socket.scope, payload, self.authorization, self._hold)
         self._flood_guard.note(RateLimited() if answer.status == RateLimited().status else None)
-        with logs.named(answer.request_id):
+        with logs.in_request(answer.request_id):
             if answer.stream is not None:
                 await self._reporting_errors(operation_id, self._stream_events(operation_id, answer.stream))
             elif answer.is_executed:

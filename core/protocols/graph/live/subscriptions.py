@@ -82,7 +82,7 @@ class Subscription:
 
     def _executed(self, event: Event) -> str:
         operation = self.operation
-        with logs.named(""):  # a new request id, which the log and the errors in the result share
+        with logs.in_request(""):  # a new request id, which the log and the errors in the result share
             result = run(operation.document, operation.name, operation.variables, self._context, event)
             body = graphql_body(result.errors) if result.errors else {}
         return orjson.dumps({"data": result.data} | body, default=str).decode()

@@ -22,7 +22,7 @@ from core.server.asgi import Scope, arrived_at
 from core.server.bridge.fast_path import ORDINARY, FastPathResult
 from core.server.bridge.plain_request import READ_BY_VIEWS, has_json, headers_in, plain_request_of, response_to
 from core.server.bridge.responses import encoded
-from core.server.logs import name_of
+from core.server.logs import valid_request_id
 from core.server.negotiation import preferred
 
 REFUSED_HEADERS = READ_BY_VIEWS - {"content-type", "content-length"}
@@ -65,4 +65,6 @@ def graphql_fast_path(scope: Scope, body: bytes) -> FastPathResult:
         return FastPathResult(budget=budget)
     result = orjson.dumps(executed_body(planned.data, planned.cost, budget))
     sent = [content_type, *HEADERS, *encoded(rate_limit_fields(budget).items())]
-    return FastPathResult(response_to(plain, name_of(plain.request_id), 200, sent, result, started_at, plan.label))
+    return FastPathResult(
+        response_to(plain, valid_request_id(plain.request_id), 200, sent, result, started_at, plan.label)
+    )

@@ -217,7 +217,7 @@ def test_stream_that_does_not_begin_in_time_is_ended(settings, late, code):
     stream, wire = opened(settings)
     after_s = {"client": 61, "method": 6, "nobody": 4}[late]
 
-    stream.look(time.monotonic() + after_s)
+    stream.check_timeouts(time.monotonic() + after_s)
 
     status = wire.cut_with or wire.status
     assert (status and status[0]) == code
@@ -226,7 +226,7 @@ def test_stream_that_does_not_begin_in_time_is_ended(settings, late, code):
 def test_stream_that_has_begun_may_be_silent(settings):
     stream, wire = answering(settings)
 
-    stream.look(time.monotonic() + 10_000)
+    stream.check_timeouts(time.monotonic() + 10_000)
 
     assert (wire.status, wire.cut_with) == (None, None)
 
