@@ -1,7 +1,8 @@
-"""A list of the best sellers of each year, by its summaries: `manage.py summarisesales` renews it.
+"""A stored list of the best sellers of each year, so that a report on a year does not add up the whole year.
 
-It saves adding up a year for each page about it. If days have changed, their summaries are subtracted from the sums of
-the year, and their rows are added. A product that was not sold on these days is as in the list.
+`manage.py summarisesales` writes the lists from the summaries. If days have changed since, the products sold on these
+days are computed again: the sums of the year, minus the summaries of these days, plus their rows. All other products
+are as in the list.
 """
 
 from collections.abc import Collection, Iterable
@@ -16,8 +17,8 @@ from core.moments import shop_now
 from reports.models import BestOfYear, ProductSales, ProductSalesMonth, SalesDay
 from reports.periods import Period
 
-LISTED = 1_000  # products of a year
-MOST_DAYS = 31  # without a valid summary, for which the list is used
+LISTED = 1_000  # products in the list of a year
+MOST_DAYS = 31  # the list is not used if more days have no valid summary
 NONE = "SELECT 0, 0, 0.0 WHERE 1 = 0"
 RANKING = """
 WITH parts(product, units, revenue) AS ({parts}),
@@ -51,14 +52,14 @@ def has_list(period: Period, summarised: Collection[date]) -> bool:
 def ranking_by_list(
     period: Period, unsummarised: Collection[Period], rows: Iterable[QuerySet[Any]], count: int
 ) -> list[tuple[int, int, Any]]:
-    """Return (product id, units, revenue) of the best sellers; an empty list if they can't be known by the list.
+    """Return (product id, units, revenue) of the best sellers; an empty list if the stored list is too short.
 
-    `rows` are queries of the same three columns for the days of `unsummarised`. If the list has at least `count`
-    products that were not sold on these days, no product outside of it can be among the first. One statement.
+    `rows` are queries of the same three columns for the days of `unsummarised`. If the stored list has at least `count`
+    products that were not sold on these days, no unlisted product can be among the first `count`. One statement.
     """
     year = _year(period.first.year)
     texts, params = [NONE], list[Any]()
-    for query in (*_summaries_of(unsummarised), *rows):
+    for query in (*_minus_summaries_of(unsummarised), *rows):
         text, values = query.query.sql_with_params()
         texts.append(text)
         params += values
@@ -71,22 +72,22 @@ def ranking_by_list(
     return [row[:3] for row in found] if is_enough else []
 
 
-def forget_lists(days: Iterable[date]) -> None:
-    """Delete the lists of the years of these days, because their sums change."""
+def delete_lists(days: Iterable[date]) -> None:
+    """Delete the lists of the years of these days, because the sums of these years change."""
     BestOfYear.objects.filter(year__in={day.year for day in days}).delete()
 
 
-def renew_lists() -> None:
-    """List the best sellers of each year whose summaries have no list, or another number of days or revenue."""
+def refresh_lists() -> None:
+    """Write the list of each year that has none, or whose list is outdated."""
     years = SalesDay.objects.annotate(year=ExtractYear("day")).order_by("year").values_list("year")
     listed = set(BestOfYear.objects.values_list("year", "days", "total").distinct())
     for year, days, total in years.annotate(days=Count("pk"), total=Round(Sum("revenue"), 2)):
         if (year, days, total) not in listed:
-            _renew(year)
+            _write_list(year)
 
 
 @transaction.atomic
-def _renew(number: int) -> None:
+def _write_list(number: int) -> None:
     year = _year(number)
     BestOfYear.objects.filter(year=number).delete()
     facts = SalesDay.objects.filter(day__range=(year.first, year.last))
@@ -99,8 +100,8 @@ def _renew(number: int) -> None:
     )
 
 
-def _summaries_of(ranges: Collection[Period]) -> Iterable[QuerySet[Any]]:
-    """Yield queries of (product id, units, revenue) that take the summaries of these days from the sums of the year."""
+def _minus_summaries_of(ranges: Collection[Period]) -> Iterable[QuerySet[Any]]:
+    """Yield queries of (product id, units, revenue) that subtract the summaries of these days."""
     for each in ranges:
         days = ProductSales.objects.filter(day__range=(each.first, each.last))
         yield days.values_list("product_id", -F("units"), -F("revenue"))

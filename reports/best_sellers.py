@@ -32,8 +32,8 @@ class SoldProduct(NamedTuple):
 def best_sellers(period: Period, count: int) -> list[SoldProduct]:
     """Return the products with the highest revenue in the period. At most four statements.
 
-    The database adds up the parts and sorts them: a month of a large shop has 80,000 products, a year a million. So for
-    a year it first tries the list of that year.
+    The database adds up and sorts all products: a large shop sells 80,000 in a month and a million in a year. So for a
+    year, the stored list of that year is tried first.
     """
     summarised = summarised_in(period)
     rest = joined(day for day in period.days() if day not in summarised)

@@ -18,6 +18,6 @@ class SalesFilter(ShopFilterSet):
 
 
 def period_in(params: Mapping[str, Any]) -> Period:
-    """Return the period of a client's parameters. Raises InvalidInput."""
+    """Parse the period in the parameters of a request. Raises InvalidInput."""
     days = valid_filters(SalesFilter, params)
     return period_of(days["created_from"], days["created_to"])

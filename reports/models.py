@@ -1,7 +1,7 @@
-"""Summaries of past days, and the moments of orders that changed since their day was summarised.
+"""Summaries of past days, and marks of the days whose orders changed since they were summarised.
 
-The rows of orders are the truth: `reports.sales` reads a day from them if it has no summary, or if one of its orders
-has changed since. A summary is valid for the time zone in which its day was cut.
+The rows of orders are authoritative: `reports.sales` reads a day from them if it has no summary, or if one of its
+orders has changed since. A summary is valid only for the time zone that its day begins and ends in.
 """
 
 from django.db import models
@@ -11,7 +11,7 @@ AMOUNT_DIGITS = 20
 
 
 class SalesDay(models.Model):
-    """The orders placed on one day, by what became of them."""
+    """The number and revenue of the orders placed on one day: valid, cancelled and refunded."""
 
     day = models.DateField(primary_key=True)
     time_zone = models.CharField(max_length=64)
@@ -45,7 +45,7 @@ class ProductSales(models.Model):
 
 
 class ProductSalesMonth(models.Model):
-    """The sums of ProductSales over a month. They hold once each day of the month is summarised."""
+    """The sums of ProductSales over a month. They are used only if every day of the month has a valid summary."""
 
     month = models.DateField()  # its first day
     product_id = models.IntegerField()
@@ -63,7 +63,8 @@ class ProductSalesMonth(models.Model):
 class BestOfYear(models.Model):
     """One of the products with the highest revenue in the summarised days of a year.
 
-    `days` and `total` are the number of these days and their revenue: if they differ now, the list is outdated.
+    `days` and `total` are the number of these days and their revenue when the list was written. If the summaries have
+    other values now, the list is outdated.
     """
 
     year = models.IntegerField()
@@ -81,7 +82,7 @@ class BestOfYear(models.Model):
 
 
 class ChangedSale(models.Model):
-    """Marks that an order placed at `at` changed after its day may have been summarised."""
+    """A mark: an order placed at `at` changed, perhaps after its day was summarised."""
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(default=timezone.now, db_index=True)

@@ -1,4 +1,4 @@
-"""Ranges of whole days, and the range that each is compared with."""
+"""Ranges of whole days. Each report compares its range with an earlier one."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Period:
         return (self.first + n * DAY for n in range((self.last - self.first).days + 1))
 
     def whole_months(self) -> Iterator["Period"]:
-        """Yield the months of which the period has every day."""
+        """Yield the calendar months that are completely in the period."""
         start = self.first if self.first.day == 1 else month_of(self.first).last + DAY
         while (month := month_of(start)).last <= self.last:
             yield month
@@ -58,7 +58,7 @@ PERIODS: Mapping[str, tuple[str, Callable[[date], Period]]] = {
 
 
 def period_of(first: date, last: date) -> Period:
-    """Return the period of these days. Raises InvalidInput if they are no period, or one that is too long."""
+    """Return the period of these days. Raises InvalidInput if `last` is before `first`, or too far after it."""
     if not EARLIEST <= first <= LATEST:
         raise InvalidInput(fields={"created_from": f"The first day must be between {EARLIEST} and {LATEST}"})
     if not first <= last < first + MAX_DAYS * DAY:

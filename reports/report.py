@@ -69,7 +69,7 @@ def sales_report(*, actor: Actor, period: Period) -> SalesReport:
 
 
 def _named(sold: Sequence[SoldProduct]) -> list[BestSeller]:
-    """Add the names: of deleted products that on their last line, or the id if it has none. At most two queries."""
+    """Add the names. A deleted product has the name in its last order, or else its id. At most two queries."""
     ids = [each.product_id for each in sold]
     present = dict(Product.objects.filter(pk__in=ids).values_list("pk", "name"))
     gone = [pk for pk in ids if pk not in present]
@@ -81,7 +81,7 @@ def _named(sold: Sequence[SoldProduct]) -> list[BestSeller]:
 
 
 def _names_on_last_lines(deleted_ids: Sequence[int]) -> dict[int, str]:
-    """Return the names by product id. One query, which loads one line of each product."""
+    """Return the names of deleted products in their last orders, by product id. One query."""
     lines = OrderItem.objects.filter(former_product_id__in=deleted_ids).order_by()
     last = lines.values("former_product_id").annotate(last=Max("pk")).values("last")
     found = OrderItem.objects.filter(pk__in=last).values_list("former_product_id", "name")

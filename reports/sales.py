@@ -1,4 +1,4 @@
-"""The figures of a period: from summaries where they are valid, else from the rows of orders. Always exact."""
+"""The figures of a period: from valid summaries, else from the rows of orders. Always exact."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -20,7 +20,7 @@ SOLD = Coalesce("product_id", "former_product_id")  # the product of a line, eve
 
 @dataclass
 class SalesFigures:
-    """Numbers and totals of orders. `orders` and `revenue` are without those that were cancelled or refunded."""
+    """Numbers and totals of orders. `orders` and `revenue` exclude cancelled and refunded orders."""
 
     orders: int = 0
     revenue: Decimal = ZERO
@@ -63,7 +63,7 @@ def total_of(days: Iterable[SalesFigures]) -> SalesFigures:
 
 
 def changed_days(period: Period) -> set[date]:
-    """Return the days with orders that changed since their summary, or may have. One statement."""
+    """Return the days with orders that may have changed since the day was summarised. One statement."""
     start, end = period.bounds()
     marks = ChangedSale.objects.filter(at__gte=start, at__lt=end)
     return set(marks.values_list(TruncDate("at", tzinfo=shop_zone()), flat=True).distinct())
@@ -82,7 +82,7 @@ def summarised_in(period: Period) -> dict[date, SalesFigures]:
 
 
 def joined(days: Iterable[date]) -> list[Period]:
-    """Join ascending days to periods."""
+    """Merge ascending days into periods without gaps."""
     ranges: list[Period] = []
     for day in days:
         if ranges and ranges[-1].last + DAY == day:
@@ -112,6 +112,6 @@ def figures_of_rows(ranges: Collection[Period]) -> dict[date, SalesFigures]:
 
 
 def lines_of_rows(ranges: Collection[Period]) -> QuerySet[OrderItem]:
-    """Return the lines of the orders that count, if they name a product: `SOLD` is its id."""
+    """Return the lines with a product, without those of cancelled and refunded orders. `SOLD` is the product's id."""
     lines = OrderItem.objects.filter(_placed_in(ranges, "order__created_at")).exclude(order__status__in=NO_SALE)
     return lines.order_by().filter(Q(product_id__isnull=False) | Q(former_product_id__isnull=False))

@@ -9,12 +9,12 @@ from django.db.models.functions import TruncDate
 
 from core.moments import shop_now, shop_zone
 from orders.models import Order
-from reports.best_of_year import forget_lists, renew_lists
+from reports.best_of_year import delete_lists, refresh_lists
 from reports.models import ChangedSale, ProductSales, ProductSalesMonth, SalesDay
 from reports.periods import DAY, Period, month_of
 from reports.sales import FIGURES, SOLD, SalesFigures, changed_days, figures_of_rows, lines_of_rows
 
-WAIT_DAYS = 1  # full days after the end of a day; see the limit in `reports.triggers`
+WAIT_DAYS = 1  # a day is summarised so many days after its end, because of the limit in `reports.triggers`
 DAYS_AT_ONCE = 31
 BATCH_SIZE = 2_000  # rows per INSERT
 
@@ -29,7 +29,7 @@ def summarise_sales() -> int:
     due = [day for day in period.days() if day not in known]
     for chunk in _chunks(due):
         _summarise(chunk)
-    renew_lists()
+    refresh_lists()
     return len(due)
 
 
@@ -43,7 +43,7 @@ def _past_days() -> Period | None:
 
 
 def _chunks(days: list[date]) -> Iterator[Period]:
-    """Yield runs of successive days, none longer than DAYS_AT_ONCE."""
+    """Yield periods of consecutive days, each at most DAYS_AT_ONCE long."""
     start = 0
     for place, day in enumerate(days):
         is_last = place + 1 == len(days) or days[place + 1] != day + DAY
@@ -56,7 +56,7 @@ def _chunks(days: list[date]) -> Iterator[Period]:
 def _summarise(period: Period) -> None:
     """Replace the summaries of these days.
 
-    The marks go first: a change that commits later leaves a mark, even if these summaries include it already.
+    Deletes the marks first: a change that commits later leaves a new mark, even if these summaries include it.
     """
     start, end = period.bounds()
     ChangedSale.objects.filter(at__gte=start, at__lt=end).delete()
@@ -75,7 +75,7 @@ def _summarise(period: Period) -> None:
         [ProductSales(day=day, product_id=product, units=units, revenue=total) for day, product, units, total in sums],
         batch_size=BATCH_SIZE,
     )
-    forget_lists(period.days())
+    delete_lists(period.days())
     for first in sorted({day.replace(day=1) for day in period.days()}):
         _add_up(month_of(first))
 

@@ -1,14 +1,14 @@
-"""Triggers that mark the days whose figures changed, by manual SQL too.
+"""Triggers that mark the days whose figures changed, also by manual SQL.
 
-A new order is of today, which is never summarised, so placing one writes no mark. Marks are only inserted: writers
-neither wait for each other nor for a summary.
+Placing an order writes no mark, because the current day is never summarised. Marks are only inserted, so writers wait
+neither for each other nor for a summary.
 """
 
 from core.triggers import Trigger, register_trigger
 
 MIGRATION = ("reports", "0001_initial")
-# A day is summarised a day after its end. An older order that is written now may belong to a summary; 12 hours are for
-# transactions that are still open.
+# Changes of orders younger than this write no mark: their day is summarised 24 hours after they were placed at the
+# earliest, so the transaction has at least 12 hours to commit.
 SQLITE_LIMIT = "STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW', '-12 hours')"
 POSTGRESQL_LIMIT = "clock_timestamp() - interval '12 hours'"
 NO_SALE = "('cancelled', 'refunded')"
@@ -45,7 +45,7 @@ _LINES_CHANGE = (
     f"{_PRODUCT.format('NEW.')} IS NOT {_PRODUCT.format('OLD.')}"
 )
 _LINE = f"SELECT order_id, {_PRODUCT.format('')}, quantity, line_total FROM"
-# The orders of the lines that differ before and after a statement. If a product is deleted, its lines do not.
+# The orders of the lines that differ before and after a statement. Deleting a product changes no line in this sense.
 _BEFORE, _AFTER = f"{_LINE} before_rows", f"{_LINE} after_rows"
 _CHANGED_LINES = f"(({_BEFORE} EXCEPT ALL {_AFTER}) UNION ALL ({_AFTER} EXCEPT ALL {_BEFORE}))"
 
@@ -69,7 +69,7 @@ def _line_trigger(event: str, tables: dict[str, str], changed: str, condition: s
     )
 
 
-_FORGET = "DELETE FROM reports_salesday; DELETE FROM reports_productsales; RETURN NULL;"
+_DELETE_SUMMARIES = "DELETE FROM reports_salesday; DELETE FROM reports_productsales; RETURN NULL;"
 
 changed_sales = [
     register_trigger(trigger)
@@ -80,7 +80,7 @@ changed_sales = [
         _line_trigger("INSERT", {"NEW": "after_rows"}, "after_rows"),
         _line_trigger("UPDATE", {"OLD": "before_rows", "NEW": "after_rows"}, _CHANGED_LINES, _LINES_CHANGE),
         _line_trigger("DELETE", {"OLD": "before_rows"}, "before_rows"),
-        Trigger("reports_order_truncate", "orders_order", MIGRATION, "", ("AFTER TRUNCATE", _FORGET)),
-        Trigger("reports_line_truncate", "orders_orderitem", MIGRATION, "", ("AFTER TRUNCATE", _FORGET)),
+        Trigger("reports_order_truncate", "orders_order", MIGRATION, "", ("AFTER TRUNCATE", _DELETE_SUMMARIES)),
+        Trigger("reports_line_truncate", "orders_orderitem", MIGRATION, "", ("AFTER TRUNCATE", _DELETE_SUMMARIES)),
     )
 ]

@@ -27,5 +27,5 @@ def curve_of(values: Sequence[Decimal], before: Sequence[Decimal]) -> Curve:
 
 def _points(values: Sequence[Decimal], highest: Decimal, steps: int) -> str:
     scale = (HEIGHT - 2 * MARGIN) / float(highest) if highest else 0.0
-    places = ((MARGIN + n * (WIDTH - 2 * MARGIN) / steps, float(value)) for n, value in enumerate(values))
-    return " ".join(f"{x:.1f},{HEIGHT - MARGIN - value * scale:.1f}" for x, value in places)
+    points = ((MARGIN + n * (WIDTH - 2 * MARGIN) / steps, float(value)) for n, value in enumerate(values))
+    return " ".join(f"{x:.1f},{HEIGHT - MARGIN - value * scale:.1f}" for x, value in points)

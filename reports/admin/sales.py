@@ -42,7 +42,7 @@ class RangeForm(forms.Form):
 
 @admin.register(SalesDay)
 class SalesDayAdmin(ShopAdmin):
-    """Shows a page of its own instead of the list of rows."""
+    """Shows the sales page instead of the list of rows."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return can_see_sales(request.user)
@@ -74,7 +74,7 @@ class SalesDayAdmin(ShopAdmin):
 
 
 def _chosen(request: HttpRequest) -> tuple[str, Period, RangeForm]:
-    """Return the name of the period (empty for days that the user entered), the period, and the form."""
+    """Return the name of the period (empty if the user entered days), the period, and the form."""
     if "first" in request.GET or "last" in request.GET:
         form = RangeForm(request.GET)
         if form.is_valid():
@@ -94,7 +94,7 @@ def _shown(report: SalesReport) -> dict[str, Any]:
         "period": _shown_period(report.sales.period),
         "before": _shown_period(report.before.period),
         "figures": _compared(report.sales, report.before),
-        "lost": now,
+        "total": now,
         "cancelled": money(now.cancelled),
         "refunded": money(now.refunded),
         "curve": (curve := curve_of(*series)),
