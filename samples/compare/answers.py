@@ -44,7 +44,7 @@ def _comparable(value: object) -> object:
 
 
 def disagreements(task: Task, answers: Mapping[str, Answers]) -> list[str]:
-    """Return the names of the facts in which the protocols' answers differ, or which an answer lacks."""
+    """Return the names of the facts in which the protocols' answers differ, or that an answer lacks."""
     return [
         name
         for name, paths in task.facts.items()

@@ -46,13 +46,13 @@ QUESTIONS = [
 
 
 class Advice(NamedTuple):
-    """A protocol, for callers whose choices include `when`. The first that fits counts."""
+    """A protocol for callers whose choices include all of `when`. The first match in ANSWERS counts."""
 
     when: Mapping[str, str]
     use: str
     why: str
     but: str
-    task: str  # whose figures show it
+    task: str  # the slug of the task whose figures support it
 
 
 ANSWERS = (
@@ -75,7 +75,7 @@ ANSWERS = (
         {"stream": "rows"},
         "REST",
         "One request writes up to 10,000 rows. Its response names each refused row; the valid rows are written.",
-        "If new products are never all in memory: BatchCreateProducts, a stream of gRPC, creates them as they arrive.",
+        "If new products don't fit into memory: BatchCreateProducts, a gRPC stream, creates them as they arrive.",
         "batch",
     ),
     Advice(

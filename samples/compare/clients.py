@@ -76,7 +76,7 @@ class HttpClient:
         return response
 
     def stream(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Any:
-        """Open a stream: a context manager for the response, of which the body is still to be read."""
+        """Open a stream: a context manager for the response, whose body is not read yet."""
         return self._pool.stream(
             method,
             f"{self.origin}{path}",
@@ -176,7 +176,7 @@ def class_of(descriptor: Descriptor) -> Any:
 
 
 def messages_sent(method: MethodDescriptor, message: Json) -> Iterator[Message]:
-    """Yield the messages that the client sends: one, or for a stream those of a list."""
+    """Yield the messages that the client sends: one, or for a client stream each entry of a list."""
     kind = class_of(method.input_type)
     for each in message if isinstance(message, list) else [message or {}]:
         yield ParseDict(each, kind())

@@ -100,7 +100,7 @@ class Measurement:
                 raise RequestFailed(f"{task.title}: the answers of the protocols differ in {', '.join(names)}")
 
     def _figures(self, task: Task, name: str, runner: Runner, samples: list[float], server: list[float]) -> Figures:
-        """Run the task again and count its bytes: the fewest, because HTTP/2 sends pings and windows in between."""
+        """Run the task again and count its bytes. The lowest count is used: HTTP/2 adds pings and window updates."""
         client, steps = self._counted[name], _steps(task, name)
         counted = []
         for _ in range(COUNTED_RUNS):
@@ -156,7 +156,7 @@ class Measurement:
 
     @property
     def _changer(self) -> JsonClient:
-        # A client of its own: its bytes must not count as those of a stream.
+        # A separate client: its bytes must not count as those of a stream.
         if "changer" not in self._clients:
             self._clients["changer"] = JsonClient(self._clients["rest"].origin)
         client: JsonClient = self._clients["changer"]

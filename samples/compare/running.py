@@ -10,11 +10,11 @@ from samples.compare.answers import Answers, distinct, values_at
 from samples.compare.clients import ProtocolClient
 from samples.compare.tasks import Json, TaskStep, Values
 
-_PLACE = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class Runner:
-    """`values` fills the places in the steps; `headers` are sent with each request."""
+    """Runs tasks. `values` fills the placeholders in the steps; `headers` are sent with each request."""
 
     def __init__(self, values: Values, headers: Mapping[str, str], executor: Executor) -> None:
         self._values, self._headers, self._executor = values, headers, executor
@@ -38,14 +38,14 @@ class Runner:
 
 
 def filled(template: Json, values: Values) -> Json:
-    """Replace the places in a template. A text that is only a place becomes the value itself, such as a number."""
+    """Replace the placeholders in a template. A text that is only one becomes the value itself, such as a number."""
     if isinstance(template, Mapping):
         return {name: filled(each, values) for name, each in template.items()}
     if isinstance(template, list):
         return [filled(each, values) for each in template]
     if not isinstance(template, str):
         return template
-    alone = _PLACE.fullmatch(template)
+    alone = _PLACEHOLDER.fullmatch(template)
     if alone and alone[1] in values:
         return values[alone[1]]
-    return _PLACE.sub(lambda place: str(values.get(place[1], place[0])), template)
+    return _PLACEHOLDER.sub(lambda place: str(values.get(place[1], place[0])), template)

@@ -1,7 +1,7 @@
 """The tasks, each as it is done over REST, GraphQL and gRPC. The front page and `manage.py compare` both read them.
 
-A text in braces is replaced: `{product}`, `{customer}`, `{etag}` and `{rows}` by the values of the shop, `{key}` by a
-new text in each run, and `{each}` by the values that `each` finds in the answers of the step before.
+Placeholders are in braces: `{product}`, `{customer}`, `{etag}` and `{rows}` are values of the shop. `{key}` is a new
+text in each run, and `{each}` is each value that `each` finds in the answers of the step before.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
 Json: TypeAlias = Any  # as `json.loads` returns it
-Values: TypeAlias = Mapping[str, Any]  # that replace the texts in braces
+Values: TypeAlias = Mapping[str, Any]  # that replace the placeholders
 
 ROWS = 1_000
 NAME_OF_ROWS = "Measured product"
@@ -46,8 +46,8 @@ class Task:
     graphql: tuple[TaskStep, ...]
     grpc: tuple[TaskStep, ...]
     facts: Mapping[str, tuple[str, str, str]]
-    code: Mapping[str, str]  # for each protocol the file that answers
-    test: str  # the file that tests the agreement
+    code: Mapping[str, str]  # the file that answers, by protocol
+    test: str  # the file that tests that the protocols agree
     writes: bool = False
     runs: int = 20
 

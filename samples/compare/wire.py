@@ -64,7 +64,7 @@ class CountedConnections(httpcore.NetworkBackend):
 
 @contextmanager
 def relay_to(host: str, port: int, traffic: Traffic) -> Iterator[str]:
-    """Pass the bytes of one connection on to a server, and count them; yield the relay's address."""
+    """Relay one connection at a time to a server and count its bytes; yield the address of the relay."""
     is_over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=_relay, args=(listener, (host, port), traffic, is_over), daemon=True)

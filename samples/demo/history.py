@@ -38,7 +38,7 @@ CUSTOMERS = (
     "tereza.dvorakova",
 )
 # The final outcomes of orders, in percent. A recent order may not have reached its outcome yet.
-FATES = {"delivered": 78, "cancelled unpaid": 6, "cancelled paid": 4, "refunded": 8, "left unpaid": 4}
+OUTCOMES = {"delivered": 78, "cancelled unpaid": 6, "cancelled paid": 4, "refunded": 8, "left unpaid": 4}
 CANCEL_NOTES = ("Ordered twice", "Changed my mind", "Wrong address", "Found it in the cellar")
 REFUND_NOTES = ("Arrived broken", "Not as expected", "Came too late", "Wrong colour")
 
@@ -143,16 +143,16 @@ def _basket(rng: Random, products: list[PlannedProduct], age_min: int) -> dict[i
 
 def _steps(rng: Random, age_min: int) -> Iterator[DemoStep]:
     """Yield the steps so far of an order of this age, oldest first."""
-    fate = rng.choices(list(FATES), list(FATES.values()))[0]
+    outcome = rng.choices(list(OUTCOMES), list(OUTCOMES.values()))[0]
     yield DemoStep("pending", age_min, by_customer=True)
-    for status, wait_min, by_customer, note in _course(rng, fate):
+    for status, wait_min, by_customer, note in _course(rng, outcome):
         age_min -= wait_min
         if age_min < 0:
             return
         yield DemoStep(status, age_min, by_customer, note)
 
 
-def _course(rng: Random, fate: str) -> list[tuple[str, int, bool, str]]:
+def _course(rng: Random, outcome: str) -> list[tuple[str, int, bool, str]]:
     """Return all steps after `pending`, as (status, minutes since the previous step, by the customer?, note)."""
     paid = ("paid", rng.randrange(2, 600), False, "")
     shipped = ("shipped", rng.randrange(240, 3 * DAY_MIN), False, "")
@@ -165,7 +165,7 @@ def _course(rng: Random, fate: str) -> list[tuple[str, int, bool, str]]:
         "cancelled paid": [paid, cancelled],
         "refunded": [paid, shipped, delivered, refunded],
         "left unpaid": [],
-    }[fate]
+    }[outcome]
 
 
 def _days(rng: Random, least: int, most: int) -> int:

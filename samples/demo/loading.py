@@ -78,7 +78,7 @@ def _customer(name: str, index: int, opened: datetime) -> User:
 
 
 def _categories() -> dict[str, Category]:
-    """Add the categories. Returns those of products, by the prefix of their SKUs."""
+    """Add the categories. Returns the leaves of the tree by the SKU prefix of their products."""
     leaves = {}
     for top, below in CATEGORIES.items():
         parent, _ = Category.objects.get_or_create(slug=slugify(top), defaults={"name": top})

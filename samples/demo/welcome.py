@@ -10,7 +10,7 @@ from catalog.models import Product
 from orders.models import Order
 from samples.demo.loading import CUSTOMER, STAFF
 
-UNKNOWN_PASSWORD = "<password>"  # noqa: S105  # placeholder for a password of which only the hash is stored
+UNKNOWN_PASSWORD = "<password>"  # noqa: S105  # if only the hash is stored
 
 PAGE = '{"page_size": 5, "sort_by": "price"}'
 
@@ -18,7 +18,7 @@ PAGE = '{"page_size": 5, "sort_by": "price"}'
 def welcome(url: str, grpc: str, passwords: dict[str, str | None], name: str) -> str:
     """Return the text; `grpc` is an address.
 
-    `passwords` maps the demo users to their passwords, or to None if the password is not known any more.
+    `passwords` maps the demo users to their passwords, or to None if only the hash is stored.
     """
     return "\n".join(
         (
@@ -46,8 +46,8 @@ def welcome(url: str, grpc: str, passwords: dict[str, str | None], name: str) ->
 def _sign_in(passwords: dict[str, str | None]) -> list[str]:
     lines = [f"  Sign in    {user} / {password}" for user, password in passwords.items() if password is not None]
     if None in passwords.values():
-        known = " and ".join(user for user, password in passwords.items() if password is None)
-        lines.append(f"  Sign in    {known}: use the password of the first start (DEMO_PASSWORD applies only there);")
+        users = " and ".join(user for user, password in passwords.items() if password is None)
+        lines.append(f"  Sign in    {users}: use the password of the first start (DEMO_PASSWORD applies only there);")
         lines.append(f"             `{_python()} manage.py changepassword {STAFF}` changes it")
     return lines
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from django.db import connection, models, reset_queries, transaction
 
 T = TypeVar("T")
-KEYS_A_QUERY = 500  # SQLite allows 999 parameters per statement
+KEYS_A_QUERY = 500  # SQLite may allow only 999 parameters in a statement
 MOST_LINES, FIRST_LINES, FEWEST_LINES = 5_000, 2_000, 250
-AIM_S = 0.15
+AIM_S = 0.15  # duration of a transaction that `resize` aims at
 
 
 class Batches:
@@ -42,7 +42,7 @@ class Batches:
 
 
 def chunks(things: Iterable[T], size: int = KEYS_A_QUERY) -> Iterator[list[T]]:
-    """Yield lists of `size` things; the last list may be shorter."""
+    """Yield lists of `size` entries; the last list may be shorter."""
     iterator = iter(things)
     while chunk := list(islice(iterator, size)):
         yield chunk
@@ -77,10 +77,10 @@ def update_rows(model: type[models.Model], names: Sequence[str], rows: Rows) -> 
     One short statement per row: the time of bulk_update grows with the square of the number of rows.
     """
     table, columns = _quoted(model, names)
-    settings = ", ".join(f"{column} = %s" for column in columns)
+    assignments = ", ".join(f"{column} = %s" for column in columns)
     with connection.cursor() as cursor:
         key = connection.ops.quote_name(str(model._meta.pk.column))
-        statement = f"UPDATE {table} SET {settings} WHERE {key} = %s"  # noqa: S608  # quoted
+        statement = f"UPDATE {table} SET {assignments} WHERE {key} = %s"  # noqa: S608  # quoted
         cursor.executemany(statement, _adapted(model, names, rows))
 
 

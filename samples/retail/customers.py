@@ -38,18 +38,18 @@ def find_or_add_users(first_at: Mapping[str, datetime], batches: Batches) -> tup
 
 
 def _look_up(names: Mapping[str, str]) -> tuple[dict[str, int], list[str]]:
-    """Return the names that belong to customers, with their user ids, and the names that are free."""
+    """Return the user ids of customers by name, and the names that are not in use."""
     bought = Exists(RetailInvoice.objects.filter(order__user=OuterRef("pk")))
     emails = {_email(name): name for name in names}
     holders = User.objects.annotate(address=AsciiLower("email"), bought=bought).filter(address__in=list(emails))
     taken = User.objects.filter(username_folded__in=list(names)).values_list("username_folded", flat=True)
-    customers, strangers = {}, set(taken)
+    customers, in_use = {}, set(taken)
     for user in holders:
         name = emails[user.address]
-        strangers.add(name)
+        in_use.add(name)
         if user.bought or user.password.startswith(UNUSABLE_PASSWORD_PREFIX):
             customers[name] = user.pk
-    return customers, [name for name in names if name not in strangers]
+    return customers, [name for name in names if name not in in_use]
 
 
 def _user(name: str, at: datetime) -> User:

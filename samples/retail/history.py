@@ -46,7 +46,7 @@ def return_steps(order: Order, returns: Iterable[Returned], before: str, after: 
     for one in returns:
         units[one.at, one.reference] += one.units
     notes = [(f"Cancellation {name}: {count} back in stock", at) for (at, name), count in sorted(units.items())]
-    statuses = [*[before] * (len(notes) - 1), after]
+    statuses = [*[before] * (len(notes) - 1), after]  # one too many if there are no notes
     return [Step(order.pk, status, note, at) for status, (note, at) in zip(statuses, notes, strict=False)]
 
 

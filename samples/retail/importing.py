@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from samples.retail.alone import alone
 from samples.retail.amounts import Amounts, DecimalMark
 from samples.retail.batches import MOST_LINES, Batches
 from samples.retail.customers import find_or_add_users
 from samples.retail.dates import DateForm, Dates, UnclearDates
 from samples.retail.invoices import OrderWriter
 from samples.retail.known import Known, older_sales
+from samples.retail.lock import import_lock
 from samples.retail.matching import Pair, Plan, Sale, plan_returns
 from samples.retail.overlaps import Overlap, find_overlaps
 from samples.retail.products import write_products
@@ -62,10 +62,10 @@ def import_retail(
     written.
     """
     source.check()
-    with alone(), RefusedRows(refused_path, source.headers) as refused, Spool() as spool:
+    with import_lock(), RefusedRows(refused_path, source.headers) as refused, Spool() as spool:
         known = Known.load()
         screen = Screen(
-            Dates(date_form, known=DateForm.MONTH_FIRST if source.is_sibling else None), Amounts(decimal_mark)
+            Dates(date_form, known=DateForm.MONTH_FIRST if source.is_2011_file else None), Amounts(decimal_mark)
         )
         survey = _survey(source, screen, known, refused, spool)
         batches = Batches(most_lines)
@@ -81,7 +81,7 @@ def import_retail(
 
 
 def _survey(source: RetailFile, screen: Screen, known: Known, refused: RefusedRows, spool: Spool) -> Survey:
-    """Read the file; read it again if an assumed form is wrong, or if the shop has invoices of it with other lines."""
+    """Read the file; read it again if an assumed form is wrong, or if orders of the shop differ from its invoices."""
     overlaps: dict[str, Overlap] = {}
     while True:
         survey = _read(source, screen, Survey(known.taken, known.lines, overlaps), refused, spool)
@@ -90,7 +90,7 @@ def _survey(source: RetailFile, screen: Screen, known: Known, refused: RefusedRo
             if not (source.decoder.settled() and screen.amounts.settled() and screen.dates.settled()):
                 continue
         except UnclearDates:
-            refused.begin()  # the rows were read in a form that was only assumed
+            refused.begin()  # they were refused under a wrong assumption
             raise
         news = find_overlaps(known, survey.invoices.keys() & known.invoices.keys() - overlaps.keys(), spool.lines())
         if not news:

@@ -31,8 +31,8 @@ class Known:
     @classmethod
     def load(cls) -> "Known":
         known = cls()
-        marks = RetailInvoice.objects.values_list("order__number", "order_id", "order__user_id", "lines")
-        for number, *rest in marks.iterator():
+        imported = RetailInvoice.objects.values_list("order__number", "order_id", "order__user_id", "lines")
+        for number, *rest in imported.iterator():
             known.invoices[number] = KnownInvoice(*rest)
         others = Order.objects.filter(retail_invoice=None, number__regex=r"^[0-9]+$")
         known.taken.update(others.values_list("number", flat=True))

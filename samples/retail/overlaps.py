@@ -1,6 +1,6 @@
 """Invoices that the shop has from an earlier import, with other lines than in the file or in another order.
 
-This happens if the earlier file had refused rows that are corrected in this file, or the other way round.
+This happens if rows that were refused in one of the two files are correct in the other.
 """
 
 from array import array
@@ -57,10 +57,10 @@ def find_overlaps(known: Known, numbers: Collection[str], sales: Iterable[SaleLi
             in_file[sale.number].append(hash((sale.code, sale.name, sale.units, sale.price)))
     found = {}
     for number, contents in _contents(known, numbers):
-        here, there = array("q", map(hash, contents)), in_file[number]
-        shared = min(len(here), len(there))
-        if here[:shared] != there[:shared] and len(here) == known.lines(number):
-            found[number] = Overlap(contents, is_closed=bool(Counter(here) - Counter(there)))
+        ours, theirs = array("q", map(hash, contents)), in_file[number]
+        shared = min(len(ours), len(theirs))
+        if ours[:shared] != theirs[:shared] and len(ours) == known.lines(number):
+            found[number] = Overlap(contents, is_closed=bool(Counter(ours) - Counter(theirs)))
     return found
 
 

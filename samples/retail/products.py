@@ -49,9 +49,9 @@ def write_products(
     ids = dict(_products_of(codes))
     returned = _new_returns(plan, known)
     changed = 0
-    made = Product.objects.filter(retail_supply__isnull=False).order_by("pk").values_list("pk", flat=True)
-    for product_ids in chunks(list(made), PRODUCTS_A_TRANSACTION):
-        changed += _change([stage for stage in _stages(product_ids, codes, returned) if stage.is_news], batches)
+    imported = Product.objects.filter(retail_supply__isnull=False).order_by("pk").values_list("pk", flat=True)
+    for product_ids in chunks(list(imported), PRODUCTS_A_TRANSACTION):
+        changed += _change([update for update in _updates(product_ids, codes, returned) if update.has_changes], batches)
     missing = [code for code, found in codes.items() if code not in ids and found.new_units]
     for chunk in chunks(missing, PRODUCTS_A_TRANSACTION):
         ids |= _add([(code, codes[code], Traded(codes[code].new_units, returned[code])) for code in chunk], batches)
@@ -105,7 +105,7 @@ def _add(found: list[tuple[str, Code, Traded]], batches: Batches) -> dict[str, i
 
 
 @dataclass
-class _Stage:
+class _ProductUpdate:
     """A product that an import created, with its units before and after this import."""
 
     supply: RetailSupply
@@ -113,7 +113,7 @@ class _Stage:
     latest: Code | None  # its data in this file; None if the file has none, or if an earlier import had a later sale
 
     @property
-    def is_news(self) -> bool:
+    def has_changes(self) -> bool:
         supply, latest = self.supply, self.latest
         renamed = latest is not None and (latest.name, latest.price) != (supply.name, supply.price)
         return renamed or self.traded != (supply.sold, supply.returned)
@@ -143,19 +143,21 @@ class _Stage:
         product.stock = min(product.stock + more, MAX_INT32)
 
 
-def _stages(product_ids: list[int], codes: Mapping[str, Code], returned: Mapping[str, int]) -> Iterator[_Stage]:
+def _updates(
+    product_ids: list[int], codes: Mapping[str, Code], returned: Mapping[str, int]
+) -> Iterator[_ProductUpdate]:
     supplies = list(RetailSupply.objects.filter(pk__in=product_ids).select_related("product").order_by("pk"))
     skus = {supply.pk: (supply.product.sku or "").upper() for supply in supplies}
     sold = {pk: codes[sku].new_units for pk, sku in skus.items() if sku in codes}
     traded = _traded([pk for pk, sku in skus.items() if sold.get(pk) or returned[sku]])
     for supply in supplies:
         sku, before = skus[supply.pk], traded.get(supply.pk, Traded(0, 0))
-        # Never lower than before: if staff removed an order or a line, the stock must not change.
+        # Not lower than before: if staff removed an order or a line, the stock must not change.
         sold_then = max(supply.sold, before.sold + sold.get(supply.pk, 0))
         returned_then = max(supply.returned, before.returned + returned[sku])
         code = codes.get(sku)
         latest = code if code and code.last_at >= supply.last_at else None
-        yield _Stage(supply, Traded(sold_then, returned_then), latest)
+        yield _ProductUpdate(supply, Traded(sold_then, returned_then), latest)
 
 
 def _traded(product_ids: list[int]) -> dict[int, Traded]:
@@ -167,15 +169,15 @@ def _traded(product_ids: list[int]) -> dict[int, Traded]:
     return {pk: Traded(sold.get(pk, 0), returned.get(pk, 0)) for pk in product_ids}
 
 
-def _change(stages: list[_Stage], batches: Batches) -> int:
-    if not stages:
+def _change(updates: list[_ProductUpdate], batches: Batches) -> int:
+    if not updates:
         return 0
     with batches.transaction():
-        made = Product.objects.filter(pk__in=[stage.supply.pk for stage in stages])
-        products = {product.pk: product for product in made.locked()}
-        still_there = [stage for stage in stages if stage.supply.pk in products]
-        changed = [products[one.supply.pk] for one in still_there if one.apply(products[one.supply.pk])]
+        imported = Product.objects.filter(pk__in=[update.supply.pk for update in updates])
+        products = {product.pk: product for product in imported.locked()}
+        existing = [update for update in updates if update.supply.pk in products]
+        changed = [products[one.supply.pk] for one in existing if one.apply(products[one.supply.pk])]
         update_rows(Product, PRODUCT_FIELDS, [(one.stock, one.name, one.price, one.pk) for one in changed])
-        rows = [[*attrgetter(*SUPPLY_FIELDS)(stage.supply), stage.supply.pk] for stage in still_there]
+        rows = [[*attrgetter(*SUPPLY_FIELDS)(update.supply), update.supply.pk] for update in existing]
         update_rows(RetailSupply, SUPPLY_FIELDS, rows)
     return len(changed)

@@ -64,8 +64,8 @@ class RetailFile:
         self._on_bytes = on_bytes
 
     @property
-    def is_sibling(self) -> bool:
-        """Return whether the headers are those of the 2010-2011 file, which has another date form."""
+    def is_2011_file(self) -> bool:
+        """Whether the headers are those of the file of 2010-2011, whose dates are month-first."""
         return "invoiceno" in _names(self.headers)
 
     def check(self) -> None:
@@ -74,7 +74,7 @@ class RetailFile:
 
     def rows(self) -> Iterator[RetailRow]:
         """Yield the data rows in order, without blank lines. Raises UnreadableFile."""
-        with self._refusing_what_is_unreadable(), self._opened() as (plain, raw):
+        with self._as_unreadable_file(), self._opened() as (plain, raw):
             lines = self.decoder.lines(plain)
             positions = self._read_headers(next(lines, ""))
             width, delimiter = len(self.headers), DELIMITERS[self.delimiter]
@@ -114,7 +114,7 @@ class RetailFile:
             yield gzip.GzipFile(fileobj=raw) if packed else raw, raw
 
     @contextmanager
-    def _refusing_what_is_unreadable(self) -> Iterator[None]:
+    def _as_unreadable_file(self) -> Iterator[None]:
         try:
             yield
         except (OSError, EOFError, zlib.error) as error:

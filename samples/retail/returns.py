@@ -37,8 +37,8 @@ def _missing(plan: Plan, known: Known) -> Iterator[tuple[int, list[_Missing]]]:
             _Missing(one, known.units_returned((one.reference, one.code), (number, one.position)))
             for one in plan.returns.get(number, [])
         ]
-        if news := [pair for pair in pairs if pair.returned.units > pair.before]:
-            yield invoice.order_id, news
+        if missing := [pair for pair in pairs if pair.returned.units > pair.before]:
+            yield invoice.order_id, missing
 
 
 def _write(missing: Mapping[int, list[_Missing]]) -> None:
@@ -57,15 +57,16 @@ def _write(missing: Mapping[int, list[_Missing]]) -> None:
 
 def _write_units(missing: Mapping[int, list[_Missing]]) -> None:
     items = items_of(missing)
-    pairs = [(items[order_id][one.position], one, before) for order_id, news in missing.items() for one, before in news]
+    pairs = [(items[order_id][one.position], one, before) for order_id, some in missing.items() for one, before in some]
     new = [(item_id, one.reference, one.units, one.at) for item_id, one, before in pairs if not before]
     insert_rows(ReturnedUnits, RETURN_FIELDS, new)
-    for item_id, one, _ in (pair for pair in pairs if pair[2]):  # an earlier file, cut short, had a part of it
-        ReturnedUnits.objects.filter(item_id=item_id, reference=one.reference).update(units=one.units)
+    for item_id, one, before in pairs:
+        if before:  # an earlier file ended in the middle of the cancellation
+            ReturnedUnits.objects.filter(item_id=item_id, reference=one.reference).update(units=one.units)
 
 
 def _all_back(order_ids: list[int]) -> set[int]:
-    """Return those of the orders of which all units were returned."""
+    """Return the orders whose units were all returned."""
     sold = OrderItem.objects.filter(order_id__in=order_ids).values_list("order_id").annotate(Sum("quantity"))
     back = (
         ReturnedUnits.objects.filter(item__order_id__in=order_ids).values_list("item__order_id").annotate(Sum("units"))

@@ -110,8 +110,8 @@ class Survey:
         """Return each customer with a sale or a cancellation, and the time of the first one."""
         first_at: dict[str, datetime] = {}
         buyers = ((invoice.customer, invoice.at) for invoice in self.invoices.values())
-        senders = ((one.trade.customer, one.trade.at) for one in self.cancellations)
-        for customer, at in chain(buyers, senders):
+        returners = ((one.trade.customer, one.trade.at) for one in self.cancellations)
+        for customer, at in chain(buyers, returners):
             if customer:
                 first_at[customer] = min(at, first_at.get(customer, at))
         return first_at

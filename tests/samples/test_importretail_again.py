@@ -20,8 +20,8 @@ from catalog.models import Product
 from core.validation.validators import MAX_INT32
 from orders.actions import place_order
 from orders.models import Order, OrderEvent, OrderItem, RetailSupply, ReturnedUnits
-from samples.retail.alone import alone
 from samples.retail.batches import Batches
+from samples.retail.lock import import_lock
 from samples.retail.refusals import Reason
 from tests.samples.retail import everything, figures, history, import_file, refused_path, refused_rows, row, write_file
 from tests.support.factories import make_staff, make_user
@@ -344,7 +344,7 @@ def test_a_run_that_is_killed_and_repeated_ends_as_one_that_is_not(
 def test_two_imports_at_once_are_refused(
     tmp_path: Path, first_year: Path, migrated_template: str, django_db_blocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with empty_shop(tmp_path / "shop", migrated_template, django_db_blocker) as url, alone():
+    with empty_shop(tmp_path / "shop", migrated_template, django_db_blocker) as url, import_lock():
         monkeypatch.setenv("DATABASE_URL", url)
         answer = subprocess.run(command(url, first_year), cwd=ROOT, capture_output=True, text=True)
 

@@ -13,12 +13,12 @@ from django.db import Error
 from tqdm import tqdm
 
 from core.origin import originating
-from samples.retail.alone import AnotherImport
 from samples.retail.amounts import DecimalMark
 from samples.retail.batches import MOST_LINES
 from samples.retail.dates import DateForm, UnclearDates
 from samples.retail.decoding import Encoding
 from samples.retail.importing import import_retail
+from samples.retail.lock import AnotherImport
 from samples.retail.reading import DELIMITERS, RetailFile, UnreadableFile
 from samples.retail.report import report_lines
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE")
+        parser.add_argument("file", type=Path, metavar="FILE", help="CSV or .csv.gz with the headers of Online Retail")
         parser.add_argument("--limit", type=int, metavar="N", help="read the first N data rows")
         parser.add_argument(
             "--refused", type=Path, default=REFUSED, metavar="PATH", help=f"CSV for refused rows (default: {REFUSED})"
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             raise CommandError("--limit and --lines must be at least 1.")
         begun = time.perf_counter()
         origin = originating(protocol="import", cause="import")
-        with _one_line_for_each_error(), Bars() as bars, origin:
+        with _as_command_errors(), Bars() as bars, origin:
             if os.path.exists(refused) and os.path.exists(file) and os.path.samefile(refused, file):
                 raise CommandError(f"--refused would overwrite {file}.")
             source = RetailFile(
@@ -76,7 +76,7 @@ class Command(BaseCommand):
 
 def _add_forms(parser: ArgumentParser) -> None:
     forms = parser.add_argument_group(
-        "forms", "If an option is not given, the file decides; the summary shows the choice and its reason."
+        "forms", "Without an option, it is detected in the file; the summary shows the result and its reason."
     )
     for option, kind, names in (
         ("--encoding", Encoding, list(Encoding)),
@@ -89,7 +89,7 @@ def _add_forms(parser: ArgumentParser) -> None:
 
 
 def _form(kind: type[str], names: Collection[str], shown: str) -> Callable[[str], str]:
-    """Return the reader of an option, whose error names the possible values."""
+    """Return the parser of an option. Its error names the possible values."""
 
     def read(name: str) -> str:
         try:
@@ -104,7 +104,7 @@ def _form(kind: type[str], names: Collection[str], shown: str) -> Callable[[str]
 
 
 @contextmanager
-def _one_line_for_each_error() -> Iterator[None]:
+def _as_command_errors() -> Iterator[None]:
     try:
         yield
     except UnreadableFile as error:
@@ -118,7 +118,7 @@ def _one_line_for_each_error() -> Iterator[None]:
     except Error as error:
         reason = " ".join(str(error).split())
         raise CommandError(
-            f"The database refused: {reason} (is it migrated? Run the import again to finish it.)"
+            f"The database refused: {reason}. Check that it is migrated, then run the import again to finish it."
         ) from error
     except KeyboardInterrupt as error:
         raise CommandError("Stopped. Run the import again to finish it.", returncode=130) from error

@@ -1,4 +1,4 @@
-"""The lock that allows one import at a time in a database: two imports would count the same units twice."""
+"""The lock that allows one import at a time: two imports would count the same units twice."""
 
 import fcntl
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ class AnotherImport(Exception):
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Hold the import lock while the block runs; a killed process releases it. Raises AnotherImport."""
-    hold = _lock_of_server if connection.vendor == "postgresql" else _lock_of_file
-    with hold():
+def import_lock() -> Iterator[None]:
+    """Hold the lock while the block runs; if the process is killed, the lock is released. Raises AnotherImport."""
+    lock = _lock_of_server if connection.vendor == "postgresql" else _lock_of_file
+    with lock():
         yield
 
 
