@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.feed.events import Event
+from core.models import Event
 
 
 def is_of(product_id: int, event: Event) -> bool:

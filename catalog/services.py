@@ -46,9 +46,9 @@ from catalog.serializers import (
 from core.batch import MAX_ROWS, checked_rows, outcomes_of
 from core.errors import BadParameters, DomainError, InvalidInput, TooLarge
 from core.faults import as_domain_error
-from core.feed.events import Event
 from core.history.serializers import HISTORY
 from core.lists.keyset import NEWEST_FIRST, sort_of
+from core.models import Event
 from core.permissions import guarded_by
 from core.protocols.rpc.caller import CallContext
 from core.protocols.rpc.messages import MessageSerializer, data_of

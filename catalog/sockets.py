@@ -7,7 +7,7 @@ from typing import Any
 from catalog.feed import is_of, product_facts
 from catalog.live import PRICES_PATH, set_price
 from core.errors import DomainError, InvalidInput
-from core.feed.events import Event
+from core.models import Event
 from core.protocols.live.feed_sockets import FeedSockets, SocketSpec
 
 

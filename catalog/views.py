@@ -46,8 +46,8 @@ from catalog.serializers import (
     StockCorrectionSerializer,
 )
 from core.batch import checked_rows, outcomes_of
-from core.feed.events import Event
 from core.history.serializers import HISTORY
+from core.models import Event
 from core.permissions import guarded_by
 from core.protocols.live.events import EventStream, block
 from core.protocols.rest.batch import batch_body

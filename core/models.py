@@ -1,5 +1,9 @@
 """The models that all apps share: records of idempotency keys, counters of rate budgets, and the change feed's rows."""
 
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -131,3 +135,30 @@ class ChangeEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq}: {self.topic} {self.object_id} {self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A ChangeEvent as readers receive it: «product 7 is now 19.99, 3 left».
+
+    Products have a price and a stock, orders a status and a user.
+    """
+
+    seq: int
+    topic: str
+    kind: str
+    object_id: int
+    user_id: int | None
+    price: Decimal | None
+    stock: int | None
+    status: str | None
+    at: datetime
+
+    @property
+    def cursor(self) -> str:
+        return str(self.seq)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Identifies the changed object."""
+        return self.topic, self.object_id

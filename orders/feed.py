@@ -1,7 +1,7 @@
 """Events of orders, as every live protocol sends them."""
 
 from core.actors import Actor
-from core.feed.events import Event
+from core.models import Event
 from core.permissions import is_staff
 
 

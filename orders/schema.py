@@ -13,10 +13,10 @@ from catalog.models import Product
 from catalog.schema import FIELD_CHANGES, BatchError, ProductType, batch_error
 from core.actors import Actor
 from core.errors import BadParameters, DomainError
-from core.feed.events import Event
 from core.history.serializers import HISTORY
 from core.lists.filters import filtered, filters_of
 from core.lists.keyset import NEWEST_FIRST, Page, pages_by
+from core.models import Event
 from core.permissions import is_signed_in
 from core.protocols.graph.connections import (
     ConnectionField,

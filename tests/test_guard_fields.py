@@ -39,8 +39,8 @@ from catalog.serializers import (
     ProductReplacementSerializer,
     ProductSerializer,
 )
-from core.feed.events import Event
 from core.history.serializers import FieldChangeSerializer
+from core.models import Event
 from core.protocols.graph.served_schema import served_schema
 from ecommerce.urls import grpc_services
 from orders.feed import order_facts

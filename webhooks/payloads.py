@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from catalog.feed import product_facts
-from core.feed.events import Event
+from core.models import Event
 from orders.feed import order_facts
 from orders.models import Order
 

@@ -9,8 +9,8 @@ from django.db.models import Min
 from django.utils import timezone
 
 from core.errors import CursorExpired
-from core.feed.events import Event, events_after, newest_seq, number_committed
-from core.models import ChangeEvent
+from core.feed.events import events_after, newest_seq, number_committed
+from core.models import ChangeEvent, Event
 from webhooks.models import Delivery, Endpoint, Position
 from webhooks.payloads import payloads_of
 

@@ -33,10 +33,10 @@ from catalog.serializers import (
 )
 from core.batch import checked_rows, outcomes_of
 from core.errors import DomainError
-from core.feed.events import Event
 from core.history.serializers import HISTORY
 from core.lists.filters import filtered
 from core.lists.keyset import NEWEST_FIRST, Sort
+from core.models import Event
 from core.protocols.graph.connections import (
     ConnectionField,
     CountedConnection,

@@ -5,9 +5,9 @@ from collections import deque
 from typing import Any, Self
 
 from core.errors import DomainError
-from core.feed.events import Event
 from core.feed.inbox import Match
 from core.feed.reader import FeedReader
+from core.models import Event
 from core.server.leases import Lease, on_loop
 from core.server.stream_threads import ask
 

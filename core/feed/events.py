@@ -11,9 +11,8 @@ locks its product's row, so the ids of a product's events are in the order of it
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
@@ -21,7 +20,7 @@ from django.utils import timezone
 
 from core.databases import is_postgresql
 from core.errors import CursorExpired, InvalidInput
-from core.models import ChangeEvent
+from core.models import ChangeEvent, Event
 
 log = logging.getLogger(__name__)
 
@@ -31,31 +30,7 @@ SEQUENCER_LOCK = 7_301_947_022  # any number that is not used for another lock
 NUMBERED_AT_ONCE = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One change: «product 7 is now 19.99, 3 left». Products have a price and a stock, orders a status and a user."""
-
-    seq: int
-    topic: str
-    kind: str
-    object_id: int
-    user_id: int | None
-    price: Decimal | None
-    stock: int | None
-    status: str | None
-    at: datetime
-
-    @property
-    def cursor(self) -> str:
-        return str(self.seq)
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """Identifies the changed object."""
-        return self.topic, self.object_id
-
-
-COLUMNS = ("seq", "topic", "kind", "object_id", "user_id", "price", "stock", "status", "at")
+COLUMNS = tuple(field.name for field in fields(Event))
 _NUMBERED = ChangeEvent.objects.filter(seq__isnull=False)
 # Raw SQL, because every poll runs these: Django takes longer to compile a query than the database to answer it.
 _NEWEST = "SELECT max(seq) FROM ecommerce_changeevent"

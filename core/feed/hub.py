@@ -12,7 +12,6 @@ from core.databases import direct_connection
 from core.errors import CursorExpired, Unavailable
 from core.feed.events import (
     CommitWatch,
-    Event,
     events_after,
     expired,
     newest_seq,
@@ -20,6 +19,7 @@ from core.feed.events import (
     position_now,
 )
 from core.feed.inbox import Inbox, Match
+from core.models import Event
 
 log = logging.getLogger(__name__)
 

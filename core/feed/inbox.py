@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from core.errors import Unavailable
-from core.feed.events import Event
+from core.models import Event
 
 log = logging.getLogger(__name__)
 

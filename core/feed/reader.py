@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 from django.db import InterfaceError, OperationalError, connection
 
-from core.feed.events import Event, check_cursor, cursor_value, events_after, position_now
+from core.feed.events import check_cursor, cursor_value, events_after, position_now
 from core.feed.hub import Hub
 from core.feed.inbox import Inbox, Match, Overrun
+from core.models import Event
 from core.runtime import singleton
 
 

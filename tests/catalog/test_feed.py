@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from catalog.feed import is_of, product_facts
-from core.feed.events import Event
+from core.models import Event
 
 
 def event(*, topic: str = "product", object_id: int = 7, price: Decimal | None = Decimal("19.99")) -> Event:

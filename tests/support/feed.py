@@ -8,10 +8,9 @@ from typing import Any
 from django.db import connection
 
 from core.feed import hub as hub_module
-from core.feed.events import Event
 from core.feed.hub import Hub
 from core.feed.reader import FeedReader
-from core.models import ChangeEvent
+from core.models import ChangeEvent, Event
 from core.runtime import singleton
 from tests.support.waiting import wait_until
 

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from core.budgets import rate_limit_fields
 from core.feed.async_reader import AsyncFeedReader
-from core.feed.events import Event
+from core.models import Event
 from core.permissions import anyone
 from core.protocols.connect.calls import CALL
 from core.protocols.connect.messages import Codec, Sent

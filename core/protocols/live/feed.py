@@ -6,8 +6,8 @@ from functools import lru_cache, partial
 
 from core.errors import CursorExpired, DomainError
 from core.feed.async_reader import AsyncFeedReader
-from core.feed.events import Event
 from core.feed.inbox import Match
+from core.models import Event
 from core.protocols.faults import body_of
 from core.protocols.live.events import COMMENT, RETRY_MS, Body, OpenPieces, Pieces, block, end_block
 from core.server.leases import Lease

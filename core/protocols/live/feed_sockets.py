@@ -20,8 +20,8 @@ from core.callers import Caller, counted_caller_of
 from core.errors import DomainError, InvalidInput
 from core.faults import refusal_for
 from core.feed.async_reader import AsyncFeedReader
-from core.feed.events import Event
 from core.feed.inbox import Match
+from core.models import Event
 from core.protocols.live.sockets import CloseSocket, Socket, SocketClosed
 from core.rates import limits
 from core.rates.floods import FloodGuard

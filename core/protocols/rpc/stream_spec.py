@@ -7,8 +7,8 @@ from typing import Any
 from google.protobuf.message import Message
 
 from core.errors import DomainError
-from core.feed.events import Event
 from core.feed.inbox import Match
+from core.models import Event
 
 CURSOR = "cursor"  # the metadata with a cursor of the feed
 

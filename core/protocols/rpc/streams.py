@@ -19,9 +19,9 @@ from google.protobuf.message import Message
 
 from core.errors import DomainError, InvalidInput
 from core.faults import refusal_for
-from core.feed.events import Event
 from core.feed.inbox import SlowReader
 from core.feed.reader import FeedReader
+from core.models import Event
 from core.permissions import anyone
 from core.protocols.rpc.calls import GrpcWorkers
 from core.protocols.rpc.errors import (

@@ -15,9 +15,10 @@ from core.feed import async_reader as async_reader_module
 from core.feed import hub as hub_module
 from core.feed import reader as reader_module
 from core.feed.async_reader import AsyncFeedReader
-from core.feed.events import Event, events_after, position_now
+from core.feed.events import events_after, position_now
 from core.feed.hub import Hub
 from core.feed.reader import FeedReader
+from core.models import Event
 from core.runtime import Runtime, singleton
 from core.server.leases import Lease
 from core.server.stream_threads import StreamThreads

@@ -11,7 +11,8 @@ from django.db.models import F
 
 from catalog.models import Product
 from core import triggers
-from core.feed.events import Event, events_after, newest_seq, number_committed, position_now
+from core.feed.events import events_after, newest_seq, number_committed, position_now
+from core.models import Event
 from tests.support.factories import make_product
 from tests.support.live import fresh_database, using
 

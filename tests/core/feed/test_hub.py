@@ -13,11 +13,11 @@ from catalog.models import Product
 from core.errors import CursorExpired, InvalidInput, Unavailable
 from core.feed import hub as hub_module
 from core.feed import inbox as inbox_module
-from core.feed.events import Event, newest_seq, position_now
+from core.feed.events import newest_seq, position_now
 from core.feed.hub import Hub
 from core.feed.inbox import SlowReader
 from core.feed.reader import FeedReader
-from core.models import ChangeEvent
+from core.models import ChangeEvent, Event
 from core.runtime import singleton
 from tests.support.factories import make_product
 from tests.support.feed import Reader, is_reading, readers

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from core.feed import inbox as module
-from core.feed.events import Event
 from core.feed.inbox import QUEUE_LENGTH, Inbox, Overrun, SlowReader
+from core.models import Event
 
 
 def event(seq: int, product_id: int) -> Event:

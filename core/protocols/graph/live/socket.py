@@ -16,7 +16,7 @@ from core.callers import Caller, counted_caller_of, stranger_at
 from core.errors import DomainError, InvalidInput, RateLimited, Unauthenticated, Unavailable
 from core.faults import refusal_for
 from core.feed.async_reader import AsyncFeedReader
-from core.feed.events import Event
+from core.models import Event
 from core.protocols.graph.errors import graphql_body
 from core.protocols.graph.limits import MAX_BODY_BYTES, check_body
 from core.protocols.graph.live.streams import SubscriptionStream

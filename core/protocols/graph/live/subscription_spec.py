@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from core.feed.async_reader import AsyncFeedReader
-from core.feed.events import Event
 from core.feed.inbox import Match
+from core.models import Event
 
 
 class SubscriptionSpec(NamedTuple):

@@ -16,7 +16,7 @@ import orjson
 from graphql import DocumentNode, FieldNode, Node, OperationDefinitionNode, VariableNode
 
 from core.callers import Caller
-from core.feed.events import Event
+from core.models import Event
 from core.permissions import access_key
 from core.protocols.graph.errors import graphql_body
 from core.protocols.graph.execution import run

@@ -12,7 +12,8 @@ from graphql import ExecutionResult, get_operation_ast
 
 from catalog.models import Product
 from core.callers import Caller
-from core.feed.events import Event, events_after, position_now
+from core.feed.events import events_after, position_now
+from core.models import Event
 from core.protocols.graph.cost import cost_of
 from core.protocols.graph.documents import prepared
 from core.protocols.graph.execution import run
