@@ -1,12 +1,13 @@
 """The WSGI environ (PEP 3333) of a request received over ASGI."""
 
+import codecs
 import sys
 from functools import lru_cache
 from io import BytesIO
 
 from django.utils.http import parse_header_parameters
 
-from core.errors import InvalidInput
+from core.errors import InvalidInput, UnsupportedMediaType
 from core.rates import limits
 from core.server.asgi import ARRIVED, Environ, Scope, arrived_at
 from core.server.bridge.fast_path import FastPathResult
@@ -30,7 +31,7 @@ _SAME_FOR_ALL = {
 def environ_of(scope: Scope, body: bytes) -> Environ:
     """Return the WSGI environ; as PEP 3333 demands, its strings are UTF-8 bytes decoded as Latin-1.
 
-    Raises InvalidInput if the Content-Type can't be parsed.
+    Raises InvalidInput if the Content-Type can't be parsed, UnsupportedMediaType if its charset decodes no text.
     """
     root = scope.get("root_path", "")
     server, client = scope.get("server") or ("localhost", 80), scope.get("client") or ("", 0)
@@ -54,7 +55,7 @@ def environ_of(scope: Scope, body: bytes) -> Environ:
             environ[key] = f"{environ[key]}{_SEPARATORS.get(key, ',')}{text}" if key in environ else text
     if body:
         environ["CONTENT_LENGTH"] = str(len(body))  # also for a chunked body, as all of it has arrived
-    if "*" in environ.get("CONTENT_TYPE", ""):
+    if "=" in environ.get("CONTENT_TYPE", ""):
         _check_content_type(environ["CONTENT_TYPE"])
     return environ
 
@@ -64,12 +65,30 @@ def begun_by_fast_path(result: FastPathResult) -> Environ:
     return {COUNTED: result.budget, FAILED: result.error}
 
 
+@lru_cache(maxsize=256)
 def _check_content_type(text: str) -> None:
-    """Raise InvalidInput for an encoded parameter (RFC 2231) that can't be parsed: Django would respond with 500."""
+    """Raise for a Content-Type with which Django would respond with 500, even to a GET.
+
+    Raises InvalidInput if an encoded parameter (RFC 2231) can't be parsed. Raises UnsupportedMediaType if Python knows
+    the charset, but can't decode a query string or a form with it. Django ignores unknown charsets.
+    """
     try:
-        parse_header_parameters(text)
+        charset = parse_header_parameters(text)[1].get("charset", "")
     except ValueError as error:
         raise InvalidInput("Content-Type is malformed") from error
+    if charset and _is_known(charset):
+        try:
+            b"name=\xff".decode(charset, "replace")
+        except (LookupError, ValueError) as error:
+            raise UnsupportedMediaType(f"charset {charset} is not supported") from error
+
+
+def _is_known(charset: str) -> bool:
+    try:
+        codecs.lookup(charset)
+    except LookupError:
+        return False
+    return True
 
 
 _SEPARATORS = {"HTTP_COOKIE": "; "}  # RFC 9113, 8.2.3; the values of any other repeated header are joined by commas

@@ -160,7 +160,7 @@ class HttpCall:
     def respond(self, body: bytes) -> WsgiResponse | None:
         """Make the response; return None if it was sent already, chunk by chunk.
 
-        Raises ClientGone, and InvalidInput if the Content-Type can't be parsed.
+        Raises ClientGone, and as `environ_of`.
         """
         if self._is_gone():
             raise ClientGone

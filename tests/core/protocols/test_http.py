@@ -261,6 +261,23 @@ def test_content_type_that_can_not_be_parsed_is_no_fault(shop: Shop, path: str) 
     assert "Traceback" not in shop.servers[0].log
 
 
+@pytest.mark.parametrize("path", ["/api/v1/products?q=tea", "/graphql?query=x", "/admin/login/?next=x"])
+@pytest.mark.parametrize("charset", ["base64", "idna", "undefined"])
+def test_charset_that_decodes_no_text_is_refused(shop: Shop, path: str, charset: str) -> None:
+    answer = httpx.get(f"{shop.url}{path}", headers={"content-type": f"text/plain; charset={charset}"})
+
+    assert answer.status_code == 415
+    assert f"charset {charset} is not supported" in answer.text
+    assert "Traceback" not in shop.servers[0].log
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "nothing"])
+def test_charset_of_no_body_is_ignored(shop: Shop, charset: str) -> None:
+    url = f"{shop.url}/api/v1/products/1?lang=en"
+
+    assert httpx.get(url, headers={"content-type": f"text/plain; charset={charset}"}).json()["name"] == "Tea"
+
+
 def test_accept_that_can_not_be_parsed_is_no_fault(shop: Shop) -> None:
     body = text_of({"query": "subscription { productUpdated { kind } }"})
 
