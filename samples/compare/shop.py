@@ -19,7 +19,7 @@ from django.conf import settings
 
 PORTS = range(20_000, 32_768)
 START_S, LOOK_S, END_S = 120, 0.05, 10
-# Settings that would connect the shop to resources of this one, or keep it from answering here. Empty means unset.
+# Settings that would connect the shop to resources of this one, or keep it from answering here.
 UNSET = (
     *("REDIS_URL", "REPLICA_URLS", "MEDIA_ROOT", "MEDIA_STORAGE", "MEDIA_STORAGE_OPTIONS", "METRICS_ADDRESS"),
     *("OTEL_EXPORTER_OTLP_ENDPOINT", "ALLOWED_HOSTS", "HTTPS"),
@@ -75,8 +75,7 @@ def _command(shop: MeasuredShop) -> list[str]:
 
 def _environment(folder: Path, shop: MeasuredShop) -> dict[str, str]:
     return {
-        **os.environ,
-        **dict.fromkeys(UNSET, ""),
+        **{name: value for name, value in os.environ.items() if name not in UNSET},
         "DATABASE_URL": f"sqlite:///{folder / 'shop.sqlite3'}",
         "DEMO_PASSWORD": shop.password,
         "RATE_LIMITS": "off",
