@@ -4,7 +4,7 @@ export const facts = JSON.parse(document.getElementById("facts").textContent);
 
 const PLACE = /\{(\w+)\}/g;
 
-/** Replace the places in a template; a text that is only a place becomes the value itself. Unknown places stay. */
+/** Replace the placeholders in a template. A text that is only one becomes the value itself. Unknown ones stay. */
 export function filled(template, values) {
   if (Array.isArray(template)) return template.map((each) => filled(each, values));
   if (template && typeof template === "object") {
@@ -30,7 +30,7 @@ function factIn(path, answers) {
   return distinct(values.map((value) => (typeof value === "string" ? value.toLowerCase() : value)));
 }
 
-/** Return the names of the facts in which the answers of REST, GraphQL and gRPC differ, or which one lacks. */
+/** Return the names of the facts in which the answers of REST, GraphQL and gRPC differ, or that one lacks. */
 export function disagreements(task, answers) {
   const texts = (paths) => ["rest", "graphql", "grpc"].map((name, n) => JSON.stringify(factIn(paths[n], answers[name])));
   return Object.keys(task.facts).filter((name) => {

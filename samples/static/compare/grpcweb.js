@@ -25,7 +25,7 @@ export function joined(parts) {
   return whole;
 }
 
-/** Take the complete frames from the start of `bytes`: `[[flags, content], ...]` and what is left. */
+/** Return the complete frames at the start of `bytes`, `[[flags, content], ...]`, and the rest. */
 export function framesIn(bytes) {
   const frames = [];
   let at = 0;

@@ -1,4 +1,4 @@
-/* The live strip: a change reaches three streams with the same cursor; a cut line is resumed without gap or duplicate. */
+/* The live strip: a change reaches three streams with the same cursor; they resume without gaps or duplicates. */
 
 import { byId, h, ms } from "./dom.js";
 import { facts } from "./facts.js";
@@ -10,7 +10,7 @@ import { shopValues } from "./values.js";
 
 const PROTOCOLS = ["rest", "graphql", "grpc"];
 const NAMES = { rest: "SSE", graphql: "GraphQL subscription, by SSE", grpc: "gRPC-Web stream" };
-const WHILE_CUT = 3; // changes that are made while the line is cut
+const WHILE_CUT = 3; // changes while the streams are disconnected
 
 const received = Object.fromEntries(PROTOCOLS.map((protocol) => [protocol, []]));
 const logs = {};
@@ -24,7 +24,7 @@ export function startLive() {
     h(
       "div", { class: "bar" },
       button("change", "Change a price", change),
-      button("cut", `Cut the line, change ${WHILE_CUT} prices, resume`, cutAndResume),
+      button("cut", `Disconnect, change ${WHILE_CUT} prices, resume`, cutAndResume),
       button("hang-up", "Close the streams", async () => close()),
       h("span", { id: "line", role: "status" }, facts.demo ? "The streams open with the first change." : "This changes a price, so it runs only in the demo (manage.py quickstart)."),
     ),
@@ -95,7 +95,7 @@ async function cutAndResume() {
     await until(isEven);
   }
   close();
-  say(`The line is cut; ${WHILE_CUT} prices change.`);
+  say(`Disconnected; ${WHILE_CUT} prices change.`);
   for (let n = 0; n < WHILE_CUT; n++) await changeOnce(headers);
   const wanted = received.rest.length + WHILE_CUT;
   await open();

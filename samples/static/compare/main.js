@@ -8,7 +8,7 @@ import { startMistake } from "./mistake.js";
 import { startSession } from "./session.js";
 
 document.documentElement.classList.add("scripted");
-document.querySelector(".measured details").open = false; // the runs of this browser stand above it
+document.querySelector(".measured details").open = false; // the runs of this browser are above it
 startSession();
 startChooser();
 startLive();

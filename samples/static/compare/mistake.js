@@ -10,7 +10,7 @@ import { shopValues, stockNow } from "./values.js";
 const PROTOCOLS = ["rest", "graphql", "grpc"];
 
 export function startMistake() {
-  const said = h("span", { role: "status", id: "mistake-said" }, facts.demo ? "" : "This orders, so it runs only in the demo.");
+  const said = h("span", { role: "status", id: "mistake-said" }, facts.demo ? "" : "This places an order, so it runs only in the demo.");
   const make = async () => {
     try {
       await order();
@@ -22,7 +22,7 @@ export function startMistake() {
     }
   };
   byId("refusals").append(
-    h("div", { class: "bar" }, h("button", { type: "button", id: "mistake-make", onclick: make, disabled: !facts.demo }, "Order more than there is"), said),
+    h("div", { class: "bar" }, h("button", { type: "button", id: "mistake-make", onclick: make, disabled: !facts.demo }, "Order more than the stock"), said),
     h("div", { class: "columns", id: "refused" }),
   );
 }

@@ -20,11 +20,11 @@ async function signedInAs(name) {
 export async function headersOf(caller) {
   if (caller === "anyone") return {};
   if (facts.demoSignIn) return bearer(await signedInAs(caller));
-  if (!current) throw new Error(`Sign in first: this needs a ${caller === "staff" ? "user who is staff" : "user"}.`);
+  if (!current) throw new Error(`Sign in first: this needs a ${caller === "staff" ? "staff user" : "user"}.`);
   return bearer(current);
 }
 
-/** Return the headers of the user who is signed in, or none. */
+/** Return the headers of the signed-in user, or none. */
 export const currentHeaders = () => (current && isFresh(current) ? bearer(current) : {});
 
 const bearer = ({ access }) => ({ Authorization: `Bearer ${access}` });

@@ -12,7 +12,7 @@ export function textOf(protocol, step) {
   return step.message === null ? head : `${head}\n\n${json(step.message)}`;
 }
 
-/** Read the text back. Throws an error that names what is wrong. */
+/** Parse the text again. Throws an error that names the fault. */
 export function stepOf(protocol, text, before) {
   if (protocol === "graphql") {
     const [query, variables] = text.split(/^---$/m);

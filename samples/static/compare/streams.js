@@ -61,7 +61,7 @@ function fieldsIn(block) {
   return Object.fromEntries(pairs);
 }
 
-/** The end of a stream that this page has cut is no error. */
+/** The end of a stream that this page has closed is not an error. */
 export const unlessCut = (error) => {
   if (error.name !== "AbortError") throw error;
 };

@@ -18,7 +18,7 @@ async function etagNow() {
   return response.headers.get("ETag");
 }
 
-/** The user whose orders are read: in demo mode the customer, else the user who is signed in. */
+/** The user whose orders are read: the customer in demo mode, else the signed-in user. */
 async function customerId() {
   const headers = facts.demoSignIn ? await headersOf("customer") : currentHeaders();
   if (!headers.Authorization) return {};
