@@ -161,6 +161,13 @@ def test_enter_in_the_command_search_opens_the_first_result(shop: Shop, signed_i
     assert signed_in.errors == []
 
 
+def test_field_to_fill_first_has_the_focus_however_late_the_page_is_shown(shop: Shop, signed_in: Page) -> None:
+    for _ in range(5):  # the browser renders some of the pages before Alpine has started
+        signed_in.go(f"{shop.url}{PRODUCTS}change-prices/filter/?category=2")
+
+        signed_in.wait_for("document.activeElement.name === 'percent'")
+
+
 def test_pages_between_the_steps_of_a_task_have_no_serious_violations(
     shop: Shop, signed_in: Page, npm_packages: str
 ) -> None:

@@ -21,3 +21,10 @@ document.addEventListener("keydown", (event) => {
     }
   }
 }, true);
+
+// The page is hidden until Alpine has started, and a browser that renders it earlier does not focus a hidden field.
+document.addEventListener("alpine:initialized", () => setTimeout(() => {
+  if (document.activeElement === document.body) {
+    document.querySelector("[autofocus]")?.focus();
+  }
+}));
