@@ -32,6 +32,7 @@ class Page:
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection, self._commands = connection, 0
+        self.patience_s: float = PATIENCE_S  # while another page is on its way, Chromium may answer no command
         self.errors: list[str] = []
         self.requested: list[str] = []
         self.said: list[str] = []
@@ -39,7 +40,7 @@ class Page:
     def command(self, method: str, **params: Any) -> Any:
         self._commands += 1
         self._connection.send(json.dumps({"id": self._commands, "method": method, "params": params}))
-        while (message := json.loads(self._connection.recv(PATIENCE_S))).get("id") != self._commands:
+        while (message := json.loads(self._connection.recv(self.patience_s))).get("id") != self._commands:
             self._note(message["method"], message["params"])
         return message["result"]
 
