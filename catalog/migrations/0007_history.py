@@ -16,7 +16,7 @@ ROWS_A_STATEMENT = 50_000  # per statement, because statements have a timeout
 
 
 def open_ledger(apps: Any, schema_editor: Any) -> None:
-    """Write the stock of each product as the first row of its ledger. Writers wait: the triggers lock the table."""
+    """Write the stock of each product as the first row of its ledger. Writers wait, because creating the triggers locks the table."""
     connection = schema_editor.connection
     with connection.cursor() as cursor:
         cursor.execute("SELECT COALESCE(MAX(id), 0) FROM catalog_product")

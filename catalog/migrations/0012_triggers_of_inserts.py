@@ -7,8 +7,8 @@ from core.triggers import RenewTrigger
 class Migration(migrations.Migration):
     """Write the history and the feed of an INSERT once for all its rows, on PostgreSQL.
 
-    The contents stay the same. Writers of products wait for some milliseconds. Without the migration, the present form
-    of the triggers works too, so its reverse keeps it.
+    The rows written stay the same. Writers of products wait for some milliseconds. The new triggers also work without
+    this migration, so its reverse keeps them.
     """
 
     dependencies = [

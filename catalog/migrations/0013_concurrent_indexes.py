@@ -23,6 +23,6 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['category', 'created_at', 'id'], name='catalog_product_category'),
         ),
         ValidateCheck("product", "catalog_product_reorder_level_range"),
-        # An earlier form of migration 0011 used the name of the index that it replaced.
+        # An earlier version of migration 0011 gave the index the old name.
         RenameTrigramIndex("catalog_product_sku_trigrams", "catalog_product_sku_lower_trigrams"),
     ]
