@@ -52,7 +52,7 @@ def forget_session(sender: object, request: HttpRequest, **kwargs: Any) -> None:
 def note_failure(
     sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
 ) -> None:
-    """Record the attempt if a staff user has this name. The sign-in budgets bound the number of rows."""
+    """Record the attempt if a staff user has this name. The sign-in budgets limit the rate of new rows."""
     name = str(credentials.get("username") or "")
     if name and is_storable(name) and (user := User.objects.named(name).filter(is_staff=True).first()):
         FailedSignIn.objects.create(user=user, address=request.META.get("REMOTE_ADDR", "") if request else "")

@@ -113,7 +113,7 @@ def test_order_is_kept_for_each_endpoint_by_itself(endpoint: Endpoint) -> None:
     assert len(lease_due(endpoint, 9)) == 1
 
 
-def test_endpoints_with_something_due_are_those_that_can_be_sent_to(endpoint: Endpoint) -> None:
+def test_endpoints_with_scheduled_deliveries_are_those_that_can_be_sent_to(endpoint: Endpoint) -> None:
     now = timezone.now()
     off, paused, over, idle = (make_endpoint() for _ in range(4))
     idle.event_types = []
