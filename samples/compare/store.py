@@ -1,6 +1,7 @@
 """Stores comparisons: the last one of this machine beside the database, and a reference in the source."""
 
 import json
+import logging
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from core.server.start.secret import folder
 from samples.compare.figures import Comparison
 from samples.compare.situations import rows_of
 
+log = logging.getLogger(__name__)
 COMMITTED = Path(__file__).parent / "measured.json"
 FILE_NAME = "comparison.json"
 BEGIN, END = "<!-- compare: begin -->", "<!-- compare: end -->"
@@ -27,8 +29,14 @@ def save(comparison: Comparison, path: Path) -> None:
 
 
 def last_comparison() -> Comparison:
-    """Return the last comparison of this machine; if there is none, the reference in the source."""
-    return comparison_in(own_path() if own_path().exists() else COMMITTED)
+    """Return the last comparison of this machine; the reference in the source if there is none or it is unreadable."""
+    path = own_path()
+    if path.exists():
+        try:
+            return comparison_in(path)
+        except (ValueError, LookupError, TypeError) as error:  # another version of the shop wrote it
+            log.warning("Can't read %s, so the front page shows the reference: %r", path, error)
+    return comparison_in(COMMITTED)
 
 
 def comparison_in(path: Path) -> Comparison:

@@ -113,6 +113,14 @@ def test_page_shows_the_last_comparison_of_this_machine(monkeypatch, tmp_path):
     assert last_comparison() == replace(comparison_in(COMMITTED), machine="this one")
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"tasks": {}}', '{"tasks": {"list": {"rest": {"samples": [1]}}}}'])
+def test_page_shows_the_reference_if_the_last_comparison_is_unreadable(monkeypatch, tmp_path, text):
+    monkeypatch.setattr(store, "own_path", lambda: tmp_path / "comparison.json")
+    (tmp_path / "comparison.json").write_text(text)
+
+    assert last_comparison() == comparison_in(COMMITTED)
+
+
 def test_reader_of_the_last_comparison_never_sees_half_of_the_next(tmp_path):
     path = tmp_path / "comparison.json"
     save(comparison_in(COMMITTED), path)
