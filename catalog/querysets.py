@@ -95,6 +95,10 @@ class ProductQuerySet(ShopQuerySet["Product"]):
         """Return the product with this whole SKU, ignoring case, by the unique index."""
         return self.alias(sku_lower=AsciiLower("sku")).filter(sku_lower=through(str.lower, sku))
 
+    def with_skus(self, skus: Iterable[str]) -> Self:
+        """Return the products with these SKUs, in lower case, by the unique index."""
+        return self.alias(sku_lower=AsciiLower("sku")).filter(sku_lower__one_of=skus)
+
     def low(self) -> Self:
         """Return the products whose stock is at their reorder level or below."""
         return self.filter(stock__lte=F("reorder_level"))

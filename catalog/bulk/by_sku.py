@@ -10,7 +10,6 @@ from catalog.permissions import can_edit_products
 from core.actors import Actor
 from core.errors import DomainError, InvalidInput
 from core.permissions import permitted
-from core.text.ascii import AsciiLower
 
 
 @permitted(can_edit_products)
@@ -32,7 +31,7 @@ def change_products_by_sku(*, actor: Actor, rows: Sequence[Mapping[str, Any]]) -
 
 
 def _ids_of(actor: Actor, skus: set[str]) -> dict[str, int]:
-    rows = Product.objects.visible_to(actor).alias(sku_lower=AsciiLower("sku")).filter(sku_lower__in=skus)
+    rows = Product.objects.visible_to(actor).with_skus(skus)
     return {sku.lower(): pk for sku, pk in rows.values_list("sku", "pk") if sku}
 
 

@@ -16,7 +16,6 @@ from core.origin import originating
 from core.sheets.numbers import decimal_sign, number, whole_number
 from core.sheets.reading import ReadCell, ReadRow, read_table
 from core.text.amounts import without_zeros_past_cents
-from core.text.ascii import AsciiLower
 from core.validation.validators import MAX_INT32, is_storable
 
 COLUMNS = ("name", "price", "stock")
@@ -156,7 +155,7 @@ def _planned(entries: Sequence[PlannedRow]) -> Iterator[PlannedRow]:
     for start in range(0, len(entries), SKUS_PER_QUERY):
         batch = entries[start : start + SKUS_PER_QUERY]
         skus = [entry.sku.lower() for entry in batch if not entry.problem]
-        found = Product.objects.annotate(key=AsciiLower("sku")).filter(key__in=skus)
+        found = Product.objects.with_skus(skus)
         products = {product.sku.lower(): product for product in found.defer("description") if product.sku}
         yield from (entry if entry.problem else _compared(entry, products.get(entry.sku.lower())) for entry in batch)
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from django.db.models import Sum
 
 from catalog.models import Product
-from core.text.ascii import AsciiLower
 from core.validation.validators import MAX_INT32
 from orders.models import OrderItem, RetailSupply, ReturnedUnits
 from samples.retail.batches import Batches, chunks, update_rows
@@ -60,8 +59,7 @@ def write_products(
 
 def _products_of(codes: Iterable[str]) -> Iterator[tuple[str, int]]:
     for chunk in chunks(code.lower() for code in codes):
-        with_code = Product.objects.annotate(code=AsciiLower("sku")).filter(code__in=chunk)
-        for sku, pk in with_code.values_list("sku", "pk"):
+        for sku, pk in Product.objects.with_skus(chunk).values_list("sku", "pk"):
             yield (sku or "").upper(), pk
 
 

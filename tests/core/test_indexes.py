@@ -261,5 +261,14 @@ def test_newest_products_with_a_rare_word_are_found_by_trigrams(word: str) -> No
     assert [product.sku for product in rows] == ["SKU-1234"]
 
 
+def test_products_of_thousands_of_skus_are_found_by_the_unique_index() -> None:
+    skus = [f"sku-{number}" for number in range(1, ROWS, 2)]
+
+    plan = plan_of(Product.objects.with_skus(skus))
+
+    assert "catalog_product_sku_unique" in plan, plan
+    assert Product.objects.with_skus(skus).count() == len(skus)
+
+
 def test_admin_sorts_products_by_sku_with_an_index() -> None:
     assert_sorted_by_index(Product.objects.order_by(AsciiLower("sku"), "-pk")[:50])
