@@ -97,7 +97,7 @@ class ProductQuerySet(ShopQuerySet["Product"]):
 
     def with_skus(self, skus: Iterable[str]) -> Self:
         """Return the products with these SKUs, in lower case, by the unique index."""
-        return self.alias(sku_lower=AsciiLower("sku")).filter(sku_lower__one_of=skus)
+        return self.alias(sku_lower=AsciiLower("sku")).filter(sku_lower__any_of_texts=skus)
 
     def low(self) -> Self:
         """Return the products whose stock is at their reorder level or below."""

@@ -40,13 +40,13 @@ class AsciiLower(Lower):
 
 
 @models.CharField.register_lookup
-class OneOf(models.Lookup):
+class AnyOfTexts(models.Lookup):
     """Whether a text is one of a list. It is one parameter, and PostgreSQL does not see how long the list is.
 
     If it saw thousands of texts, it might search a trigram index for each of them, which takes a minute, not 20 ms.
     """
 
-    lookup_name = "one_of"
+    lookup_name = "any_of_texts"
     prepare_rhs = False
 
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:
