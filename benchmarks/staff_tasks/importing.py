@@ -61,7 +61,7 @@ def _cancel(run: _Import, listed: PriceList) -> None:
     before = _state()
     _preview(run, listed, "upload to preview, first")
     with run.measuring("cancel"):
-        run.person.click("#apply-form button", "Cancel the import")
+        run.person.click("#apply-form [name=cancel]")
         run.person.wait_for_page(page_says("The import was cancelled; nothing was changed."))
     assert _state() == before
 
@@ -70,13 +70,13 @@ def _apply(run: _Import, listed: PriceList) -> None:
     before, person = _state(), run.person
     _preview(run, listed, "upload to preview, again")
     with run.measuring(f"apply {listed.good:,} rows"):
-        person.click("#apply-form button", f"Change the {listed.good:,} good ones")
+        person.click("#apply-form [name=good]")
         person.wait_for_page(
             page_says(f"{listed.good:,} changed, 0 unchanged, {len(listed.reasons):,} refused."), LONG_S
         )
     listed.assert_applied()
     assert _state()["versions"] - before["versions"] == listed.good
-    file = downloaded(person, run.situation.folder, lambda: person.click("#apply-form a", "Result of each row (CSV)"))
+    file = downloaded(person, run.situation.folder, lambda: person.click("#apply-form a[href$='/results/']"))
     with file.open(encoding="utf-8-sig", newline="") as opened:
         refused = {int(row["Line"]): row["Reason"] for row in csv.DictReader(opened) if row["Result"] == "refused"}
     _assert_reasons(listed, {line - HEADER_LINES - 1: reason for line, reason in refused.items()}, of_admin=True)
@@ -89,7 +89,7 @@ def _preview(run: _Import, listed: PriceList, step: str) -> None:
     person.wait_for_page("document.querySelector('#import-form')")
     person.choose_file("#import-form input[type=file]", listed.file)
     with run.measuring(step):
-        person.click("#import-form button", "Preview")
+        person.click("#import-form [type=submit]")
         person.wait_for_page(
             page_says(f"{listed.good:,} to change, 0 unchanged, {len(listed.reasons):,} refused."), LONG_S
         )

@@ -84,7 +84,7 @@ class Person:
             middles[:] = filter(None, [self.page.value_of(find)])
             return bool(middles)
 
-        wait_until(is_found, lambda: f"Nothing to click: {selector} {text!r} at {self.page.value_of('location.href')}")
+        wait_until(is_found, lambda: f"Nothing to click: {selector} {text!r}: {self._shown()}")
         place = {"x": middles[0][0], "y": middles[0][1], "button": "left", "clickCount": 1}
         self._clicks += 1
         self._acted = time.monotonic()

@@ -110,7 +110,7 @@ def export_orders_of_month(person: Person, situation: Situation) -> str:
     _run(person, "E")
     person.wait_for_page("document.querySelector('[name=file_format]')")
     person.decide()
-    file = downloaded(person, situation.folder, lambda: person.click("#export-form button", "Download"))
+    file = downloaded(person, situation.folder, lambda: person.click("#export-form [type=submit]"))
     with file.open(encoding="utf-8-sig", newline="") as rows:
         totals = [Decimal(row["Total"]) for row in csv.DictReader(rows)]
     count = orders.count()
@@ -127,10 +127,10 @@ def import_price_list(person: Person, situation: Situation) -> str:
     person.wait_for_page("document.querySelector('#import-form')")
     person.choose_file("#import-form input[type=file]", listed.file)
     person.decide()
-    person.click("#import-form button", "Preview")
+    person.click("#import-form [type=submit]")
     person.wait_for_page(page_says(f"{LISTED - BAD:,} to change, 0 unchanged, {BAD} refused."))
     person.decide()
-    person.click("#apply-form button", f"Change the {LISTED - BAD:,} good ones")
+    person.click("#apply-form [name=good]")
     person.wait_for_page(page_says(f"{LISTED - BAD:,} changed, 0 unchanged, {BAD} refused."))
     listed.assert_applied()
     return f"import a price list of {LISTED:,} rows, {BAD} of them refused"
@@ -205,10 +205,10 @@ def raise_prices_of_category(person: Person, situation: Situation) -> str:
     person.wait_for_page("document.activeElement.name === 'percent'")
     person.type("10")
     person.decide()
-    person.click("#percent-form button", "Preview")
+    person.click("#percent-form [name=preview]")
     person.wait_for_page("document.querySelector('#apply-form')")
     person.decide()
-    person.click("#apply-form button", f"Change {len(before):,} prices")
+    person.click("#apply-form [name=apply]")
     person.wait_for_page(page_says(f"Prices changed: {len(before)}."))
     wanted = {pk: (price * Decimal("1.1")).quantize(CENT, ROUND_HALF_UP) for pk, price in before.items()}
     assert dict(products.values_list("pk", "price")) == wanted
