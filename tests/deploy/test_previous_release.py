@@ -3,7 +3,7 @@
 import io
 import subprocess
 import sys
-import tarfile
+from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -23,12 +23,12 @@ PASSWORD = "correct horse battery"
 @pytest.fixture(scope="module")
 def previous_release(tmp_path_factory):
     """The folder with the code of the previous release."""
-    archive = subprocess.run(["git", "archive", PREVIOUS], cwd=ROOT, capture_output=True, check=False)
+    archive = subprocess.run(["git", "archive", "--format=zip", PREVIOUS], cwd=ROOT, capture_output=True, check=False)
     if archive.returncode:
         pytest.skip("a shallow clone, or no clone, lacks the previous release")
     folder = tmp_path_factory.mktemp("previous")
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
-        tar.extractall(folder, filter="data")
+    with ZipFile(io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder)
     return folder
 
 
