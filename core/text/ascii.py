@@ -41,9 +41,10 @@ class AsciiLower(Lower):
 
 @models.CharField.register_lookup
 class AnyOfTexts(models.Lookup):
-    """Whether a text is one of a list. It is one parameter, and PostgreSQL does not see how long the list is.
+    """Whether a text is one of a list, which is one parameter.
 
-    If it saw thousands of texts, it might search a trigram index for each of them, which takes a minute, not 20 ms.
+    PostgreSQL joins with a subquery, by an index for `=` or by a hash. For an array (`= ANY`) it may search a trigram
+    index for each text, if the table was not vacuumed since it was filled: 1,000 texts took 4 s, and take 14 ms.
     """
 
     lookup_name = "any_of_texts"
@@ -51,7 +52,7 @@ class AnyOfTexts(models.Lookup):
 
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         column, params = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(ARRAY(SELECT unnest(%s::text[])))", [*params, list(self.rhs)]
+        return f"{column} IN (SELECT unnest(%s::text[]))", [*params, list(self.rhs)]
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         column, params = self.process_lhs(compiler, connection)

@@ -261,12 +261,13 @@ def test_newest_products_with_a_rare_word_are_found_by_trigrams(word: str) -> No
     assert [product.sku for product in rows] == ["SKU-1234"]
 
 
-def test_products_of_thousands_of_skus_are_found_by_the_unique_index() -> None:
-    skus = [f"sku-{number}" for number in range(1, ROWS, 2)]
+@pytest.mark.parametrize("count", [3, 1_000])
+def test_products_of_many_skus_are_not_found_by_trigrams(count: int) -> None:
+    skus = [f"sku-{number}" for number in range(1, 2 * count, 2)]
 
     plan = plan_of(Product.objects.with_skus(skus))
 
-    assert "catalog_product_sku_unique" in plan, plan
+    assert "trigrams" not in plan, plan
     assert Product.objects.with_skus(skus).count() == len(skus)
 
 
