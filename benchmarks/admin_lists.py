@@ -45,7 +45,7 @@ class Case(NamedTuple):
 def cases(changes: ChangeList, words: list[str]) -> Iterator[Case]:
     """Yield every page of every sort, every filter in every sort, and every search in every sort."""
     sorts = ["", *(f"{minus}{column}" for column in sortable(changes) for minus in ("", "-"))]
-    last = max(1, -(-changes.model._default_manager.count() // changes.list_per_page))
+    last = changes.paginator.num_pages
     for sort, page in itertools.product(sorts, sorted({*(each for each in PAGES if each < last), last})):
         yield Case("pages", urlencode({"o": sort, "p": page}))
     for sort, chosen in itertools.product(sorts, filters(changes)):
@@ -114,7 +114,7 @@ def _ask(client: Client, url: str) -> None:
         raise SystemExit(f"{url}: {response.status_code}")
 
 
-def report(label: str, model_admin: ModelAdmin[Any], client: Client, user: User, above_ms: float) -> None:
+def report(label: str, model_admin: "ModelAdmin[Any]", client: Client, user: User, above_ms: float) -> None:
     """Print the figures of one list."""
     request: Any = RequestFactory().get("/")
     request.user = user
