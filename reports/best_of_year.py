@@ -10,12 +10,13 @@ from datetime import date
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import ExtractYear, Round
 
 from core.moments import shop_now
-from reports.models import BestOfYear, ProductSales, ProductSalesMonth, SalesDay
+from reports.models import BestOfYear, ProductSalesMonth, SalesDay
 from reports.periods import Period
+from reports.sales import minus_summaries_of
 
 LISTED = 1_000  # products in the list of a year
 MOST_DAYS = 31  # the list is not used if more days have no valid summary
@@ -59,7 +60,7 @@ def ranking_by_list(
     """
     year = _year(period.first.year)
     texts, params = [NONE], list[Any]()
-    for query in (*_minus_summaries_of(unsummarised), *rows):
+    for query in (*minus_summaries_of(unsummarised), *rows):
         text, values = query.query.sql_with_params()
         texts.append(text)
         params += values
@@ -98,13 +99,6 @@ def _write_list(number: int) -> None:
     BestOfYear.objects.bulk_create(
         BestOfYear(year=number, product_id=pk, units=units, revenue=revenue, **state) for pk, units, revenue in best
     )
-
-
-def _minus_summaries_of(ranges: Collection[Period]) -> Iterable[QuerySet[Any]]:
-    """Yield queries of (product id, units, revenue) that subtract the summaries of these days."""
-    for each in ranges:
-        days = ProductSales.objects.filter(day__range=(each.first, each.last))
-        yield days.values_list("product_id", -F("units"), -F("revenue"))
 
 
 def _year(number: int) -> Period:

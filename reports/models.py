@@ -45,7 +45,7 @@ class ProductSales(models.Model):
 
 
 class ProductSalesMonth(models.Model):
-    """The sums of ProductSales over a month. They are used only if every day of the month has a valid summary."""
+    """The sums of ProductSales over the days of a month that are summarised."""
 
     month = models.DateField()  # its first day
     product_id = models.IntegerField()
@@ -54,7 +54,10 @@ class ProductSalesMonth(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["month", "product_id"], name="reports_productsalesmonth_once")]
-        indexes = [models.Index(fields=["product_id", "month"], name="reports_productsalesmonth_of")]
+        indexes = [
+            models.Index(fields=["product_id", "month"], name="reports_productsalesmonth_of"),
+            models.Index(fields=["month", "-revenue", "product_id"], name="reports_productsalesmonth_best"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.month:%Y-%m}: product {self.product_id}"

@@ -1,17 +1,18 @@
 """The figures of a period: from valid summaries, else from the rows of orders. Always exact."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncDate
 
 from core.moments import shop_zone
 from orders.models import NO_SALE, Order, OrderItem, OrderStatus
-from reports.models import ChangedSale, SalesDay
+from reports.models import ChangedSale, ProductSales, SalesDay
 from reports.periods import DAY, Period
 
 ZERO = Decimal(0)
@@ -115,3 +116,10 @@ def lines_of_rows(ranges: Collection[Period]) -> QuerySet[OrderItem]:
     """Return the lines with a product, without those of cancelled and refunded orders. `SOLD` is the product's id."""
     lines = OrderItem.objects.filter(_placed_in(ranges, "order__created_at")).exclude(order__status__in=NO_SALE)
     return lines.order_by().filter(Q(product_id__isnull=False) | Q(former_product_id__isnull=False))
+
+
+def minus_summaries_of(ranges: Iterable[Period]) -> Iterator[QuerySet[Any]]:
+    """Yield queries of (product id, units, revenue) that subtract the summaries of these days from kept sums."""
+    for each in ranges:
+        days = ProductSales.objects.filter(day__range=(each.first, each.last))
+        yield days.values_list("product_id", -F("units"), -F("revenue"))

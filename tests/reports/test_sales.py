@@ -1,12 +1,9 @@
 """The figures about sales equal the sums of the rows: with summaries, without, and after every kind of change."""
 
 import random
-import re
-from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import call_command
@@ -14,90 +11,22 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from catalog.models import Product
 from core.moments import shop_now
 from orders.models import Order
-from reports import best_of_year
 from reports.admin.curve import curve_of
 from reports.best_sellers import best_sellers
-from reports.models import BestOfYear, ChangedSale, ProductSales, SalesDay
+from reports.models import ChangedSale, ProductSales, SalesDay
 from reports.periods import PERIODS, Period
 from reports.sales import SalesFigures, figures_by_day, total_of
 from reports.summaries import summarise_sales
 from tests.support.factories import make_order, make_product, make_staff, make_user
+from tests.support.sales import change, counted, placed, reported
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("paris")]
 
 PAGE = "/admin/reports/salesday/"
-PARIS = ZoneInfo("Europe/Paris")
 SPRING = Period(date(2025, 3, 25), date(2025, 4, 3))  # clocks go forward on 30 March
 WITH_MONTHS = Period(date(2025, 2, 20), date(2025, 5, 3))  # April is read as a month
-
-
-@pytest.fixture(autouse=True)
-def paris(settings: Any) -> None:
-    settings.STORE_TIME_ZONE = "Europe/Paris"
-
-
-def placed(moment: str | datetime, status: str = "paid", lines: dict[Product, int] | None = None) -> Order:
-    order = make_order(BUYER[0], lines)
-    Order.objects.filter(pk=order.pk).update(created_at=moment, status=status)
-    return order
-
-
-BUYER: list[Any] = [None]
-
-
-@pytest.fixture(autouse=True)
-def buyer() -> None:
-    BUYER[0] = make_user()
-
-
-def counted(period: Period) -> tuple[dict[date, SalesFigures], list[tuple[int, int, Decimal]]]:
-    """Return the figures and best sellers as plain Python counts them, row by row."""
-    days = {day: SalesFigures() for day in period.days()}
-    sold: dict[int, list[Any]] = defaultdict(lambda: [0, Decimal(0)])
-    for order in Order.objects.prefetch_related("items"):
-        day = order.created_at.astimezone(PARIS).date()
-        if day not in days:
-            continue
-        days[day].add(order.status, 1, order.total)
-        if order.status not in ("cancelled", "refunded"):
-            for item in order.items.all():
-                sold[item.ordered_product_id][0] += item.quantity
-                sold[item.ordered_product_id][1] += item.line_total
-    ranked = sorted(sold.items(), key=lambda item: (-item[1][1], item[0]))
-    return days, [(pk, *values) for pk, values in ranked[:5]]
-
-
-def reported(period: Period) -> tuple[dict[date, SalesFigures], list[tuple[int, int, Decimal]]]:
-    return figures_by_day(period), [tuple(each) for each in best_sellers(period, 5)]
-
-
-def by_hand(statement: str, *values: object) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-
-
-def change(rng: random.Random) -> None:
-    """Make a random change of the kinds that alter figures, by SQL."""
-    order = rng.choice(list(Order.objects.all()))
-    item = order.items.first()
-    kind = rng.randrange(7)
-    if kind == 0:
-        by_hand("UPDATE orders_order SET status = %s WHERE id = %s", rng.choice(Order.Status.values), order.pk)
-    elif kind == 1:
-        by_hand("UPDATE orders_order SET total = total + 1 WHERE id = %s", order.pk)
-    elif kind == 2:
-        Order.objects.filter(pk=order.pk).update(created_at=order.created_at + timedelta(hours=30))
-    elif kind == 3 and item:
-        by_hand("UPDATE orders_orderitem SET quantity = 9, line_total = 99 WHERE id = %s", item.pk)
-    elif kind == 4 and item:
-        by_hand("DELETE FROM orders_orderitem WHERE id = %s", item.pk)
-    elif kind == 5:
-        order.delete()
-    elif item and item.product:
-        item.product.delete()
 
 
 @pytest.mark.long
@@ -262,60 +191,3 @@ def test_customer_is_sent_to_the_sign_in(client: Client) -> None:
     client.force_login(make_user())
 
     assert client.get(PAGE).url == f"/admin/login/?next={PAGE}"
-
-
-def test_best_sellers_of_a_year_are_read_by_month() -> None:
-    placed("2025-01-31T12:00:00Z")
-    for month in (2, 3, 4):
-        placed(f"2025-{month:02}-10T12:00:00Z", lines={make_product(price=month): 1})
-    summarise_sales()
-    year = Period(date(2025, 1, 15), date(2025, 4, 20))
-    assert [(month.first.month, month.last.day) for month in year.whole_months()] == [(2, 28), (3, 31)]
-
-    with CaptureQueriesContext(connection) as queries:
-        found = [tuple(each) for each in best_sellers(year, 5)]
-
-    assert found == counted(year)[1]
-    [ranking] = [query["sql"] for query in queries if "reports_productsalesmonth" in query["sql"]]
-    months = ranking.partition('"month" IN (')[2].partition(")")[0]
-    assert re.findall(r"[0-9-]{10}", months) == ["2025-02-01", "2025-03-01"]
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("listed", [3, 1_000])
-def test_best_sellers_of_a_year_equal_the_rows_with_a_list(listed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(best_of_year, "LISTED", listed)
-    rng, year, uses = random.Random(11), Period(date(2025, 1, 1), date(2025, 12, 31)), 0
-    products = [make_product(price=f"{n}.10", stock=1_000) for n in range(1, 10)]
-    for _ in range(60):
-        lines = {product: rng.randint(1, 3) for product in rng.sample(products, 2)}
-        moment = datetime(2025, 2, 3, 12, tzinfo=UTC) + timedelta(minutes=rng.randrange(80 * 24 * 60))
-        placed(moment, rng.choice(Order.Status.values), lines)
-
-    for step in range(40):
-        if step % 5 == 0:
-            summarise_sales()
-        with CaptureQueriesContext(connection) as queries:
-            found = [tuple(each) for each in best_sellers(year, 2)]
-        assert found == counted(year)[1][:2], step
-        uses += "reports_bestofyear" in queries[-1]["sql"]
-        change(rng)
-    assert 8 <= uses <= 40  # else the months were added up
-
-
-def test_list_of_a_year_is_not_used_when_its_summaries_differ() -> None:
-    year = Period(date(2025, 1, 1), date(2025, 12, 31))
-    for price in (5, 4, 3):
-        placed("2025-03-10T12:00:00Z", lines={make_product(price=price): 1})
-    summarise_sales()
-    assert [int(each.revenue) for each in best_sellers(year, 2)] == [5, 4]
-    SalesDay.objects.filter(day="2025-03-10").update(revenue=1)
-    BestOfYear.objects.filter(revenue=5).update(revenue=9)
-
-    assert [int(each.revenue) for each in best_sellers(year, 2)] == [5, 4]
-    summarise_sales()
-    assert [int(revenue) for revenue in BestOfYear.objects.order_by("-revenue").values_list("revenue", flat=True)] == [
-        5,
-        4,
-        3,
-    ]
