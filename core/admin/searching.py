@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.functions import Coalesce
 from django.utils.text import smart_split, unescape_string_literal
@@ -71,25 +71,31 @@ def _any_of(model: type[Model], fields: Iterable[str], word: str) -> Q:
         else:
             of_relations.setdefault(relation, []).append(name)
     for relation, names in of_relations.items():
-        found |= _of_related(relation, _related(model, relation), names, word)
+        found |= _of_related(model, relation, names, word)
     return found
 
 
-def _related(model: type[Model], relation: str) -> Any:
-    return get_fields_from_path(model, relation)[-1].related_model
-
-
-def _of_related(relation: str, related: Any, names: list[str], word: str) -> Q:
+def _of_related(model: type[Model], relation: str, names: list[str], word: str) -> Q:
     """Return the condition that a relation leads to a row that has the word in one of the fields. Up to two queries.
 
     If these are few, the condition lists their ids, so that the database uses the index of the relation. Otherwise it
     is an EXISTS: with `IN (SELECT`, PostgreSQL compares each row with all of them if their ids exceed its work_mem.
     """
+    related: Any = get_fields_from_path(model, relation)[-1].related_model
     rows = _rows_by_pairs(related, names, [word] if _is_short(word) else [])
     if rows is None:
         rows = related._default_manager.filter(_any_of(related, names, word)).order_by()
-    ids = _few_ids(rows)
+    ids = _few_ids(_led_to(rows, model, relation))
     return Q(Exists(rows.filter(pk=OuterRef(relation)))) if ids is None else _among(f"{relation}__pk", ids)
+
+
+def _led_to(rows: "QuerySet[Any]", model: type[Model], relation: str) -> "QuerySet[Any]":
+    """Keep the rows that a row of the model leads to: many customers have no order.
+
+    PostgreSQL looks each one up in the index of the relation. With an EXISTS, it would read all rows of the model.
+    """
+    leading = model._default_manager.filter(**{relation: OuterRef("pk")}).order_by()
+    return rows.alias(leading=Subquery(leading.values("pk")[:1])).filter(leading__isnull=False)
 
 
 def _is_short(word: str) -> bool:

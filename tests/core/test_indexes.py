@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from accounts.querysets import SORT_KEYS as USER_SORTS
 from catalog.models import Product, ProductHistory
 from catalog.querysets import SORT_KEYS as PRODUCT_SORTS
+from core.admin import searching
 from core.admin.searching import FEW, newest, searched
 from core.history.changes import made_in
 from core.lists.filters import filtered
@@ -240,7 +242,8 @@ def test_short_word_without_letters_is_looked_for_without_lower_case(word: str, 
 
 
 @pytest.mark.usefixtures("requires_postgresql")
-def test_orders_of_many_customers_are_not_compared_with_each_customer() -> None:
+def test_orders_of_many_customers_are_not_compared_with_each_customer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "FEW", 100)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '64kB'")  # as if there were a million customers
 
@@ -248,6 +251,18 @@ def test_orders_of_many_customers_are_not_compared_with_each_customer() -> None:
 
     assert "accounts_user_pkey" in plan, plan
     assert "Materialize" not in plan, plan
+
+
+@pytest.mark.usefixtures("requires_postgresql")
+def test_customers_with_orders_are_looked_up_in_the_index_of_orders() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        searched(Order.objects.all(), ["user__username", "user__email"], "example")
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {queries[-1]['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "SubPlan" in plan, plan
+    assert "Index Only Scan using orders_order_of_user" in plan, plan
 
 
 @pytest.mark.usefixtures("requires_postgresql")

@@ -232,9 +232,20 @@ def test_orders_of_many_matching_customers_are_found(
     assert found(client, "/admin/orders/order/", "zoe") == sorted(order.number for order in orders)
 
 
+def test_many_customers_without_an_order_do_not_count(superuser: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "FEW", 1)
+    order = make_order([make_user(username=f"zoe{n}") for n in range(3)][1])
+
+    rows = list_of(Order, superuser, "zoe")
+
+    assert list(rows.result_list) == [order]
+    assert "EXISTS" not in str(rows.queryset.query)
+
+
 def test_number_of_fewer_than_three_characters_must_be_the_whole_number(client: Client, superuser: User) -> None:
+    customer = make_user(username="zoe", email="zoe@example.com")  # the names of others have numbers
     for number in ("12", "123"):
-        order = make_order()
+        order = make_order(customer)
         Order.objects.filter(pk=order.pk).update(number=number)
 
     assert found(client, "/admin/orders/order/", "12") == ["12"]
