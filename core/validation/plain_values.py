@@ -22,6 +22,7 @@ _IMPLIED = ("null_characters_not_allowed", "surrogate_characters_not_allowed", "
 _LIMITS = (validators.MaxLengthValidator, validators.MinValueValidator, validators.MaxValueValidator)
 _CENT = Decimal("0.01")
 _MAX_DIGITS = 28  # the precision of Python's decimals: longer numbers are rounded
+_PLAIN_AMOUNT = re.compile(r"[0-9]{1,26}(\.[0-9]{1,2})?")
 
 
 def text_check(field: Any) -> PlainCheck | None:
@@ -62,7 +63,7 @@ def whole_check(field: object) -> PlainCheck | None:
 
 
 def money_check(field: Any) -> PlainCheck | None:
-    """Return the check of an amount: an int, a float or a Decimal with at most two decimals."""
+    """Return the check of an amount: an int, a float, a Decimal or a text of a number, with at most two decimals."""
     rules, limits = _rules_of(field)
     if rules is None or field.decimal_places != 2 or not 2 < field.max_digits <= _MAX_DIGITS or field.rounding:
         return None
@@ -73,7 +74,7 @@ def money_check(field: Any) -> PlainCheck | None:
         kind = type(value)
         if kind is float:
             value = Decimal(repr(value))
-        elif kind is int:
+        elif kind is int or (kind is str and _PLAIN_AMOUNT.fullmatch(value)):
             value = Decimal(value)
         elif kind is not Decimal:
             return NOT_PLAIN

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from catalog.serializers import ProductReplacementSerializer, ProductSerializer
+from catalog.serializers import ProductReplacementSerializer, ProductSerializer, SkuChangeSerializer
 from core.errors import DomainError, InvalidInput
 from core.serializers import SerializerClass, checked, in_version, plainly_checked
 from orders.serializers import BasketSerializer
@@ -45,6 +45,23 @@ TEXTS += [
 ]
 NUMBERS = [0, 1, -1, 7, 2**31 - 1, 2**31, 2**63, 10**40, True, False, 1.0, 1.5, 0.1, 19.99, 1e2, 1e22, float("inf")]
 NUMBERS += [float("nan"), 0.001, 0.005, 9999999999.99, 10**10, 10**10 - 1, -0.0, "1", "1.50", " 2", "1_0", "\uff11"]
+NUMBERS += [
+    "1.5",
+    "0.01",
+    "0",
+    "0.00",
+    "007.50",
+    "1.500",
+    "1.555",
+    ".5",
+    "5.",
+    "-1.50",
+    "+1",
+    "1e1",
+    "1.5\n",
+    "\uff11.5",
+]
+NUMBERS += ["9999999999.99", "10000000000", "1" * 26, "1" * 27, "1" * 30, "NaN", "Infinity", "1,5"]
 NUMBERS += [
     Decimal(text)
     for text in ("1", "1.0", "19.99", "19.990", "1E+2", "1.0E+1", "1e-3", "0", "-0", "0.00", "NaN", "Infinity", "-1.5")
@@ -91,6 +108,14 @@ def test_each_value_of_a_product(name: str, version: str) -> None:
 
     assert True in plain
     assert False in plain
+
+
+@pytest.mark.parametrize("amount", ["12", "12.5", "12.50"])
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_price_as_a_text_is_plain(version: str, amount: str) -> None:
+    price = amount if version == "v1" else {"amount": amount, "currency": "USD"}
+
+    assert assert_equal(in_version(version, SkuChangeSerializer), {"sku": "T-1", "price": price})
 
 
 def test_generated_products() -> None:
