@@ -12,7 +12,7 @@ from django.utils.text import smart_split, unescape_string_literal
 
 from core.databases import is_postgresql
 from core.errors import InvalidInput
-from core.lists.first_rows import rows_expected
+from core.lists.first_rows import rows_by_index
 from core.plans.statements import list_value
 from core.text.folding import folded
 from core.text.pairs import PairIndex
@@ -105,13 +105,14 @@ def _is_short(word: str) -> bool:
 def _rows_by_pairs(model: type[Model], fields: Iterable[str], words: list[str]) -> "QuerySet[Any] | None":
     """Return the rows that have all the short words, read from an index; None if there is none, or they are very many.
 
-    PostgreSQL is asked how many it expects. One query.
+    PostgreSQL is asked how many it expects. Without the index, it would find the pairs of each row anew. One query.
     """
     index: PairIndex | None = getattr(model, "pair_index", None)
     if index is None or not words or index.fields != set(fields) or not is_postgresql():
         return None
     rows = model._default_manager.filter(index.has([folded(word) for word in words])).order_by()
-    return rows if rows_expected(rows) <= MANY else None
+    expected = rows_by_index(rows)
+    return rows if expected is not None and expected <= MANY else None
 
 
 def _few_ids(rows: "QuerySet[Any] | None") -> list[int] | None:

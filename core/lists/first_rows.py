@@ -31,7 +31,10 @@ FEW_SORTED = 20_000  # rows, for which sorting takes less than reading the start
 READ_BEFORE = 5_000  # rows at the start of the list, in which the rows of a common word are looked for first
 MANY_SORTED = 50_000  # rows, for which sorting takes more than reading LONG_START rows of the list
 LONG_START = 100_000  # rows at the start of the list, in which a filter of MANY_SORTED out of a million rows has 5,000
-SPREAD = 4  # the start of the list that is read, compared with what has enough rows if they are spread evenly
+SPREAD = (
+    8  # the start of the list that is read, compared with what has enough rows if they are spread evenly: PostgreSQL
+)
+# expects up to five times too many rows with a word of two characters
 MOST_COST = 300_000  # in PostgreSQL's units: up to this cost, more than MOST_SORTED rows are sorted too
 
 
@@ -98,10 +101,10 @@ def rows_by_plan(
     return when_sorted() if expected <= MOST_SORTED else in_order()
 
 
-def rows_expected(rows: "QuerySet[Any]") -> int:
-    """Return how many rows PostgreSQL expects."""
+def rows_by_index(rows: "QuerySet[Any]") -> int | None:
+    """Return how many rows PostgreSQL expects; None if it would read the whole table for them, as for common words."""
     plan = _plan_of(rows)
-    return int(plan[0]["Plan"]["Plan Rows"]) if plan else 0
+    return None if plan is None or _reads_table(plan) else int(plan[0]["Plan"]["Plan Rows"])
 
 
 def _plan_of(rows: "QuerySet[Any]") -> Any:

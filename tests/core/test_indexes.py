@@ -234,6 +234,16 @@ def test_users_with_short_words_are_found_by_pairs(words: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("requires_postgresql")
+@pytest.mark.parametrize(("word", "is_read"), [("77", True), ("u", False)])  # all users have a u
+def test_pairs_of_a_common_word_are_not_found_anew_for_each_user(word: str, is_read: bool) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        searched(Order.objects.all(), ["user__username", "user__email"], word)
+
+    reads = [query["sql"] for query in queries if not query["sql"].startswith("EXPLAIN")]
+    assert ["shop_pairs" in sql for sql in reads] == [is_read]
+
+
+@pytest.mark.usefixtures("requires_postgresql")
 @pytest.mark.parametrize(("word", "is_lowered"), [("12", False), ("\uff11\uff12", False), ("@", False), ("1a", True)])
 def test_short_word_without_letters_is_looked_for_without_lower_case(word: str, is_lowered: bool) -> None:
     plan = plan_of(searched(User.objects.order_by("-id"), ["email"], word))  # not the fields of the index of pairs
