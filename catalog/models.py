@@ -15,6 +15,7 @@ from catalog.pricing import percent_text
 from catalog.querysets import CategoryQuerySet, PriceChangeQuerySet, ProductHistoryQuerySet, ProductQuerySet
 from core.history.changes import Change, index_of_requests
 from core.moments import DatabaseNow
+from core.postgresql.checks import Check
 from core.text.ascii import AsciiLower, printable_ascii
 from core.text.search import FoldedField
 from core.validation.validators import MAX_INT32, storable_text
@@ -122,27 +123,37 @@ class Product(models.Model):
             models.UniqueConstraint(
                 AsciiLower("sku"), name=SKU_CONSTRAINT, violation_error_message="SKU is already taken."
             ),
-            models.CheckConstraint(condition=~models.Q(name=""), name="catalog_product_name_not_empty"),
-            models.CheckConstraint(condition=models.Q(name__length__lte=200), name="catalog_product_name_length"),
+            Check(condition=~models.Q(name=""), postgresql="name <> ''", name="catalog_product_name_not_empty"),
+            Check(condition=models.Q(name__length__lte=200), postgresql="", name="catalog_product_name_length"),
             # The upper bound also excludes PostgreSQL's NaN and SQLite's texts: both compare above every number.
-            models.CheckConstraint(
-                condition=models.Q(price__gt=0) & models.Q(price__lte=MAX_PRICE), name="catalog_product_price_range"
+            Check(
+                condition=models.Q(price__gt=0) & models.Q(price__lte=MAX_PRICE),
+                postgresql=f"price > 0.00 AND price <= {MAX_PRICE}",
+                name="catalog_product_price_range",
             ),
-            models.CheckConstraint(
-                condition=models.Q(stock__gte=0) & models.Q(stock__lte=MAX_INT32), name="catalog_product_stock_range"
+            Check(
+                condition=models.Q(stock__gte=0) & models.Q(stock__lte=MAX_INT32),
+                postgresql="stock >= 0",
+                name="catalog_product_stock_range",
             ),
-            models.CheckConstraint(
+            Check(
                 condition=models.Q(reorder_level__gte=0) & models.Q(reorder_level__lte=MAX_INT32),
+                postgresql="reorder_level >= 0",
                 name="catalog_product_reorder_level_range",
             ),
-            models.CheckConstraint(condition=~models.Q(sku=""), name="catalog_product_sku_not_empty"),
-            models.CheckConstraint(condition=models.Q(sku__length__lte=64), name="catalog_product_sku_length"),
-            models.CheckConstraint(
+            Check(condition=~models.Q(sku=""), postgresql="", name="catalog_product_sku_not_empty"),  # by sku_ascii
+            Check(condition=models.Q(sku__length__lte=64), postgresql="", name="catalog_product_sku_length"),
+            Check(
                 condition=models.Q(image__length__gte=1) & models.Q(image__length__lte=40),
+                postgresql="image <> ''",
                 name="catalog_product_image_length",
             ),
             # For printable ASCII, the lower case equals the folded form.
-            models.CheckConstraint(condition=models.Q(sku__is_printable_ascii=True), name="catalog_product_sku_ascii"),
+            Check(
+                condition=models.Q(sku__is_printable_ascii=True),
+                postgresql="""(sku COLLATE "C") ~ '^[ -~]+$'""",
+                name="catalog_product_sku_ascii",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from catalog.models import MAX_PRICE, Product
 from core.history.changes import Change, index_of_requests
 from core.moments import DatabaseNow
+from core.postgresql.checks import Check
 from core.validation.validators import MAX_INT32, storable_text
 from orders.querysets import OrderHistoryQuerySet, OrderItemQuerySet, OrderQuerySet
 
@@ -61,13 +62,23 @@ class Order(models.Model):
             models.Index(fields=["status", "created_at", "id"], name="orders_order_status"),
         ]
         constraints = [
-            models.CheckConstraint(condition=models.Q(status__in=OrderStatus.values), name="orders_order_status_known"),
-            models.CheckConstraint(
-                condition=models.Q(total__gt=0) & models.Q(total__lte=MAX_TOTAL), name="orders_order_total_range"
+            Check(
+                condition=models.Q(status__in=OrderStatus.values),
+                postgresql=f"status = ANY ('{{{','.join(OrderStatus.values)}}}')",
+                name="orders_order_status_known",
             ),
-            models.CheckConstraint(condition=~models.Q(number=""), name="orders_order_number_not_empty"),
-            models.CheckConstraint(condition=~models.Q(carrier=""), name="orders_order_carrier_not_empty"),
-            models.CheckConstraint(condition=~models.Q(tracking_number=""), name="orders_order_tracking_not_empty"),
+            Check(
+                condition=models.Q(total__gt=0) & models.Q(total__lte=MAX_TOTAL),
+                postgresql=f"total > 0.00 AND total <= {MAX_TOTAL}",  # the upper bound also excludes NaN
+                name="orders_order_total_range",
+            ),
+            Check(condition=~models.Q(number=""), postgresql="number <> ''", name="orders_order_number_not_empty"),
+            Check(condition=~models.Q(carrier=""), postgresql="carrier <> ''", name="orders_order_carrier_not_empty"),
+            Check(
+                condition=~models.Q(tracking_number=""),
+                postgresql="tracking_number <> ''",
+                name="orders_order_tracking_not_empty",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -93,16 +104,19 @@ class OrderItem(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.CheckConstraint(
+            Check(
                 condition=models.Q(quantity__gte=1) & models.Q(quantity__lte=MAX_INT32),
+                postgresql="quantity >= 1",
                 name="orders_item_quantity_range",
             ),
-            models.CheckConstraint(
+            Check(
                 condition=models.Q(unit_price__gt=0) & models.Q(unit_price__lte=MAX_PRICE),
+                postgresql=f"unit_price > 0.00 AND unit_price <= {MAX_PRICE}",
                 name="orders_item_price_range",
             ),
-            models.CheckConstraint(
+            Check(
                 condition=models.Q(line_total__gt=0) & models.Q(line_total__lte=MAX_TOTAL),
+                postgresql=f"line_total > 0.00 AND line_total <= {MAX_TOTAL}",
                 name="orders_item_total_range",
             ),
         ]

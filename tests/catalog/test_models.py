@@ -62,8 +62,8 @@ def test_impossible_value_cannot_be_set_by_update(field: str, value: Any) -> Non
 
 
 BY_HAND = """
-    price = 0; price = -0.01; price = NULL; name = ''; name = NULL; stock = -1; stock = 2147483648; stock = NULL;
-    description = NULL; sku = ''; sku = 'ＡＢ-1'; sku = 'ı'
+    price = 0; price = -0.01; price = 'NaN'; price = NULL; name = ''; name = NULL; stock = -1; stock = 2147483648;
+    stock = NULL; description = NULL; sku = ''; sku = 'ＡＢ-1'; sku = 'ı'
 """
 
 
