@@ -20,6 +20,8 @@ product_version = triggers.register_trigger(
         # SQLite triggers fold only ASCII. For other new names, name_folded is null unless the statement sets it.
         sqlite_also=f"name_folded = CASE WHEN {_IS_ASCII} THEN LOWER(NEW.name) "
         "WHEN NEW.name IS OLD.name OR NEW.name_folded IS NOT OLD.name_folded THEN NEW.name_folded END",
+        postgresql_also="IF NEW.name IS DISTINCT FROM OLD.name OR NEW.name_folded IS DISTINCT FROM OLD.name_folded "
+        f"THEN NEW.name_folded := {FUNCTION}(NEW.name); END IF; ",
     )
 )
 product_folded = triggers.register_trigger(
@@ -33,12 +35,7 @@ product_folded = triggers.register_trigger(
             f"BEGIN UPDATE catalog_product SET version = {triggers.RISING} WHERE id = NEW.id; "
             "UPDATE catalog_product SET version = NEW.version, name_folded = LOWER(NEW.name) WHERE id = NEW.id; END"
         ),
-        postgresql=(
-            "BEFORE INSERT OR UPDATE",
-            # On INSERT, all columns of OLD are null.
-            "IF NEW.name IS DISTINCT FROM OLD.name OR NEW.name_folded IS DISTINCT FROM OLD.name_folded "
-            f"THEN NEW.name_folded := {FUNCTION}(NEW.name); END IF; RETURN NEW;",
-        ),
+        postgresql=("BEFORE INSERT", f"NEW.name_folded := {FUNCTION}(NEW.name); RETURN NEW;"),
     )
 )
 
@@ -55,6 +52,7 @@ _feed_of_rows = [
         columns=_FEED_COLUMNS,
         image=image,
         condition=condition,
+        of="id" if condition else "",
     )
     for name, event, kind, image, condition in (
         ("created", "INSERT", "created", "NEW", ""),
@@ -72,7 +70,7 @@ _feed_of_all = truncate_feed_trigger(
     columns=_FEED_COLUMNS,
 )
 product_feed = [triggers.register_trigger(trigger) for trigger in (*_feed_of_rows, _feed_of_all)]
-feed_created, _, feed_updated = product_feed[:3]
+feed_created, feed_renumbered, feed_updated = product_feed[:3]
 
 row_count = count_triggers("catalog_product", ("catalog", "0005_row_count"))
 

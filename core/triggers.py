@@ -133,12 +133,17 @@ IS_STATEMENT = f"OLD.version IS NOT {RISING} AND NEW.version IS NOT {RISING}"
 
 
 def version_trigger(
-    table: str, migration: tuple[str, str], *, touches_updated_at: bool, sqlite_also: str = ""
+    table: str,
+    migration: tuple[str, str],
+    *,
+    touches_updated_at: bool,
+    sqlite_also: str = "",
+    postgresql_also: str = "",
 ) -> Trigger:
     """Return the trigger that raises `version` by one when a row is updated, whatever value the statement sets.
 
     With `touches_updated_at` it also sets `updated_at` if the statement does not change it. `sqlite_also` is an
-    assignment that SQLite makes in the same update; PostgreSQL has a separate BEFORE trigger for it.
+    assignment that SQLite makes in the same update, `postgresql_also` a statement that PostgreSQL runs before it.
     """
     name = f"{table}_version"
     sqlite_sets = f", {sqlite_also}" if sqlite_also else ""
@@ -159,7 +164,7 @@ def version_trigger(
             f"BEGIN UPDATE {table} SET version = {RISING} WHERE id = NEW.id; "
             f"UPDATE {table} SET version = OLD.version + 1{sqlite_sets} WHERE id = NEW.id; END"
         ),
-        postgresql=("BEFORE UPDATE", f"{postgresql_touch}NEW.version := OLD.version + 1; RETURN NEW;"),
+        postgresql=("BEFORE UPDATE", f"{postgresql_touch}{postgresql_also}NEW.version := OLD.version + 1; RETURN NEW;"),
     )
 
 

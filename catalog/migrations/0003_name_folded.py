@@ -8,7 +8,7 @@ from core.triggers import AddTrigger, DropTrigger
 
 ROWS_A_STATEMENT = 10_000  # per statement, because statements have a timeout
 # Filling the folded name does not change a product: it must not raise the version or add feed events.
-ON_UPDATE = [trigger for trigger in product_feed if trigger.postgresql[0] == "AFTER UPDATE"]
+ON_UPDATE = [trigger for trigger in product_feed if trigger.postgresql[0].startswith("AFTER UPDATE")]
 
 
 def fold_names(apps: Any, schema_editor: Any) -> None:

@@ -21,11 +21,13 @@ def feed_trigger(
     columns: Mapping[str, str],
     image: str = "NEW",
     condition: str = "",
+    of: str = "",
 ) -> Trigger:
     """Return the trigger that writes one row for each row of `table` that `event` (INSERT, UPDATE, DELETE) changes.
 
     `columns` maps the feed's columns to those of the row's `image` (NEW, OLD); `condition` restricts an update, in SQL
-    for both databases. A table with an UPDATE trigger must have a version trigger.
+    for both databases. `of` is a column without which the condition never holds: PostgreSQL does not run the trigger
+    for an update that does not set it. A table with an UPDATE trigger must have a version trigger.
     """
     names, values = _facts(topic, kind, columns, image)
     insert = f"INSERT INTO ecommerce_changeevent ({names}) VALUES ({values});"
@@ -42,7 +44,7 @@ def feed_trigger(
         migration=migration,
         sqlite=f"CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW {sqlite_when}BEGIN {numbered} END",
         # PostgreSQL refuses to alter the type of a column that a trigger's definition names; its body may name it.
-        postgresql=(f"AFTER {event}", f"{body} RETURN NULL;"),
+        postgresql=(f"AFTER {event}{f' OF {of}' if of else ''}", f"{body} RETURN NULL;"),
         transition=transition,
     )
 

@@ -51,13 +51,12 @@ class History(NamedTuple):
 
     def _on_insert(self, migration: tuple[str, str]) -> Trigger:
         name, body = f"{self.table}_history_created", self._created("sqlite")
-        all_created = self._insert("postgresql", "", ADDED, _cause_or("'created'"), source=ADDED)
         return Trigger(
             name,
             self.table,
             migration,
             sqlite=f"CREATE TRIGGER {name} AFTER INSERT ON {self.table} FOR EACH ROW BEGIN {body} END",
-            postgresql=("AFTER INSERT", _with_origin(all_created)),
+            postgresql=("AFTER INSERT", _with_origin(self._all_created())),
             transition=OF_ADDED,
         )
 
@@ -92,13 +91,31 @@ class History(NamedTuple):
         units, others = self.units_of, [name for name in self.columns if name != self.units_of]
         old, new = (", ".join(f"{row}.{name}" for name in ("id", *others)) for row in ("OLD", "NEW"))
         facts = {self.key: "NEW.id", "kind": _cause_or("'correction'"), **_ORIGIN["postgresql"]}
-        facts |= self._units("OLD", "NEW")
-        change = _object(f"'{units}'", f"OLD.{units}::text", f"NEW.{units}::text")
+        facts |= {"units": f"NEW.{units} - OLD.{units}", units: f"NEW.{units}"}
+        change = f"""format('[{{"field":"{units}","old":"%s","new":"%s"}}]', OLD.{units}, NEW.{units})::jsonb"""
         names, values = ", ".join([*facts, "fields"]), ", ".join(facts.values())
         return (
             f"IF TG_OP = 'UPDATE' AND NEW.{units} <> OLD.{units} AND ({old}) IS NOT DISTINCT FROM ({new}) THEN "
             f"INSERT INTO {self.changes} ({names}) "  # names of the shop's own tables
-            f"VALUES ({values}, jsonb_build_array({change})); RETURN NULL; END IF;"
+            f"VALUES ({values}, {change}); RETURN NULL; END IF;"
+        )
+
+    def _all_created(self) -> str:
+        """Return PostgreSQL's statement that writes the rows of an INSERT.
+
+        It writes JSON as text, because that is faster than an aggregate of objects. Both operators and `concat_ws`
+        leave out a column that is null.
+        """
+        facts = {self.key: f"{ADDED}.id", "kind": _cause_or("'created'"), **_ORIGIN["postgresql"]}
+        facts |= self._units("", ADDED)
+        texts = ((name, _text(forms["postgresql"], ADDED, name)) for name, forms in self.columns.items())
+        fields = ", ".join(
+            f"""'{{"field":"{name}","old":null,"new":' || to_json({text})::text || '}}'""" for name, text in texts
+        )
+        names, values = ", ".join([*facts, "fields"]), ", ".join(facts.values())
+        return (
+            f"INSERT INTO {self.changes} ({names}) "  # names of the shop's own tables
+            f"SELECT {values}, ('[' || concat_ws(',', {fields}) || ']')::jsonb FROM {ADDED};"
         )
 
     def _created(self, vendor: str) -> str:
@@ -162,19 +179,27 @@ def _object(field: str, old: str, new: str) -> str:
 
 
 def _cause_or(kind: str) -> str:
-    return f"COALESCE(NULLIF({_of_origin(3)}, ''), {kind})"
+    return f"COALESCE(origin_cause, {kind})"
 
 
 def _with_origin(body: str) -> str:
-    """Return the body of a function of PostgreSQL that reads the origin once."""
-    declared = f"DECLARE origin jsonb := NULLIF(current_setting('{SETTING}', true), '')::jsonb;"
-    return f"{declared} BEGIN {body} RETURN NULL; END;"
+    """Return the body of a function of PostgreSQL that reads the origin once.
+
+    The variables have the types of the columns. PostgreSQL prepares an expression of a variable once in a transaction,
+    and an expression of an INSERT each time that the INSERT runs.
+    """
+    variables = "".join(f"{name} {type_} := {value}; " for name, (type_, value) in _VARIABLES.items())
+    return f"DECLARE {variables}BEGIN {body} RETURN NULL; END;"
 
 
-def _of_origin(place: int) -> str:
-    return f"origin ->> {place}"
-
-
+_VARIABLES = {
+    "origin": ("jsonb", f"NULLIF(current_setting('{SETTING}', true), '')::jsonb"),
+    "origin_actor": ("integer", "(origin ->> 0)::integer"),
+    "origin_protocol": ("varchar(16)", "COALESCE(origin ->> 1, 'sql')"),
+    "origin_request": ("varchar(64)", "COALESCE(origin ->> 2, '')"),
+    "origin_cause": ("text", "NULLIF(origin ->> 3, '')"),
+    "origin_reason": ("varchar(200)", "COALESCE(origin ->> 4, '')"),
+}
 _LIST = {
     "sqlite": "json_group_array(json_object('field', each.field, 'old', each.old, 'new', each.new))",
     "postgresql": f"jsonb_agg({_object('each.field', 'each.old', 'each.new')})",
@@ -184,9 +209,9 @@ _ORIGIN = {
     "sqlite": {"at": SQLITE_NOW},
     "postgresql": {
         "at": "clock_timestamp()",
-        "actor_id": f"({_of_origin(0)})::integer",
-        "protocol": f"COALESCE({_of_origin(1)}, 'sql')",
-        "request_id": f"COALESCE({_of_origin(2)}, '')",
-        "reason": f"COALESCE({_of_origin(4)}, '')",
+        "actor_id": "origin_actor",
+        "protocol": "origin_protocol",
+        "request_id": "origin_request",
+        "reason": "origin_reason",
     },
 }
