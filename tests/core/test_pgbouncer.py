@@ -1,7 +1,6 @@
 """The shop behind PgBouncer in transaction mode: every transaction may run on another connection to PostgreSQL."""
 
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -11,9 +10,10 @@ import pytest
 from catalog.models import Product
 from orders.models import Order
 from tests.support.factories import make_product, make_user
-from tests.support.live import ROOT, Shop, fresh_database
+from tests.support.live import Shop, fresh_database
 from tests.support.pgbouncer import pooler
 from tests.support.waiting import wait_until
+from tests.support.warm_start import run_command
 
 pytestmark = pytest.mark.live
 
@@ -36,10 +36,7 @@ def pooled(requires_pgbouncer, tmp_path_factory, migrated_template, django_db_bl
 
 
 def manage(shop: Shop, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "manage.py", *command]
-    return subprocess.run(
-        line, cwd=ROOT, env={**shop.env, **env}, capture_output=True, text=True, timeout=60, check=False
-    )
+    return run_command(*command, env={**shop.env, **env})
 
 
 def token_of(shop: Shop, name: str) -> str:

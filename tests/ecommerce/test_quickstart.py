@@ -6,7 +6,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -22,11 +21,12 @@ from core import triggers
 from core.models import KeyFingerprint
 from samples.demo.loading import prepare
 from tests.support.factories import make_product
-from tests.support.live import ROOT, free_port, fresh_database, using
+from tests.support.live import free_port, fresh_database, using
 from tests.support.processes import child_of, end
 from tests.support.quickstart import Quickstart
 from tests.support.rpc import TIMEOUT_S, health_of
 from tests.support.waiting import START_S, wait_until
+from tests.support.warm_start import run_command
 from tests.webhooks.hooks import make_endpoint
 from tests.webhooks.servers import OK, server
 
@@ -199,19 +199,12 @@ def test_webhooks_are_sent(quickstart, in_demo):
 
 
 @pytest.mark.parametrize("option", ["--http", "--grpc"])
-def test_taken_port_is_one_line(tmp_path, database_url, option):
+def test_taken_port_is_one_line(database_url, option):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         other = {"--http": "--grpc", "--grpc": "--http"}[option]
-        run = subprocess.run(
-            [sys.executable, "manage.py", "quickstart", option, address, other, f"127.0.0.1:{free_port()}"],
-            cwd=ROOT,
-            env={**os.environ, "DATABASE_URL": database_url},
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        addresses = (option, address, other, f"127.0.0.1:{free_port()}")
+        run = run_command("quickstart", *addresses, env={**os.environ, "DATABASE_URL": database_url})
 
     assert (run.returncode, run.stdout) == (1, "")
     assert re.fullmatch(r"CommandError: Port \d+ of 127\.0\.0\.1 is in use: .*\n", run.stderr)

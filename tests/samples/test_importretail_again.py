@@ -1,9 +1,8 @@
 """importretail: a second file, a longer one, and runs that were cut off at any point."""
 
 import gzip
+import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,8 @@ from samples.retail.lock import import_lock
 from samples.retail.refusals import Reason
 from tests.samples.retail import everything, figures, history, import_file, refused_path, refused_rows, row, write_file
 from tests.support.factories import make_staff, make_user
-from tests.support.live import ROOT, fresh_database, using
+from tests.support.live import fresh_database, using
+from tests.support.warm_start import WarmProcess, run_command
 
 FIRST_YEAR = [
     row(1, units=10, at="2010-11-01 10:00:00"),
@@ -288,8 +288,8 @@ def test_a_run_cut_off_at_any_transaction_is_finished_by_the_next(
     assert number == 6
 
 
-def command(url: str, path: Path, *options: str) -> list[str]:
-    return [sys.executable, "manage.py", "importretail", str(path), "--refused", str(refused_path(path)), *options]
+def command(path: Path, *options: str) -> list[str]:
+    return ["importretail", str(path), "--refused", str(refused_path(path)), *options]
 
 
 def many_invoices(count: int) -> list[list[str]]:
@@ -326,7 +326,8 @@ def test_a_run_that_is_killed_and_repeated_ends_as_one_that_is_not(
     with empty_shop(tmp_path / "killed", migrated_template, django_db_blocker) as url:
         monkeypatch.setenv("DATABASE_URL", url)
         for share in (0.1, 0.5, 0.8):
-            process = subprocess.Popen(command(url, path, "--lines", "25"), cwd=ROOT)
+            log = tmp_path / "log"
+            process = WarmProcess(command(path, "--lines", "25"), os.environ, log, log)
             while Order.objects.count() < share * orders:
                 assert process.poll() is None
                 time.sleep(0.005)
@@ -335,7 +336,7 @@ def test_a_run_that_is_killed_and_repeated_ends_as_one_that_is_not(
             assert share * orders <= Order.objects.count() < orders
             assert not Order.objects.filter(items=None).exists()
             assert OrderEvent.objects.values("order").distinct().count() == Order.objects.count()
-        subprocess.run(command(url, path), cwd=ROOT, check=True, capture_output=True)
+        assert run_command(*command(path)).returncode == 0
         assert history() == whole
         assert figures_hold()
 
@@ -346,7 +347,7 @@ def test_two_imports_at_once_are_refused(
 ) -> None:
     with empty_shop(tmp_path / "shop", migrated_template, django_db_blocker) as url, import_lock():
         monkeypatch.setenv("DATABASE_URL", url)
-        answer = subprocess.run(command(url, first_year), cwd=ROOT, capture_output=True, text=True)
+        answer = run_command(*command(first_year))
 
         assert (answer.returncode, answer.stderr) == (1, "CommandError: Another import is running in this database.\n")
         assert Order.objects.count() == 0
@@ -452,7 +453,7 @@ def test_the_file_itself_is_not_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.live
 def test_on_the_command_line_an_error_is_one_line_without_a_traceback(tmp_path: Path) -> None:
-    answer = subprocess.run(command("", tmp_path / "none.csv"), cwd=ROOT, capture_output=True, text=True)
+    answer = run_command(*command(tmp_path / "none.csv"))
 
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr.count("\n") == 1

@@ -15,6 +15,7 @@ from functools import cache
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 COVERAGE = "COVERAGE_PROCESS_CONFIG"  # set in all processes of a run that measures coverage
@@ -118,6 +119,20 @@ class WarmProcess:
 
     def kill(self) -> None:
         self._process.kill()
+
+
+def run_command(
+    *arguments: str, env: Mapping[str, str] = os.environ, timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py ARGUMENTS` until it exits. Raises subprocess.TimeoutExpired."""
+    with TemporaryDirectory() as folder:
+        out, err = Path(folder) / "out", Path(folder) / "err"
+        process = WarmProcess(arguments, env, out, err)
+        try:
+            code = process.wait(timeout_s)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
 
 
 @cache

@@ -1,8 +1,6 @@
 """Settings from the environment: what is accepted, and how wrong values are reported."""
 
 import os
-import subprocess
-import sys
 from datetime import date
 
 import pytest
@@ -10,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from core.configuration import environment
 from core.configuration.environment import Environment
-from tests.support.live import ROOT
+from tests.support.warm_start import run_command
 
 WRONG = {
     "ALLOWED_HOSTS": "https://shop.example",
@@ -29,23 +27,10 @@ WRONG = {
 }
 
 
-def run(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
-    given = {**os.environ, **env}
-    return subprocess.run(
-        [sys.executable, "manage.py", *command],
-        cwd=ROOT,
-        env=given,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 @pytest.mark.live
 @pytest.mark.parametrize("command", ["migrate", "serve"])
 def test_all_wrong_settings_are_named_at_once_without_a_traceback(command):
-    ended = run(command, **WRONG)
+    ended = run_command(command, env={**os.environ, **WRONG})
 
     lines = ended.stderr.splitlines()
     assert ended.returncode == 1
@@ -56,7 +41,9 @@ def test_all_wrong_settings_are_named_at_once_without_a_traceback(command):
 
 @pytest.mark.live
 def test_database_that_is_down_is_one_line_without_a_traceback():
-    ended = run("migrate", "--skip-checks", DATABASE_URL="postgres://shop:hunter2@127.0.0.1:1/shop")
+    unreachable = {"DATABASE_URL": "postgres://shop:hunter2@127.0.0.1:1/shop"}
+
+    ended = run_command("migrate", "--skip-checks", env={**os.environ, **unreachable})
 
     assert ended.returncode == 1
     assert ended.stderr.startswith("DATABASE_URL: ")

@@ -5,8 +5,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,10 +16,10 @@ from django.db import connection
 from websockets.sync.client import connect
 
 from core.server.serving import bind, first_limit
-from tests.support.live import ROOT, Server, fresh_database, using
+from tests.support.live import Server, fresh_database, using
 from tests.support.processes import children_of, end, peer_ports_of
 from tests.support.waiting import START_S, wait_until
-from tests.support.warm_start import WarmProcess
+from tests.support.warm_start import WarmProcess, run_command
 
 pytestmark = pytest.mark.live
 
@@ -83,8 +81,7 @@ def test_database_is_left_as_it_is(tmp_path, django_db_blocker):
 def test_taken_port_is_one_line_and_exit_1(workers):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
-        command = [sys.executable, "manage.py", "serve", address, "--workers", workers]
-        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        run = run_command("serve", address, "--workers", workers)
 
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr.startswith(f"CommandError: Port {address.rpartition(':')[2]} of 127.0.0.1 is in use: ")

@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,9 +20,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from protos import product_pb2 as pb
 from tests.support.factories import make_product, make_staff
-from tests.support.live import ROOT, free_port
+from tests.support.live import free_port
 from tests.support.rpc import TIMEOUT_S, GrpcServer, GrpcShop, end_of, health_of, refusal_in
 from tests.support.waiting import wait_until
+from tests.support.warm_start import WarmProcess, run_command
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,7 @@ def shop(grpc_shops) -> GrpcShop:
 
 @pytest.mark.parametrize("options", [(), ("--workers", "2")])
 def test_taken_port_is_one_line_and_exit_1(shop, options):
-    command = [sys.executable, "manage.py", "grpcrunserver", f"127.0.0.1:{shop.servers[0].port}", *options]
-    taken = subprocess.run(command, cwd=ROOT, env=shop.env, capture_output=True, text=True, timeout=60, check=False)
+    taken = run_command("grpcrunserver", f"127.0.0.1:{shop.servers[0].port}", *options, env=shop.env)
 
     assert (taken.returncode, taken.stdout) == (1, "")
     assert re.fullmatch(r"CommandError: Port \d+ of 127\.0\.0\.1 is in use: .*\n", taken.stderr)
@@ -73,11 +72,8 @@ def test_health_is_told_of_the_whole_and_of_each_service(shop):
 
 
 def test_wildcard_serves_both_kinds_of_address(tmp_path, shop):
-    port = free_port()
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "grpcrunserver", str(port)], cwd=ROOT, env=shop.env, stdout=log, stderr=log
-        )
+    port, log = free_port(), tmp_path / "log"
+    process = WarmProcess(["grpcrunserver", str(port)], shop.env, log, log)
     try:
         wait_until(lambda: health_of(port) == "SERVING")
         with socket.socket(socket.AF_INET6) as probe:
@@ -85,7 +81,7 @@ def test_wildcard_serves_both_kinds_of_address(tmp_path, shop):
     finally:
         process.terminate()
     assert process.wait(60) == 0
-    assert has_ipv6 or "0.0.0.0" in (tmp_path / "log").read_text()
+    assert has_ipv6 or "0.0.0.0" in log.read_text()
 
 
 # -- Limits -----------------------------------------------------------------------------------------------------

@@ -3,8 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,10 +11,11 @@ import grpc
 import pytest
 
 from tests.support.factories import make_product
-from tests.support.live import ROOT, free_port
+from tests.support.live import free_port
 from tests.support.processes import children_of
 from tests.support.rpc import GrpcShop
 from tests.support.waiting import wait_until
+from tests.support.warm_start import run_command
 
 pytestmark = [pytest.mark.live, pytest.mark.unmeasured]
 
@@ -74,11 +73,9 @@ def next_stock(watcher: Any) -> int | str:
 @pytest.mark.same_everywhere
 def test_workers_that_fail_as_soon_as_they_start_end_the_command(tmp_path):
     env = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}"}
-    command = [sys.executable, "manage.py", "grpcrunserver", f"127.0.0.1:{free_port()}", "--workers", "2"]
+    address = f"127.0.0.1:{free_port()}"
 
-    run = subprocess.run(
-        [*command, "--max-workers", "0"], cwd=ROOT, env=env, capture_output=True, text=True, timeout=240, check=False
-    )
+    run = run_command("grpcrunserver", address, "--workers", "2", "--max-workers", "0", env=env, timeout_s=240)
 
     assert run.returncode == 1
     assert run.stderr.splitlines()[-1] == (
