@@ -29,9 +29,9 @@ def name_of(page: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> Iterator[Quickstart]:
+def demo(tmp_path_factory, migrated_template) -> Iterator[Quickstart]:
     folder = tmp_path_factory.mktemp("demo")
-    with fresh_database(folder) as url:
+    with fresh_database(folder, migrated_template) as url:
         shop = Quickstart(folder, url, DEMO_PASSWORD=PASSWORD, RATE_LIMITS="off", LOG_LEVEL="WARNING")
         try:
             shop.wait_until_ready()

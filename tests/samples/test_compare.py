@@ -17,7 +17,6 @@ from samples.compare.figures import Figures, fastest
 from samples.compare.following import Follower
 from samples.compare.measuring import measured
 from samples.compare.running import filled
-from samples.compare.shop import fresh_shop
 from samples.compare.situations import SITUATIONS, rows_of, verdict_of
 from samples.compare.store import BEGIN, COMMITTED, END, comparison_in, last_comparison, markdown_of, save
 from samples.compare.tasks import TASKS
@@ -156,17 +155,14 @@ def test_failed_stream_is_reported_at_once():
 
 
 @pytest.mark.live
-def test_shop_to_measure_writes_nothing_into_the_storage_of_this_shop(monkeypatch, tmp_path):
-    monkeypatch.setenv("MEDIA_ROOT", str(tmp_path))
-    monkeypatch.setenv("REPLICA_URLS", "postgres://127.0.0.1:1/nothing")
-    monkeypatch.setenv("ALLOWED_HOSTS", "shop.example")
+def test_shop_to_measure_uses_nothing_of_the_environment_of_this_shop(compared_shop, foreign_storage):
+    origin = f"http://{compared_shop.host}:{compared_shop.port}"
 
-    with fresh_shop() as shop:
-        listed = httpcore.request("GET", f"http://{shop.host}:{shop.port}/api/v1/products?sort=price")
-        signed_in = httpcore.request("POST", f"http://{shop.host}:{shop.port}/compare/sign-in?as=staff")
+    listed = httpcore.request("GET", f"{origin}/api/v1/products?sort=price")
+    signed_in = httpcore.request("POST", f"{origin}/compare/sign-in?as=staff")
 
     assert (listed.status, signed_in.status) == (200, 200)
-    assert list(tmp_path.iterdir()) == []
+    assert list(foreign_storage.iterdir()) == []
 
 
 @pytest.mark.live
