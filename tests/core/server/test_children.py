@@ -69,7 +69,8 @@ def test_child_that_the_machine_has_no_room_for_is_started_later(kept, monkeypat
     wait_until(lambda: pid_of(kept) != before)
 
 
-def test_child_that_fails_again_and_again_ends_its_keeper(children, caplog):
+def test_child_that_fails_again_and_again_ends_its_keeper(children, caplog, monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONHOME", str(tmp_path))  # without Python's own modules: it fails at once
     children.start("nosuchcommand")
 
     with pytest.raises(CannotRun, match=r"^nosuchcommand fails as soon as it starts: exit code 1\."):
