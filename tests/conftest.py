@@ -21,6 +21,7 @@ from httpx._transports import default as transports
 from catalog.models import ProductHistory
 from core.runtime import Runtime, begin_runtime
 from core.server.static_files import FINGERPRINT, Responses, StaticFilesMiddleware, collect
+from tests.support.chromium import chromium  # noqa: F401  # a fixture
 from tests.support.connect import web_shop  # noqa: F401  # a fixture
 from tests.support.generators import python_generators  # noqa: F401  # a fixture
 from tests.support.golang import go, go_grpc  # noqa: F401  # fixtures

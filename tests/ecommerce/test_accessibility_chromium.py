@@ -10,7 +10,7 @@ from accounts.models import User
 from catalog.actions import set_product_image
 from catalog.models import Product
 from samples.demo.loading import STAFF, prepare
-from tests.support.chromium import Page, chromium_page
+from tests.support.chromium import Browser, Page
 from tests.support.images import image_file
 from tests.support.live import Shop
 
@@ -72,8 +72,8 @@ def shop(live_shops) -> Shop:
 
 
 @pytest.fixture(scope="module")
-def signed_in(shop: Shop) -> Iterator[Page]:
-    with chromium_page(f"{shop.url}/admin/login/") as page:
+def signed_in(chromium: Browser, shop: Shop) -> Iterator[Page]:
+    with chromium.page(f"{shop.url}/admin/login/") as page:
         page.wait_for("document.querySelector('[name=password]')")
         for name, value in (("username", STAFF), ("password", PASSWORD)):
             page.value_of(f"document.querySelector('[name={name}]').value = {json.dumps(value)}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.axe import barriers
-from tests.support.chromium import Page, chromium_page
+from tests.support.chromium import Browser, Page
 from tests.support.live import Shop
 
 pytestmark = pytest.mark.unmeasured
@@ -22,8 +22,8 @@ def shop(live_shops, tmp_path_factory) -> Shop:
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with chromium_page("about:blank") as page:
+def page(chromium: Browser) -> Iterator[Page]:
+    with chromium.page("about:blank") as page:
         yield page
 
 

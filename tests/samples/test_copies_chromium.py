@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from samples.compare.shop import MeasuredShop
-from tests.support.chromium import Page, chromium_page
+from tests.support.chromium import Browser, Page
 from tests.support.golang import Go
 from tests.support.live import ROOT
 from tests.support.processes import end
@@ -42,8 +42,8 @@ Started = Callable[[str, str], list[str]]
 
 
 @pytest.fixture(scope="module")
-def page(compared_shop: MeasuredShop) -> Iterator[Page]:
-    with chromium_page(f"http://{compared_shop.host}:{compared_shop.port}/#runs=2") as page:
+def page(chromium: Browser, compared_shop: MeasuredShop) -> Iterator[Page]:
+    with chromium.page(f"http://{compared_shop.host}:{compared_shop.port}/#runs=2") as page:
         page.wait_for("document.querySelector('#start')")
         page.value_of("document.querySelector('#explorer').scrollIntoView()")  # loads what the copies need
         page.wait_for("document.querySelector('#call')")

@@ -9,7 +9,7 @@ import pytest
 from samples.compare.shop import MeasuredShop
 from samples.compare.tasks import TASKS
 from tests.support.axe import barriers
-from tests.support.chromium import Page, chromium_page
+from tests.support.chromium import Browser, Page
 
 pytestmark = [pytest.mark.live, pytest.mark.unmeasured]
 
@@ -23,9 +23,9 @@ CONFLICT = "Failed to load resource: the server responded with a status of 409 (
 
 
 @pytest.fixture(scope="module")
-def opened(compared_shop: MeasuredShop) -> Iterator[Page]:
+def opened(chromium: Browser, compared_shop: MeasuredShop) -> Iterator[Page]:
     origin = f"http://{compared_shop.host}:{compared_shop.port}"
-    with chromium_page("about:blank") as page:
+    with chromium.page("about:blank") as page:
         page.command("Network.enable")
         page.go(f"{origin}/#runs=2")
         page.wait_for("document.querySelector('#start')")

@@ -1,6 +1,6 @@
-"""A page in a headless Chromium, driven by the DevTools protocol.
+"""Pages in a headless Chromium, driven by the DevTools protocol. `chromium` is a fixture (tests/conftest.py).
 
-with chromium_page(f"{shop.url}/graphql") as page:
+with chromium.page(f"{shop.url}/graphql") as page:
     page.wait_for("document.querySelector('button')")
     assert page.value_of("document.title") == "..."
 """
@@ -14,14 +14,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.support.waiting import PATIENCE_S, wait_until
 
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
-FLAGS += ["--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS += [
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-startup-window",
+]
 
 
 class Page:
@@ -85,31 +90,49 @@ class Page:
         return f"{self.errors}, {state}"
 
 
-@contextmanager
-def chromium_page(url: str) -> Iterator[Page]:
-    """Open a page; skip the test if Chromium is not installed."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.skip("needs Chromium: none is installed")
-    with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
-        command = [chromium, *FLAGS, f"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank"]
-        browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+class Browser:
+    """A running Chromium. It has no window until a page is opened."""
+
+    def __init__(self, address: str, connection: ClientConnection) -> None:
+        self._address, self._all = address, Page(connection)
+
+    @contextmanager
+    def page(self, url: str) -> Iterator[Page]:
+        """Open a page that shares no cookies and no storage with others, and close it after the block."""
+        context = self._all.command("Target.createBrowserContext")["browserContextId"]
+        target = self._all.command("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
         try:
-            with connect(_address(Path(profile)), max_size=None, compression=None) as connection:
+            with connect(f"{self._address}/devtools/page/{target}", max_size=None, compression=None) as connection:
                 page = Page(connection)
                 page.command("Log.enable")
                 page.command("Runtime.enable")
                 page.command("Page.navigate", url=url)
                 yield page
         finally:
-            browser.kill()
-            browser.wait()
+            self._all.command("Target.disposeBrowserContext", browserContextId=context)
 
 
-def _address(profile: Path) -> str:
-    """Wait until Chromium has started, and return the DevTools address of its page."""
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Start Chromium once for all tests of this process; skip them if it is not installed."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("needs Chromium: none is installed")
+    with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
+        command = [program, *FLAGS, f"--user-data-dir={profile}", "--remote-debugging-port=0"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            address, path = _address(Path(profile))
+            with connect(address + path, max_size=None, compression=None) as connection:
+                yield Browser(address, connection)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _address(profile: Path) -> tuple[str, str]:
+    """Wait until Chromium has started; return the DevTools address, and the browser's path there."""
     file = profile / "DevToolsActivePort"
     wait_until(lambda: file.exists() and len(file.read_text().splitlines()) >= 2, "Chromium does not start")
-    port = file.read_text().splitlines()[0]
-    targets = httpx.get(f"http://127.0.0.1:{port}/json/list").json()
-    return next(target["webSocketDebuggerUrl"] for target in targets if target["type"] == "page")
+    port, path = file.read_text().splitlines()[:2]
+    return f"ws://127.0.0.1:{port}", path

@@ -8,7 +8,7 @@ import pytest
 from orders.models import Order
 from samples.demo.loading import STAFF, prepare
 from tests.support.axe import barriers
-from tests.support.chromium import Page, chromium_page
+from tests.support.chromium import Browser, Page
 from tests.support.factories import make_order
 from tests.support.live import Shop
 
@@ -35,9 +35,9 @@ def leave_by(page: Page, script: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def signed_in(shop: Shop) -> Iterator[Page]:
+def signed_in(chromium: Browser, shop: Shop) -> Iterator[Page]:
     """A page of a browser that has signed in to the admin by its form."""
-    with chromium_page(f"{shop.url}/admin/login/") as page:
+    with chromium.page(f"{shop.url}/admin/login/") as page:
         page.wait_for("document.querySelector('[name=password]')")
         for name, value in (("username", STAFF), ("password", PASSWORD)):
             page.value_of(f"document.querySelector('[name={name}]').value = {json.dumps(value)}")

@@ -10,7 +10,6 @@ import pytest
 
 from core.server.other_origins import open_to_other_origins
 from tests.support.api import access_token
-from tests.support.chromium import chromium_page
 from tests.support.factories import make_product, make_user
 from tests.support.live import Shop, free_port
 
@@ -70,8 +69,10 @@ def token(shop: Shop) -> str:
     [("localhost", READABLE), ("127.0.0.1", dict.fromkeys(READABLE, "refused"))],
     ids=["allowed", "not allowed"],
 )
-def test_page_of_another_origin_makes_ten_calls_only_if_its_origin_is_allowed(shop, port, token, host, found) -> None:
-    with chromium_page(f"http://{host}:{port}/") as page:
+def test_page_of_another_origin_makes_ten_calls_only_if_its_origin_is_allowed(
+    chromium, shop, port, token, host, found
+) -> None:
+    with chromium.page(f"http://{host}:{port}/") as page:
         page.wait_for("document.title === 'A page'")
         page.value_of(f"{SCRIPT}; 0")
 

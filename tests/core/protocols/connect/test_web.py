@@ -19,7 +19,7 @@ from google.rpc import error_details_pb2
 from accounts.models import User
 from catalog.models import Product
 from tests.support.api import access_token
-from tests.support.chromium import Page, chromium_page
+from tests.support.chromium import Browser, Page
 from tests.support.connect import WebShop
 from tests.support.factories import make_product, make_staff, make_user
 from tests.support.live import ROOT
@@ -66,8 +66,8 @@ def shop(web_shop) -> WebShop:
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with chromium_page("about:blank") as page:
+def page(chromium: Browser) -> Iterator[Page]:
+    with chromium.page("about:blank") as page:
         page.command("Runtime.addBinding", name="told")
         yield page
 

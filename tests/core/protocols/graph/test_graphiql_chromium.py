@@ -9,7 +9,7 @@ import pytest
 from catalog.models import Product
 from orders.actions import move_order
 from tests.support.api import access_token
-from tests.support.chromium import Page, chromium_page
+from tests.support.chromium import Browser, Page
 from tests.support.factories import make_order, make_product, make_user
 from tests.support.live import Shop
 
@@ -37,13 +37,13 @@ def shop(live_shops: Callable[..., Shop]) -> Shop:
     return live_shops()
 
 
-def test_link_brings_its_document_into_the_first_tab_and_sends_nothing(shop: Shop) -> None:
+def test_link_brings_its_document_into_the_first_tab_and_sends_nothing(chromium: Browser, shop: Shop) -> None:
     query = "query Link($q: String!) { searchProducts(query: $q) { name } }"
     with shop.database():
         make_product(name="Tea")
 
     link = f"{shop.url}/graphql?query={quote(query)}&variables={quote(json.dumps({'q': 'te'}))}"
-    with chromium_page(link) as page:
+    with chromium.page(link) as page:
         page.wait_for(f"{EDITOR}?.getValue()")
         assert (page.value_of(f"{EDITOR}.getValue()"), page.value_of(RESULT)) == (query, "")
         assert page.value_of(TABS) > 5
@@ -53,8 +53,8 @@ def test_link_brings_its_document_into_the_first_tab_and_sends_nothing(shop: Sho
         assert page.errors == []
 
 
-def test_editor_does_not_cover_the_tabs_and_their_scrollbar(shop: Shop) -> None:
-    with chromium_page(f"{shop.url}/graphql") as page:
+def test_editor_does_not_cover_the_tabs_and_their_scrollbar(chromium: Browser, shop: Shop) -> None:
+    with chromium.page(f"{shop.url}/graphql") as page:
         page.command("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
         page.wait_for(EDITOR)
         tabs, editors = (
@@ -66,11 +66,11 @@ def test_editor_does_not_cover_the_tabs_and_their_scrollbar(shop: Shop) -> None:
         assert tabs["bottom"] <= editors["top"]
 
 
-def test_subscription_of_a_stranger_tells_what_happens(shop: Shop) -> None:
+def test_subscription_of_a_stranger_tells_what_happens(chromium: Browser, shop: Shop) -> None:
     with shop.database():
         product = make_product(name="Tea", stock=3)
 
-    with chromium_page(f"{shop.url}/graphql") as page:
+    with chromium.page(f"{shop.url}/graphql") as page:
         run(page, 'subscription Follow { productUpdated(after: "0") { kind newStock product { name } } }')
         page.wait_for(f"{RESULT}?.includes('created')")
         with shop.database():
@@ -83,11 +83,11 @@ def test_subscription_of_a_stranger_tells_what_happens(shop: Shop) -> None:
         assert page.errors == []
 
 
-def test_subscription_carries_the_token_of_the_headers(shop: Shop) -> None:
+def test_subscription_carries_the_token_of_the_headers(chromium: Browser, shop: Shop) -> None:
     with shop.database():
         user, staff = make_user(password="a-long-password"), make_user(is_staff=True)
 
-    with chromium_page(f"{shop.url}/graphql") as page:
+    with chromium.page(f"{shop.url}/graphql") as page:
         run(page, 'subscription { orderUpdated(after: "0") { kind order { number } } }', access_token(user))
         page.wait_for("document.querySelector('.graphiql-spinner, .graphiql-execute-button svg')")
         with shop.database():
