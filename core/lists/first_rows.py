@@ -35,6 +35,7 @@ SPREAD = (
     8  # the start of the list that is read, compared with what has enough rows if they are spread evenly: PostgreSQL
 )
 # expects up to five times too many rows with a word of two characters
+OTHERS = 1.5  # the rows that are not of the filter and are read, compared with PostgreSQL's estimate of their number
 MOST_COST = 300_000  # in PostgreSQL's units: up to this cost, more than MOST_SORTED rows are sorted too
 
 
@@ -57,11 +58,18 @@ def first_ids(rows: "QuerySet[Any]", most: int) -> list[Any]:
 
 
 def _long_start(model: type[Model], most: int, expected: int) -> int:
-    """Return how many rows of the list's start to read for `most` rows of a filter."""
+    """Return how many rows of the list's start to read for `most` rows of a filter, at most LONG_START.
+
+    If few rows are not of the filter, the start has enough rows although all others are there.
+    """
     with connection.cursor() as cursor:
         cursor.execute(ROWS_OF_TABLE, [model._meta.db_table])
         (rows,) = cursor.fetchone()
-    return min(LONG_START, int(SPREAD * most * rows / expected)) if rows > 0 < expected else LONG_START
+    if rows <= 0 or expected <= 0:
+        return LONG_START
+    with_others = int(most + OTHERS * (rows - expected))
+    spread = int(SPREAD * most * rows / expected)
+    return min(LONG_START, spread if with_others > LONG_START else max(spread, with_others))
 
 
 def rows_at(rows: "QuerySet[Row]", start: int, stop: int) -> list[Row]:
