@@ -6,6 +6,8 @@ class like these, and its name in `doors`. What a door can't be asked says ABSEN
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from typing import Any, Protocol
 
 import pytest
@@ -68,7 +70,8 @@ Doors = dict[str, Callable[[User | None], Door]]
 @pytest.fixture
 def doors(rpc: Clients) -> Iterator[Doors]:
     """Every door by its protocol: `doors["REST"](user)`."""
-    with in_this_transaction() as http:
+    with ExitStack() as stack:
+        http = cache(lambda: stack.enter_context(in_this_transaction()))  # for the first caller of Connect
         yield {
             "REST": Rest,
             "REST v2": RestV2,
@@ -76,7 +79,7 @@ def doors(rpc: Clients) -> Iterator[Doors]:
             "REST v2 in XML": RestV2InXml,
             "GraphQL": GraphQL,
             "gRPC": lambda user: Grpc(rpc(user)),
-            "Connect": lambda user: OverConnect(http, user),
+            "Connect": lambda user: OverConnect(http(), user),
         }
 
 

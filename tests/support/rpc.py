@@ -18,7 +18,7 @@ concurrent callers or for streams, use `grpc_shops`, which starts processes as l
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -152,19 +152,27 @@ Clients = Callable[..., Client]
 
 
 def _serve(pool: ThreadPoolExecutor) -> Iterator[Clients]:
-    server, port, clients = grpc.server(pool), free_port(), []
-    grpc_handlers(server)
-    server.add_insecure_port(f"127.0.0.1:{port}")
-    server.start()
+    servers, clients = [], []
+
+    @cache
+    def port() -> int:
+        """Start the server for the first client: tests of several protocols may have none."""
+        server, port = grpc.server(pool), free_port()
+        grpc_handlers(server)
+        server.add_insecure_port(f"127.0.0.1:{port}")
+        server.start()
+        servers.append(server)
+        return port
 
     def client(user: User | None = None, token: str | None = None) -> Client:
-        clients.append(Client(port, user, token))
+        clients.append(Client(port(), user, token))
         return clients[-1]
 
     yield client
     for opened in clients:
         opened.channel.close()
-    server.stop(None).wait()
+    for server in servers:
+        server.stop(None).wait()
     pool.shutdown()
 
 
