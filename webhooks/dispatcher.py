@@ -22,7 +22,7 @@ from webhooks.signing import signed_headers
 log = logging.getLogger(__name__)
 
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S, IDLE_PAUSE_S = 0.001, 0.01, 0.25  # between two turns of the loop
-LOOK_S = 1  # longest time without a query: a retry becomes due without a commit that CommitWatch could see
+PLAN_INTERVAL_S = 1  # longest time between two queries: a retry becomes due without a commit that CommitWatch could see
 RETRY_S = 0.5  # between turns while the database is unavailable
 PRUNE_S = 3600
 SLOW_S = 2  # an endpoint is slow while its attempts take longer
@@ -74,7 +74,7 @@ class Dispatcher:
 
     def _turn(self) -> None:
         has_recorded = self._record()
-        is_overdue = time.monotonic() - self._looked_at > LOOK_S
+        is_overdue = time.monotonic() - self._looked_at > PLAN_INTERVAL_S
         if self._watch.sees_something() or is_overdue or self._has_more:
             self._looked_at = time.monotonic()
             planned = self._planner.plan()

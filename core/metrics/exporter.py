@@ -14,7 +14,7 @@ from django.db import Error, connection
 from core.metrics.meters import FOLDER
 
 FRESH_S = 10.0  # how long values of the database are reused
-PATIENCE_S = 0.5  # how long a scrape waits for the database; Prometheus waits for the scrape 1 s or longer
+SCRAPE_WAIT_S = 0.5  # how long a scrape waits for the database; Prometheus waits for the scrape 1 s or longer
 STALE_S = 30.0
 IS_DOWN = {"shop_database_up": 0.0}
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class DatabaseMetrics:  # prometheus_client's Collector, which must not be impor
                 self._reading, self._began_at = Future(), time.monotonic()
                 threading.Thread(target=_read_into, args=(self._reading,), name="database metrics", daemon=True).start()
             if self._reading is not None:
-                wait([self._reading], PATIENCE_S)
+                wait([self._reading], SCRAPE_WAIT_S)
             if self._reading is not None and self._reading.done():
                 reading, self._reading = self._reading, None
                 self._values, self._read_at = reading.result(), time.monotonic()

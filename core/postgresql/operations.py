@@ -17,7 +17,7 @@ from django.db.migrations.state import ProjectState
 
 # For transactions that use the table. No client waits behind a concurrent build, so the build may wait for long.
 BUILD_LOCK_TIMEOUT_S = 600
-POLL_S = 0.5
+BUILD_POLL_S = 0.5
 IS_ON_SQLITE = "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = %s"
 IS_VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
 BUILDS = (
@@ -119,7 +119,7 @@ def is_missing(schema_editor: BaseDatabaseSchemaEditor, name: str, table: str) -
     if schema_editor.connection.vendor != "postgresql":
         return _row(schema_editor, IS_ON_SQLITE, name) is None
     while _row(schema_editor, BUILDS, table) is not None:
-        time.sleep(POLL_S)
+        time.sleep(BUILD_POLL_S)
     found = _row(schema_editor, IS_VALID, name)
     if found is not None and not found[0]:
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(name)}")

@@ -22,7 +22,7 @@ from psycopg.conninfo import make_conninfo
 
 from core.runtime import singleton
 
-LOOK_S = 0.5
+LAG_POLL_S = 0.5
 WAIT_S = 0.1  # between two looks at a replica that has to reach a position
 CONNECT_S = 2
 MARKS = 240  # positions of the primary that are remembered: two minutes
@@ -130,7 +130,7 @@ class ReplicaWatch:
                 log.debug("The primary does not answer: %s", error)
             for alias in settings.REPLICAS:
                 self._look_at(alias)
-            time.sleep(LOOK_S)
+            time.sleep(LAG_POLL_S)
 
     def _look_at(self, alias: str) -> None:
         try:

@@ -16,7 +16,7 @@ from core.metrics.meters import SLOT
 from core.server.start.preflight import CannotRun
 
 LIFELINE = "SHOP_LIFELINE"
-POLL_S = 0.1
+EXIT_POLL_S = 0.1
 STEADY_S = 30  # a process that ran this long did not fail at startup
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.2, 2.0  # before a process that exited early is restarted
 MAX_FAILURES = 3
@@ -99,7 +99,7 @@ class Children:
         while not self.is_ending:
             for child in self._children:
                 self._restart_if_exited(child)
-            select.select([self._woken], [], [], POLL_S)
+            select.select([self._woken], [], [], EXIT_POLL_S)
 
     def _restart_if_exited(self, child: Child) -> None:
         code = child.process.poll()
@@ -134,7 +134,7 @@ class Children:
         """Whether `end` is called within TOGETHER_S: Ctrl-C ends all processes at once, and a child may exit first."""
         deadline = time.monotonic() + TOGETHER_S
         while not self.is_ending and time.monotonic() < deadline:
-            time.sleep(POLL_S)
+            time.sleep(EXIT_POLL_S)
         return self.is_ending
 
     def _end_if_late(self, child: Child) -> None:

@@ -18,7 +18,7 @@ import httpcore
 from django.conf import settings
 
 PORTS = range(20_000, 32_768)
-START_S, LOOK_S, END_S = 120, 0.05, 10
+START_S, READINESS_POLL_S, END_S = 120, 0.05, 10
 # Settings that would connect the shop to resources of this one, or keep it from answering here.
 UNSET = (
     *("REDIS_URL", "REPLICA_URLS", "MEDIA_ROOT", "MEDIA_STORAGE", "MEDIA_STORAGE_OPTIONS", "METRICS_ADDRESS"),
@@ -100,7 +100,7 @@ def _wait_until_ready(shop: MeasuredShop, process: subprocess.Popen[bytes], log:
     while time.monotonic() < deadline and process.poll() is None:
         if _is_ready(shop):
             return
-        time.sleep(LOOK_S)
+        time.sleep(READINESS_POLL_S)
     raise NoShop(f"The shop to measure did not start: {log.read_text()[-2_000:]}")
 
 

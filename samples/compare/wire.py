@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpcore
 
 BLOCK_BYTES = 64 * 1024
-LOOK_S = 0.2
+STOP_POLL_S = 0.2
 
 
 @dataclass
@@ -77,7 +77,7 @@ def relay_to(host: str, port: int, traffic: Traffic) -> Iterator[str]:
 
 
 def _relay(listener: socket.socket, server: tuple[str, int], traffic: Traffic, is_over: threading.Event) -> None:
-    listener.settimeout(LOOK_S)
+    listener.settimeout(STOP_POLL_S)
     while not is_over.is_set():
         with suppress(TimeoutError):
             client, _ = listener.accept()
@@ -87,7 +87,7 @@ def _relay(listener: socket.socket, server: tuple[str, int], traffic: Traffic, i
 
 def _pass_on(client: socket.socket, server: socket.socket, traffic: Traffic, is_over: threading.Event) -> None:
     while not is_over.is_set():
-        for source in select.select([client, server], [], [], LOOK_S)[0]:
+        for source in select.select([client, server], [], [], STOP_POLL_S)[0]:
             part = source.recv(BLOCK_BYTES)
             if not part:
                 return

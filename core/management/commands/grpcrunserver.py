@@ -25,7 +25,7 @@ from core.server.start.preflight import CannotRun
 PORT = 50051
 GRACE_S = 10
 END_S = 3  # for workers, in addition to their grace
-LOOK_S = 0.1
+SIGNAL_POLL_S = 0.1
 
 
 class Command(stock.Command):
@@ -99,7 +99,7 @@ class Command(stock.Command):
         end_start()
         self._say(f"gRPC is served at {address_text(self.host, port)}.")
         while not self.is_ending:
-            time.sleep(LOOK_S)  # not Event.wait: a signal handler would need the lock that it holds
+            time.sleep(SIGNAL_POLL_S)  # not Event.wait: a signal handler would need the lock that it holds
         if not server.stop(self.options["grace"]):
             self._leave()
 

@@ -156,7 +156,7 @@ def test_alerts_are_raised_when_they_should(requires_promtool):
 def test_database_that_does_not_answer_hides_only_its_own_values_until_it_does(monkeypatch):
     answers = threading.Event()
     monkeypatch.setattr(exporter, "OF_DATABASE", [lambda: {"shop_orders": float(answers.wait(60))}])
-    monkeypatch.setattr(exporter, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(exporter, "SCRAPE_WAIT_S", 0.05)
     monkeypatch.setattr(exporter, "FRESH_S", 0)
     monkeypatch.setattr(exporter, "STALE_S", 1)
     metrics = exporter.DatabaseMetrics()

@@ -88,7 +88,7 @@ def test_end_ends_every_child_and_starts_none(kept):
 
 
 def test_keeper_returns_at_once_and_leaves_its_children(children, monkeypatch):
-    monkeypatch.setattr("core.server.children.POLL_S", PATIENCE_S)
+    monkeypatch.setattr("core.server.children.EXIT_POLL_S", PATIENCE_S)
     children.start(*SLEEPER)
     keeper = threading.Thread(target=children.keep)
     keeper.start()
