@@ -25,8 +25,6 @@ import random
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -48,7 +46,8 @@ from django.test import override_settings
 from core import databases
 from tests.support.processes import end
 from tests.support.waiting import responds, wait_until_started
-from tests.support.warm_start import ROOT, WarmProcess
+from tests.support.warm_start import ROOT as ROOT  # tests import it from here
+from tests.support.warm_start import WarmProcess
 
 PORTS = range(20_000, 32_768)  # below the ports that the system assigns to outgoing connections
 REAL_HASHERS = ["tests.support.live.Argon2Once"]
@@ -84,11 +83,9 @@ class Server:
         command = ["serve", f"127.0.0.1:{self.port}", "--grace", "3", *options]
         return WarmProcess(command, env, self.log_path, self.log_path)
 
-    def _uvicorn(self, app: str, env: dict[str, str]) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "uvicorn", app, "--port", str(self.port), "--no-access-log"]
-        command += ["--timeout-graceful-shutdown", "3"]
-        with self.log_path.open("wb") as log:
-            return subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+    def _uvicorn(self, app: str, env: dict[str, str]) -> WarmProcess:
+        arguments = [app, "--port", str(self.port), "--no-access-log", "--timeout-graceful-shutdown", "3"]
+        return WarmProcess(arguments, env, self.log_path, self.log_path, module="uvicorn")
 
     @property
     def log(self) -> str:

@@ -1,4 +1,4 @@
-"""Processes of manage.py that begin with the libraries imported, which takes two thirds of a start otherwise.
+"""Processes of manage.py, or of a module, that begin with the libraries imported: two thirds of a start otherwise.
 
 They are copies of one process for each worker of the test run. Only libraries are imported there: settings, models and
 all other modules of the shop are imported after the copy, with the environment of the test.
@@ -79,15 +79,18 @@ LIBRARIES = [  # those that take longest, and need no settings
 
 
 class WarmProcess:
-    """One process of `manage.py ARGUMENTS`, with those methods of subprocess.Popen that the tests use.
+    """One process of `manage.py ARGUMENTS`, or of `python -m MODULE ARGUMENTS`.
 
-    What it prints is appended to the files `out` and `err`.
+    It has those methods of subprocess.Popen that the tests use. Its output is appended to the files `out` and `err`.
     """
 
-    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], out: Path, err: Path) -> None:
+    def __init__(
+        self, arguments: Sequence[str], env: Mapping[str, str], out: Path, err: Path, module: str | None = None
+    ) -> None:
         for path in (out, err):
             path.touch()
-        self._process = _context().Process(target=_run, args=(list(arguments), dict(env), out, err), daemon=True)
+        given = (list(arguments), dict(env), out, err, module)
+        self._process = _context().Process(target=_run, args=given, daemon=True)
         self._process.start()
 
     @property
@@ -146,8 +149,8 @@ def _context() -> ForkServerContext:
     return context
 
 
-def _run(arguments: list[str], env: dict[str, str], out: Path, err: Path) -> None:
-    """Become the process: the exit code is that of manage.py."""
+def _run(arguments: list[str], env: dict[str, str], out: Path, err: Path, module: str | None) -> None:
+    """Become the process: the exit code is that of manage.py, or of the module."""
     for path, descriptor in ((out, 1), (err, 2)):
         with path.open("ab") as log:
             os.dup2(log.fileno(), descriptor)
@@ -161,6 +164,9 @@ def _run(arguments: list[str], env: dict[str, str], out: Path, err: Path) -> Non
 
         coverage.process_startup()
     try:
-        runpy.run_path("manage.py", run_name="__main__")
+        if module is None:
+            runpy.run_path("manage.py", run_name="__main__")
+        else:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:
         atexit._run_exitfuncs()  # multiprocessing leaves them out
