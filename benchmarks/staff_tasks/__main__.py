@@ -17,7 +17,7 @@ from benchmarks.staff_tasks.person import Person
 from benchmarks.staff_tasks.situation import Situation, prepare_situation
 from benchmarks.staff_tasks.tasks import LISTED, TASKS
 from core.databases import is_postgresql
-from tests.support.chromium import chromium_page
+from tests.support.chromium import running_chromium
 
 LEAST_ROWS = IN_CATEGORY + LISTED + 1_000
 
@@ -48,7 +48,7 @@ def _signed_in(folder: Path) -> Iterator[tuple[Person, Situation, Usage]]:
         web_server(command, os.environ["DATABASE_URL"], log, **settings) as (port, pid),
     ):
         situation = prepare_situation(f"http://127.0.0.1:{port}", folder)
-        with chromium_page(f"{situation.url}/admin/login/") as page:
+        with running_chromium() as chromium, chromium.page(f"{situation.url}/admin/login/") as page:
             person = Person(page, situation.url)
             person.sign_in(situation.chief.username, situation.password)
             yield person, situation, Usage(pid)

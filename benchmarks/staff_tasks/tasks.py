@@ -300,7 +300,10 @@ def page_says(text: str) -> str:
 def downloaded(person: Person, folder: Path, act: Callable[[], Any]) -> Path:
     """Return the file that an action downloads, when it is complete."""
     before = set(folder.glob("*.csv"))
-    person.page.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+    context = person.page.command("Target.getTargetInfo")["targetInfo"]["browserContextId"]
+    person.page.command(
+        "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder), browserContextId=context
+    )
     act()
     person.wait_until(lambda: set(folder.glob("*.csv")) - before, "The file is not complete", LONG_S)
     return (set(folder.glob("*.csv")) - before).pop()

@@ -115,6 +115,13 @@ class Browser:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Start Chromium once for all tests of this process; skip them if it is not installed."""
+    with running_chromium() as browser:
+        yield browser
+
+
+@contextmanager
+def running_chromium() -> Iterator[Browser]:
+    """Start Chromium, and end it after the block. Skips the test if it is not installed."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
         pytest.skip("needs Chromium: none is installed")
