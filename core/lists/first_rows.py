@@ -31,10 +31,9 @@ FEW_SORTED = 20_000  # rows, for which sorting takes less than reading the start
 READ_BEFORE = 5_000  # rows at the start of the list, in which the rows of a common word are looked for first
 MANY_SORTED = 50_000  # rows, for which sorting takes more than reading LONG_START rows of the list
 LONG_START = 100_000  # rows at the start of the list, in which a filter of MANY_SORTED out of a million rows has 5,000
-SPREAD = (
-    8  # the start of the list that is read, compared with what has enough rows if they are spread evenly: PostgreSQL
-)
-# expects up to five times too many rows with a word of two characters
+# The start of the list that is read, compared with what has enough rows if they are spread evenly. It is this long, as
+# PostgreSQL expects up to five times too many rows with a word of two characters.
+SPREAD = 8
 OTHERS = 1.5  # the rows that are not of the filter and are read, compared with PostgreSQL's estimate of their number
 MOST_COST = 300_000  # in PostgreSQL's units: up to this cost, more than MOST_SORTED rows are sorted too
 

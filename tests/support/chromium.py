@@ -19,12 +19,16 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.support.waiting import PATIENCE_S, wait_until
 
-FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
-FLAGS += [
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-sync",
     "--disable-quic",
     "--disable-background-networking",
     "--disable-component-update",
-    "--disable-sync",
     "--no-startup-window",
 ]
 
