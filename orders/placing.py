@@ -54,11 +54,11 @@ WITH locked AS MATERIALIZED (
         AND set_config('shop.origin', %(origin)s, true) IS NOT NULL
 ), taken AS (
     UPDATE catalog_product AS product SET stock = product.stock - locked.units FROM locked, basket
-    WHERE product.id = locked.id
+    WHERE product.id = locked.id RETURNING product.id
 ), placed AS (
     INSERT INTO orders_order (number, user_id, status, total, version, created_at)
     SELECT %(number)s, %(user_id)s, %(status)s, total, 1, %(now)s FROM basket
-    RETURNING id
+    WHERE (SELECT count(*) FROM taken) = %(count)s RETURNING id
 ), items AS (
     INSERT INTO orders_orderitem (order_id, product_id, sku, name, unit_price, quantity, line_total)
     SELECT placed.id, locked.id, sku, name, price, units, price * units FROM placed, locked
