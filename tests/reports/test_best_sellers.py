@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from catalog.models import Product
 from orders.models import Order
 from reports import best_of_year
 from reports.best_of_month import ranking_by_month
@@ -40,46 +41,49 @@ def test_best_sellers_of_a_year_are_read_by_month() -> None:
     assert re.findall(r"[0-9-]{10}", months) == ["2025-02-01", "2025-03-01"]
 
 
+def place_at_random(rng: random.Random, products: list[Product], *, orders: int, begin: datetime, days: int) -> None:
+    for _ in range(orders):
+        lines = {product: rng.randint(1, 3) for product in rng.sample(products, 2)}
+        moment = begin + timedelta(minutes=rng.randrange(days * 24 * 60))
+        placed(moment, rng.choice(Order.Status.values), lines)
+
+
+def uses_while_rows_change(rng: random.Random, period: Period, *, count: int, steps: int, table: str) -> int:
+    """Compare the best sellers with plain counting after each random change; return how often `table` was read."""
+    uses = 0
+    for step in range(steps):
+        if step % 5 == 0:
+            summarise_sales()
+        with CaptureQueriesContext(connection) as queries:
+            found = [tuple(each) for each in best_sellers(period, count)]
+        assert found == counted(period)[1][:count], step
+        uses += table in queries[-1]["sql"]
+        change(rng)
+    return uses
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("listed", [3, 1_000])
 def test_best_sellers_of_a_year_equal_the_rows_with_a_list(listed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(best_of_year, "LISTED", listed)
-    rng, year, uses = random.Random(11), Period(date(2025, 1, 1), date(2025, 12, 31)), 0
+    rng, year = random.Random(11), Period(date(2025, 1, 1), date(2025, 12, 31))
     products = [make_product(price=f"{n}.10", stock=1_000) for n in range(1, 10)]
-    for _ in range(60):
-        lines = {product: rng.randint(1, 3) for product in rng.sample(products, 2)}
-        moment = datetime(2025, 2, 3, 12, tzinfo=UTC) + timedelta(minutes=rng.randrange(80 * 24 * 60))
-        placed(moment, rng.choice(Order.Status.values), lines)
+    place_at_random(rng, products, orders=60, begin=datetime(2025, 2, 3, 12, tzinfo=UTC), days=80)
 
-    for step in range(40):
-        if step % 5 == 0:
-            summarise_sales()
-        with CaptureQueriesContext(connection) as queries:
-            found = [tuple(each) for each in best_sellers(year, 2)]
-        assert found == counted(year)[1][:2], step
-        uses += "reports_bestofyear" in queries[-1]["sql"]
-        change(rng)
+    uses = uses_while_rows_change(rng, year, count=2, steps=40, table="reports_bestofyear")
+
     assert 8 <= uses <= 40  # else the months were added up
 
 
 @pytest.mark.parametrize("period", [MARCH, MOST_OF_MARCH], ids=str)
 @pytest.mark.parametrize("prices", [[1, 2, 3, 4, 5] * 2, [n**3 for n in range(1, 11)]], ids=["close", "far"])
 def test_best_sellers_of_a_month_equal_the_rows_with_its_sums(period: Period, prices: list[int]) -> None:
-    rng, uses = random.Random(13), 0
+    rng = random.Random(13)
     products = [make_product(price=price, stock=1_000) for price in prices]
-    for _ in range(50):
-        lines = {product: rng.randint(1, 3) for product in rng.sample(products, 2)}
-        moment = datetime(2025, 2, 27, 12, tzinfo=UTC) + timedelta(minutes=rng.randrange(36 * 24 * 60))
-        placed(moment, rng.choice(Order.Status.values), lines)
+    place_at_random(rng, products, orders=50, begin=datetime(2025, 2, 27, 12, tzinfo=UTC), days=36)
 
-    for step in range(20):
-        if step % 5 == 0:
-            summarise_sales()
-        with CaptureQueriesContext(connection) as queries:
-            found = [tuple(each) for each in best_sellers(period, 3)]
-        assert found == counted(period)[1][:3], step
-        uses += "reports_productsalesmonth" in queries[-1]["sql"]
-        change(rng)
+    uses = uses_while_rows_change(rng, period, count=3, steps=20, table="reports_productsalesmonth")
+
     assert uses >= 10  # else the days were added up
 
 
