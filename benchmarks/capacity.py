@@ -43,15 +43,16 @@ def order_script(user_id: int, of_products: int) -> str:
     statement = PLACE % {
         "ids": "ARRAY[:id]",
         "units": "ARRAY[1]",
-        "count": "1",
+        "places": "ARRAY[1]",
+        "counts": "ARRAY[1]",
         "max_total": "1e13",
-        "number": "upper(substr(md5(random()::text || clock_timestamp()), 1, 10))",
-        "user_id": str(user_id),
+        "numbers": "ARRAY[lpad(:number::text, 10, '0')]",
+        "user_ids": f"ARRAY[{user_id}]",
         "status": "'pending'",
-        "now": "now()",
+        "times": "ARRAY[now()]",
         "origin": f"'{present_origin().as_json()}'",
     }
-    return f"\\set id random(1, {of_products})\n{' '.join(statement.split())};\n"
+    return f"\\set id random(1, {of_products})\n\\set number random(1, 9999999999)\n{' '.join(statement.split())};\n"
 
 
 def orders_per_second(url: str, script: str, clients: int, seconds: int) -> float:

@@ -58,5 +58,6 @@ order_history = History(
         "carrier": TEXT,
         "tracking_number": TEXT,
     },
+    new_rows_by="number",
 )
 history = order_history.triggers(("orders", "0011_triggers_of_inserts"))

@@ -1,12 +1,14 @@
 """Passes the origin of changes to the triggers of the history."""
 
+import json
 import re
 import sqlite3
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connections
 
-from core.origin import present_origin
+from core.origin import Origin, present_origin
 
 SETTING = "shop.origin"  # of PostgreSQL, for one transaction
 SET = f"set_config('{SETTING}', %s, true)"
@@ -30,6 +32,15 @@ def setting_sql(*, is_bound: bool) -> str:
     """Return the statement that sets the present origin for this transaction. If `is_bound`, % is doubled in it."""
     text = present_origin().as_json().replace("'", "''")
     return SET.replace("%s", f"'{text.replace('%', '%%') if is_bound else text}'")
+
+
+def origins_of_rows(origins: Sequence[Origin], places: Mapping[str, Mapping[Any, int]]) -> str:
+    """Return the setting for a statement that writes for several callers.
+
+    `places` maps the name of a table and the key of a row to the place of its origin in `origins`. The key of a new row
+    is the column `new_rows_by` of the table's history, of all other rows the id.
+    """
+    return json.dumps({"list": origins, **places})
 
 
 def add_origins(connection: Any, **_: object) -> None:

@@ -1,7 +1,8 @@
 """The triggers that write the changes of a table, for both databases.
 
-PostgreSQL reads the origin from a setting of the transaction. In SQLite only the shop's own connections know the
-origin, by a function, and any other program may write too: so a temporary trigger of these connections adds it.
+PostgreSQL reads the origin from a setting of the transaction, which may have an origin of each row (`origins_of_rows`).
+In SQLite only the shop's own connections know the origin, by a function, and any other program may write too: so a
+temporary trigger of these connections adds it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ class History(NamedTuple):
     key: str  # the column of `changes` with the row's id
     columns: Mapping[str, Mapping[str, str]]
     units_of: str = ""  # a column of units: `changes` has their difference in `units` and the new value under its name
+    new_rows_by: str = ""  # the column that tells the origin of each new row, if those of one INSERT can differ
 
     def triggers(self, migration: tuple[str, str]) -> list[Trigger]:
         """Return the triggers of the table. Their installation and `opening` need a migration."""
@@ -56,7 +58,7 @@ class History(NamedTuple):
             self.table,
             migration,
             sqlite=f"CREATE TRIGGER {name} AFTER INSERT ON {self.table} FOR EACH ROW BEGIN {body} END",
-            postgresql=("AFTER INSERT", _with_origin(self._all_created())),
+            postgresql=("AFTER INSERT", self._all_created()),
             transition=OF_ADDED,
         )
 
@@ -81,7 +83,8 @@ class History(NamedTuple):
         changed = self._insert("postgresql", "OLD", "NEW", _cause_or(self._kind_of_update))
         return _with_origin(
             f"{self._if_only_units_moved()} IF TG_OP = 'UPDATE' AND NEW.id = OLD.id THEN {changed} ELSE "
-            f"{self._deleted('postgresql')} IF TG_OP = 'UPDATE' THEN {self._created('postgresql')} END IF; END IF;"
+            f"{self._deleted('postgresql')} IF TG_OP = 'UPDATE' THEN {self._created('postgresql')} END IF; END IF;",
+            origin=self._own_origin("NEW.id"),
         )
 
     def _if_only_units_moved(self) -> str:
@@ -101,7 +104,7 @@ class History(NamedTuple):
         )
 
     def _all_created(self) -> str:
-        """Return PostgreSQL's statement that writes the rows of an INSERT.
+        """Return the body of PostgreSQL's function that writes the rows of an INSERT.
 
         It writes JSON as text, because that is faster than an aggregate of objects. Both operators and `concat_ws`
         leave out a column that is null.
@@ -113,10 +116,21 @@ class History(NamedTuple):
             f"""'{{"field":"{name}","old":null,"new":' || to_json({text})::text || '}}'""" for name, text in texts
         )
         names, values = ", ".join([*facts, "fields"]), ", ".join(facts.values())
-        return (
+        rows = f"{ADDED} CROSS JOIN LATERAL ({self._facts_of_new_row()}) AS own" if self.new_rows_by else ADDED
+        insert = (
             f"INSERT INTO {self.changes} ({names}) "  # names of the shop's own tables
-            f"SELECT {values}, ('[' || concat_ws(',', {fields}) || ']')::jsonb FROM {ADDED};"
+            f"SELECT {values}, ('[' || concat_ws(',', {fields}) || ']')::jsonb FROM {rows};"
         )
+        return _function(_SETTINGS, insert) if self.new_rows_by else _with_origin(insert)
+
+    def _facts_of_new_row(self) -> str:
+        origin = self._own_origin(f"{ADDED}.{self.new_rows_by}")
+        facts = ", ".join(f"{value} AS {name}" for name, (_, value) in _FACTS.items())
+        return f"SELECT {facts} FROM (SELECT {origin} AS origin OFFSET 0) AS of_row"
+
+    def _own_origin(self, key: str) -> str:
+        """Return the origin of a row from either form of the setting."""
+        return f"COALESCE(setting -> 'list' -> (setting -> '{self.table}' ->> {key}::text)::integer, setting)"
 
     def _created(self, vendor: str) -> str:
         return self._insert(vendor, "", "NEW", _cause_or("'created'") if vendor == "postgresql" else "'created'")
@@ -182,18 +196,22 @@ def _cause_or(kind: str) -> str:
     return f"COALESCE(origin_cause, {kind})"
 
 
-def _with_origin(body: str) -> str:
+def _with_origin(body: str, *, origin: str = "setting") -> str:
     """Return the body of a function of PostgreSQL that reads the origin once.
 
     The variables have the types of the columns. PostgreSQL prepares an expression of a variable once in a transaction,
     and an expression of an INSERT each time that the INSERT runs.
     """
-    variables = "".join(f"{name} {type_} := {value}; " for name, (type_, value) in _VARIABLES.items())
-    return f"DECLARE {variables}BEGIN {body} RETURN NULL; END;"
+    return _function({**_SETTINGS, "origin": ("jsonb", origin), **_FACTS}, body)
 
 
-_VARIABLES = {
-    "origin": ("jsonb", f"NULLIF(current_setting('{SETTING}', true), '')::jsonb"),
+def _function(variables: Mapping[str, tuple[str, str]], body: str) -> str:
+    declared = "".join(f"{name} {type_} := {value}; " for name, (type_, value) in variables.items())
+    return f"DECLARE {declared}BEGIN {body} RETURN NULL; END;"
+
+
+_SETTINGS = {"setting": ("jsonb", f"NULLIF(current_setting('{SETTING}', true), '')::jsonb")}
+_FACTS = {
     "origin_actor": ("integer", "(origin ->> 0)::integer"),
     "origin_protocol": ("varchar(16)", "COALESCE(origin ->> 1, 'sql')"),
     "origin_request": ("varchar(64)", "COALESCE(origin ->> 2, '')"),

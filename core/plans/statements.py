@@ -37,9 +37,9 @@ class Among(Lookup):
         return f"{column} IN (SELECT value FROM json_each(%s))", [*params, self.rhs]  # noqa: S608  # Django's SQL
 
 
-def list_value(ids: Iterable[int]) -> str:
-    """Return the value to bind for a list in `Among`: an array in PostgreSQL's form, or JSON."""
-    return f"{{{','.join(map(str, ids))}}}" if is_postgresql() else json.dumps(list(ids))
+def list_value(values: Iterable[int | str]) -> str:
+    """Return the value to bind for a list: an array in PostgreSQL's form, or JSON. Texts must need no quotes there."""
+    return f"{{{','.join(map(str, values))}}}" if is_postgresql() else json.dumps(list(values))
 
 
 class _Compiled(NamedTuple):
