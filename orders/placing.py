@@ -25,9 +25,12 @@ stores amounts as floating-point numbers, so the totals are computed here.
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from threading import Lock
 from typing import Any, NamedTuple
 
 from django.db import DataError, IntegrityError, connection, transaction
@@ -50,7 +53,7 @@ from orders.models import MAX_TOTAL, Order, OrderItem
 
 NUMBER_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no letter that looks like a digit
 NUMBER_LENGTH = 10
-MAX_SHARED_LINES = 50  # an order of more products is placed alone: its statement would delay the others
+MAX_SHARED_LINES = 20  # an order of more products is placed alone: its statement would delay the others
 
 # `places` has the place of each product's order in the lists `numbers`, `user_ids`, `times` and `counts`, from 1.
 _PLACE = """
@@ -151,36 +154,43 @@ def write_order(customer: SignedIn, quantities: Mapping[int, int]) -> Order:
 
 def _written_at_once(draft: _Draft) -> list[Line]:
     may_share = len(draft.quantities) <= MAX_SHARED_LINES and not connection_of_thread().in_atomic_block
-    return (may_share and singleton(PlacedTogether).join(draft)) or _placed([draft], PLACE)
+    with singleton(InFlight).adding(draft.quantities) as is_first:
+        return (may_share and is_first and singleton(PlacedTogether).join(draft)) or _placed([draft], PLACE)
+
+
+class InFlight:
+    """The products of the orders that this process is placing. Orders of the same product queue for its row."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._orders_by_product: Counter[int] = Counter()
+
+    @contextmanager
+    def adding(self, products: Iterable[int]) -> Iterator[bool]:
+        """Count an order of these products in the block. Gives whether no other order names one of them."""
+        with self._lock:
+            is_first = not any(self._orders_by_product[pk] for pk in products)
+            self._orders_by_product.update(products)
+        try:
+            yield is_first
+        finally:
+            with self._lock:
+                self._orders_by_product.subtract(products)
+                for pk in products:
+                    if not self._orders_by_product[pk]:
+                        del self._orders_by_product[pk]
 
 
 class PlacedTogether(GroupCommit[_Draft, list[Line]]):
-    """Places orders of several threads in one statement. Returns no lines for an order that must be placed alone."""
+    """Places orders without common products in one statement. Returns no lines for one that must be placed alone."""
 
     def write(self, items: list[_Draft]) -> list[list[Line]]:
-        drafts = _without_common_products(items)
         try:
-            lines = _placed(drafts, PLACE_UNLOCKED)
+            lines = _placed(items, PLACE_UNLOCKED)
         except (IntegrityError, DataError):  # because of one order: nothing was written
             lines = []
         line_by_product_id = {line.product_id: line for line in lines if line.order_id is not None}
-        lines_by_number = {
-            draft.number: [line_by_product_id[pk] for pk in draft.quantities]
-            for draft in drafts
-            if line_by_product_id.keys() >= draft.quantities.keys()
-        }
-        return [lines_by_number.get(draft.number, []) for draft in items]
-
-
-def _without_common_products(drafts: Iterable[_Draft]) -> list[_Draft]:
-    """Return the first orders of those that name the same product."""
-    first: list[_Draft] = []
-    taken: set[int] = set()
-    for draft in drafts:
-        if taken.isdisjoint(draft.quantities):
-            first.append(draft)
-            taken.update(draft.quantities)
-    return first
+        return [[line_by_product_id[pk] for pk in draft.quantities if pk in line_by_product_id] for draft in items]
 
 
 def _placed(drafts: list[_Draft], sql: str) -> list[Line]:

@@ -51,7 +51,7 @@ def while_locked(lock: str, *calls: Call, until: Callable[[], object]) -> list[A
 
 
 def together(*calls: Call) -> list[Any]:
-    """Run calls that place orders: one more order goes first, and is held back until all of them wait for it."""
+    """Run calls that place orders: one more order goes first, and is held back until all of them wait."""
     waiting = singleton(PlacedTogether).waiting_items
     first = ordering(make_user(), {make_product(stock=1).pk: 1})
     is_first_written = Event()
@@ -66,7 +66,9 @@ def together(*calls: Call) -> list[Any]:
 
     laters = [lambda call=call: later(call) for call in calls]
     lock = "LOCK TABLE orders_orderevent IN EXCLUSIVE MODE"
-    outcomes = while_locked(lock, place_first, *laters, until=lambda: len(waiting()) == len(calls))
+    outcomes = while_locked(
+        lock, place_first, *laters, until=lambda: len(waiting()) + _blocked_statements() == 1 + len(calls)
+    )
     assert is_first_written.is_set()
     return outcomes[1:]
 
@@ -158,7 +160,7 @@ def test_refused_orders_say_why_and_stop_no_other() -> None:
     assert not ProductHistory.objects.filter(product_id__in=[scarce.pk, desk.pk], kind="sale").exists()
 
 
-def test_orders_of_one_product_are_placed_one_after_the_other() -> None:
+def test_orders_of_one_product_are_placed_by_statements_of_their_own() -> None:
     lamp, desk = make_product(stock=3), make_product(stock=9)
     calls = [ordering(make_user(), {lamp.pk: 1, desk.pk: 1}) for _ in range(5)]
 
