@@ -41,11 +41,11 @@ from core.actors import SignedIn
 from core.databases import is_postgresql
 from core.django_internals import connection_of_thread, set_prefetched, stored_row
 from core.errors import InvalidInput
-from core.group_commit import GroupCommit
 from core.history.origins import origins_of_rows
 from core.lists.bound import Bound
 from core.origin import Origin, originating, present_origin
 from core.plans.statements import Statement, list_value
+from core.postgresql.group_commit import GroupCommit
 from core.runtime import singleton
 from core.validation.validators import MAX_INT32
 from orders.errors import OutOfStock, UnknownProduct

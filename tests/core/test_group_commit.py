@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from core.group_commit import GroupCommit
+from core.postgresql.group_commit import GroupCommit
 from tests.support.threads import at_once
 from tests.support.waiting import wait_until
 
