@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend, with bounded waits and without stale connections."""
+"""Django's PostgreSQL backend, with bounded waits and without stale connections, and what only PostgreSQL needs."""
