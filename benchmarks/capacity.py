@@ -30,7 +30,7 @@ from benchmarks.live import CHANGE_PAUSE_S, SERVER, Moments, Server, changed, op
 from benchmarks.servers import Usage, allow_many_files, shop_database, using, web_server
 from catalog.models import Product
 from core.origin import present_origin
-from orders.placing import PLACE
+from orders.placing_together import PLACE
 from tests.support.factories import make_user
 
 CLIENTS, PRODUCTS = (1, 2, 4, 8, 16, 32), 1_000

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
@@ -41,6 +41,15 @@ REMEMBER = "UPDATE ecommerce_idempotencyrecord SET result = %s WHERE id = %s"
 Result = TypeVar("Result")
 
 
+class Claim(NamedTuple):
+    """The columns of the record that makes a call the first with its key."""
+
+    user_id: int
+    operation: str
+    key: str
+    input_hash: str
+
+
 def once(
     *,
     caller_id: int,
@@ -49,6 +58,7 @@ def once(
     validated: object,
     act: Callable[[], tuple[Result, Any]],
     recall: Callable[[Any], Result],
+    act_at_once: Callable[[Claim], Result | None] | None = None,
 ) -> Result:
     """Run `act` and return its result, or return the result of the first call with this key.
 
@@ -56,16 +66,20 @@ def once(
     the memo is written in the same transaction. `validated` (JSON) is the caller's input. A duplicate of a call in
     progress waits up to DUPLICATE_WAIT_S for it. Raises IdempotencyMismatch, InProgress, InvalidInput (for the key),
     and all exceptions of `act`: then no record is kept, and the key can be used again.
+    `act_at_once` may do the same in one statement: it writes the record too. It returns None if it wrote nothing, for
+    example because the key is used; then `act` is next.
     """
     if key is None:
         return act()[0]
     key = _checked(key)
-    names = {"user_id": caller_id, "operation": operation, "key": key}
     digest = hashlib.sha256(json.dumps(validated, sort_keys=True).encode()).hexdigest()
+    claim = Claim(caller_id, operation, key, digest)
+    if act_at_once is not None and (done := act_at_once(claim)) is not None:
+        return done
     with ExitStack() as stack:
         with _in_progress_past(DUPLICATE_WAIT_S):
             stack.enter_context(transaction.atomic())
-            record_id, first = _claimed(names, digest)
+            record_id, first = _claimed(claim)
         if record_id is None:
             return recall(_memo_of(first, digest))
         result, memo = act()
@@ -81,23 +95,24 @@ def _checked(key: str) -> str:
     return key
 
 
-def _claimed(names: dict[str, Any], digest: str) -> tuple[int | None, Any]:
+def _claimed(claim: Claim) -> tuple[int | None, Any]:
     """Return the id of a new record if this call is the first, else None and the record of the first call.
 
     Raises InProgress.
     """
+    names = {"user_id": claim.user_id, "operation": claim.operation, "key": claim.key}
     for _ in range(CLAIMS):  # `prune_records` can delete the first record in between, so another call can become first
-        if record_id := _claim(names, digest):
+        if record_id := _claim(claim):
             return record_id, None
         if first := IdempotencyRecord.objects.filter(**names).first():
             return None, first
     raise _in_progress()
 
 
-def _claim(names: dict[str, Any], digest: str) -> int | None:
+def _claim(claim: Claim) -> int | None:
     """Insert the record that makes this call the first; return None if another call has committed its record."""
     now = connection.ops.adapt_datetimefield_value(timezone.now())
-    values = [names["user_id"], names["operation"], names["key"], digest, now]
+    values = [*claim, now]
     rows = _run(CLAIM_WITHIN_S, [*values, f"{DUPLICATE_WAIT_S}s"]) if is_postgresql() else _run(CLAIM, values)
     return rows[0][0] if rows else None
 

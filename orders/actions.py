@@ -18,7 +18,7 @@ from core.validation.validators import MAX_INT32
 from orders.errors import InvalidTransition
 from orders.models import Order, OrderEvent
 from orders.permissions import can_place_orders
-from orders.placing import write_order
+from orders.placing import write_order, write_order_once
 from orders.transitions import VERBS, Verb
 
 MAX_LINES = 500
@@ -29,8 +29,8 @@ def place_order(*, actor: Actor, lines: Iterable[tuple[int, int]], key: str | No
     """Take the stock and record the order, or do neither.
 
     `lines` are (product id, units); lines of one product are merged. Takes stock in id order, so two orders naming
-    the same products queue instead of deadlocking. One statement on PostgreSQL, however many lines; with `key`, five
-    messages to the database.
+    the same products queue instead of deadlocking. One statement on PostgreSQL, however many lines. With
+    `key` too, if the order can share a statement (`orders/placing_together.py`), else five messages to the database.
     If this caller used the key before, returns the order of that call as it was when it was placed.
     Raises OutOfStock, UnknownProduct, InvalidInput, IdempotencyMismatch, InProgress, or OrderNotFound if the order of
     that key was deleted. If it raises, no data changed.
@@ -49,6 +49,7 @@ def place_order(*, actor: Actor, lines: Iterable[tuple[int, int]], key: str | No
         validated=list(quantities.items()),
         act=act,
         recall=_as_placed,
+        act_at_once=lambda claim: write_order_once(customer, quantities, claim),
     )
 
 

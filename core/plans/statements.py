@@ -42,6 +42,12 @@ def list_value(values: Iterable[int | str]) -> str:
     return f"{{{','.join(map(str, values))}}}" if is_postgresql() else json.dumps(list(values))
 
 
+def text_list_value(texts: Iterable[str]) -> str:
+    """Return the value to bind for a list of any texts, in PostgreSQL's form."""
+    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
+
+
 class _Compiled(NamedTuple):
     sql: str
     params: Sequence[Any]  # each `Bound` is replaced by the value of its name

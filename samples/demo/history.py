@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
-from orders.placing import NUMBER_ALPHABET
+from orders.drafts import NUMBER_ALPHABET
 
 SEED = 1_876
 ORDERS = 186

@@ -228,8 +228,8 @@ def test_key_that_is_pruned_while_it_is_sent_again_is_a_new_key(monkeypatch: pyt
     first = place_order(actor=buyer, lines=[(lamp.pk, 1)], key=KEY)
     claim = idempotency._claim
 
-    def claim_then_prune(names: Any, digest: str) -> Any:
-        record = claim(names, digest)
+    def claim_then_prune(values: idempotency.Claim) -> Any:
+        record = claim(values)
         if record is None:
             IdempotencyRecord.objects.all().delete()
         return record
@@ -263,7 +263,7 @@ def test_record_says_what_it_is() -> None:
 
 
 def test_fault_of_the_database_is_not_called_in_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    def disk_full(names: Any, digest: str) -> None:
+    def disk_full(claim: idempotency.Claim) -> None:
         raise OperationalError("disk full")
 
     monkeypatch.setattr(idempotency, "_claim", disk_full)

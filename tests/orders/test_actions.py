@@ -14,9 +14,9 @@ from core.errors import Forbidden, InvalidInput, Unauthenticated
 from core.models import IdempotencyRecord
 from orders import actions
 from orders.actions import place_order
+from orders.drafts import NUMBER_ALPHABET
 from orders.errors import InvalidTransition, OrderNotFound, OutOfStock, UnknownProduct
 from orders.models import Order, OrderEvent, OrderItem
-from orders.placing import NUMBER_ALPHABET
 from tests.support.factories import make_order, make_product, make_staff, make_user
 
 pytestmark = pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from threading import Event
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ from django.db import OperationalError, connection, transaction
 
 from accounts.models import User
 from catalog.models import Product, ProductHistory
+from core.errors import IdempotencyMismatch
+from core.models import IdempotencyRecord
 from core.origin import originating
 from core.runtime import singleton
 from orders.actions import place_order
 from orders.errors import OutOfStock, UnknownProduct
 from orders.models import Order, OrderHistory, OrderItem
-from orders.placing import MAX_SHARED_LINES, PlacedTogether
+from orders.placing_together import MAX_SHARED_LINES, PlacedTogether
 from tests.support.factories import make_product, make_user
 from tests.support.feed import new_rows
 from tests.support.threads import at_once
@@ -25,10 +28,10 @@ Call = Callable[[], Any]
 _BLOCKED = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
-def ordering(buyer: User, quantities: dict[int, int], request_id: str = "") -> Call:
+def ordering(buyer: User, quantities: dict[int, int], *, request_id: str = "", key: str | None = None) -> Call:
     def place() -> Order:
         with originating(actor_id=buyer.pk, protocol="rest", request_id=request_id):
-            return place_order(actor=buyer, lines=quantities.items())
+            return place_order(actor=buyer, lines=quantities.items(), key=key)
 
     return place
 
@@ -112,7 +115,7 @@ def test_each_change_has_the_origin_of_its_own_order() -> None:
     buyers = [make_user() for _ in range(3)]
     products = [make_product(stock=10) for _ in range(6)]
     calls = [
-        ordering(buyer, {products[2 * n].pk: 1, products[2 * n + 1].pk: 2}, f"request-{n}")
+        ordering(buyer, {products[2 * n].pk: 1, products[2 * n + 1].pk: 2}, request_id=f"request-{n}")
         for n, buyer in enumerate(buyers)
     ]
 
@@ -230,6 +233,83 @@ def test_lost_connection_fails_the_orders_of_its_statement_and_places_none() -> 
     assert sum(Product.objects.values_list("stock", flat=True)) == 13
 
 
+KEYS = ["plain", "quote \" comma , brace } backslash \\\\ percent %s apostrophe '", "NULL", "~" * 255]
+
+
+def test_orders_with_keys_share_a_transaction_with_their_records() -> None:
+    buyers = [make_user() for _ in KEYS]
+    products = [make_product(stock=5) for _ in [*KEYS, "none"]]
+    baskets = [{product.pk: 2} for product in products]
+    keyed = [ordering(buyer, baskets[n], key=KEYS[n]) for n, buyer in enumerate(buyers)]
+
+    *orders, unkeyed = together(*keyed, ordering(buyers[0], baskets[-1]))
+
+    assert transactions_of([*orders, unkeyed]) == 1
+    records = IdempotencyRecord.objects.order_by("user_id").values_list("user_id", "key", "operation", "result")
+    assert list(records) == [
+        (buyer.pk, key, "place_order", {"order": order.pk})
+        for buyer, key, order in zip(buyers, KEYS, orders, strict=True)
+    ]
+    assert [call().pk for call in keyed] == [order.pk for order in orders]
+    with pytest.raises(IdempotencyMismatch):
+        place_order(actor=buyers[0], lines=[(products[0].pk, 1)], key=KEYS[0])
+    assert set(Product.objects.exclude(stock=0).values_list("stock", flat=True)) == {3}
+
+
+def test_used_key_returns_its_order_and_stops_no_other() -> None:
+    buyer, other = make_user(), make_user()
+    lamp, desk = make_product(stock=5), make_product(stock=5)
+    again = ordering(buyer, {lamp.pk: 1}, key="once")
+    first = again()
+
+    repeated, placed, same_key = together(
+        again, ordering(buyer, {desk.pk: 1}, key="twice"), ordering(other, {make_product(stock=1).pk: 1}, key="once")
+    )
+
+    assert (repeated.pk, repeated.number) == (first.pk, first.number)
+    assert len({first.pk, placed.pk, same_key.pk}) == 3
+    assert [Product.objects.get(pk=product.pk).stock for product in (lamp, desk)] == [4, 4]
+
+
+def test_duplicate_that_waits_for_a_product_of_the_shared_statement_gets_it() -> None:
+    buyer, other = make_user(), make_user()
+    lamp, desk = make_product(stock=5), make_product(stock=5)
+    is_claimed = Event()
+
+    def duplicate() -> float:
+        with transaction.atomic(), connection.cursor() as cursor:
+            IdempotencyRecord.objects.create(user=buyer, operation="place_order", key="once", input_hash="")
+            is_claimed.set()
+            wait_until(lambda: _blocked_statements() > 0)
+            began = monotonic()
+            cursor.execute("SELECT FROM catalog_product WHERE id = %s FOR UPDATE", [lamp.pk])
+            transaction.set_rollback(True)
+            return monotonic() - began
+
+    def later(call: Call) -> Any:
+        assert is_claimed.wait(30)
+        return call()
+
+    calls = [ordering(buyer, {lamp.pk: 1}, key="once"), ordering(other, {desk.pk: 1}, key="other")]
+    waited_s, *orders = at_once(duplicate, *[lambda call=call: later(call) for call in calls])
+
+    assert waited_s < 1  # not until PostgreSQL finds a deadlock
+    assert [type(order) for order in orders] == [Order, Order]
+    assert [Product.objects.get(pk=product.pk).stock for product in (lamp, desk)] == [4, 4]
+
+
+def test_refused_order_leaves_its_key_unused() -> None:
+    buyer, lamp = make_user(), make_product(stock=1)
+    order = ordering(buyer, {lamp.pk: 2}, key="once")
+
+    refused, _ = together(order, ordering(buyer, {make_product(stock=1).pk: 1}, key="other"))
+    Product.objects.filter(pk=lamp.pk).update(stock=2)
+
+    assert isinstance(refused, OutOfStock)
+    assert isinstance(order(), Order)
+    assert Product.objects.get(pk=lamp.pk).stock == 0
+
+
 def test_large_order_and_one_in_a_transaction_are_placed_alone() -> None:
     buyer, products = make_user(), [make_product(stock=5) for _ in range(MAX_SHARED_LINES + 1)]
     lamp = make_product(stock=5)
@@ -238,18 +318,15 @@ def test_large_order_and_one_in_a_transaction_are_placed_alone() -> None:
         with transaction.atomic():
             return place_order(actor=buyer, lines=[(lamp.pk, 1)])
 
-    def keyed() -> Order:
-        return place_order(actor=buyer, lines=[(lamp.pk, 1)], key="once")
-
     large = ordering(buyer, {product.pk: 1 for product in products})
     waiting = singleton(PlacedTogether).waiting_items
     lock = "SELECT FROM catalog_product FOR UPDATE"
-    outcomes = while_locked(lock, large, in_transaction, keyed, until=lambda: _blocked_statements() == 3)
+    outcomes = while_locked(lock, large, in_transaction, until=lambda: _blocked_statements() == 2)
 
     assert waiting() == []
     assert all(isinstance(outcome, Order) for outcome in outcomes)
-    assert transactions_of(outcomes) == 3
-    assert Product.objects.get(pk=lamp.pk).stock == 3
+    assert transactions_of(outcomes) == 2
+    assert Product.objects.get(pk=lamp.pk).stock == 4
 
 
 def _blocked_statements() -> int:
