@@ -46,13 +46,14 @@ def order_script(user_id: int, of_products: int) -> str:
         "places": "ARRAY[1]",
         "counts": "ARRAY[1]",
         "max_total": "1e13",
-        "numbers": "ARRAY[lpad(:number::text, 10, '0')]",
+        "numbers": "ARRAY[:number::text]",
         "user_ids": f"ARRAY[{user_id}]",
         "status": "'pending'",
         "times": "ARRAY[now()]",
         "origin": f"'{present_origin().as_json()}'",
     }
-    return f"\\set id random(1, {of_products})\n\\set number random(1, 9999999999)\n{' '.join(statement.split())};\n"
+    ids, numbers = f"\\set id random(1, {of_products})", "\\set number random(1, 9000000000000000000)"
+    return f"{ids}\n{numbers}\n{' '.join(statement.split())};\n"
 
 
 def orders_per_second(url: str, script: str, clients: int, seconds: int) -> float:

@@ -58,6 +58,10 @@ def possible_ids(quantities: Iterable[int]) -> list[int]:
     return [pk for pk in quantities if 0 < pk <= MAX_INT32]
 
 
+def is_placed(lines: list[Line]) -> bool:
+    return bool(lines) and lines[0].order_id is not None
+
+
 def why_refused(lines: list[Line], quantities: Mapping[int, int]) -> Exception | None:
     """Return the reason why these products can't be ordered in these quantities; None if they can."""
     if unknown := quantities.keys() - {line.product_id for line in lines}:

@@ -19,7 +19,7 @@ from core.idempotency import Claim
 from core.lists.bound import Bound
 from core.origin import originating
 from core.plans.statements import Statement, list_value
-from orders.drafts import Draft, Line, new_draft, order_of, possible_ids, total_price, why_refused
+from orders.drafts import Draft, Line, is_placed, new_draft, order_of, possible_ids, total_price, why_refused
 from orders.models import Order
 from orders.placing_together import placed, placed_with_others
 
@@ -49,7 +49,7 @@ def write_order(customer: SignedIn, quantities: Mapping[int, int]) -> Order:
     """
     draft = new_draft(customer, quantities)
     lines = placed(draft) if is_postgresql() else _written_in_steps(draft)
-    if not lines or lines[0].order_id is None:
+    if not is_placed(lines):
         raise why_refused(lines, quantities) or RuntimeError("The database refused an order that can be placed")
     return order_of(draft, lines)
 

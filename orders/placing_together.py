@@ -4,8 +4,8 @@
 products in id order: two orders of the same products queue instead of deadlocking. If the statement waited for a lock,
 PostgreSQL reads the row again, so `stock` is never older than the lock. The update also changes the newest version of
 the row, because no other transaction can write it. `basket` has no row for an order if one of its products is missing,
-the stock of one is too small or the total is too large: then nothing is written for it. If nothing is written at all,
-the statement returns the products as they were under the lock, so the refusal names the exact reason.
+the stock of one is too small or the total is too large: then nothing is written for it, and the statement returns its
+products as they were under the lock, so the refusal names the exact reason.
 
 Orders that several threads place at the same time share a statement (`PlacedTogether`): four orders then take half of
 PostgreSQL's time, because the statement, its triggers and its commit begin and end once. Orders in one statement have
@@ -28,19 +28,23 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
+from time import monotonic
 
-from django.db import DatabaseError, DataError, IntegrityError
+from django.db import DatabaseError
 
-from core.databases import is_lock_timeout
+from core.databases import is_lock_timeout, sqlstate
 from core.django_internals import connection_of_thread
 from core.history.origins import origins_of_rows
 from core.plans.statements import list_value, text_list_value
 from core.postgresql.group_commit import GroupCommit
 from core.runtime import singleton
-from orders.drafts import Draft, Line, possible_ids
+from orders.drafts import Draft, Line, is_placed, possible_ids, why_refused
 from orders.models import MAX_TOTAL, Order
 
 CLAIM_WAIT_MS = 100  # for a duplicate with the same key, which may wait for a product of this statement
+MAX_WAIT_FOR_CLAIM_S = 1  # a lock timeout that took longer is of a table, which an order alone would wait for too
+# Classes of PostgreSQL's errors that one order can cause: wrong values, constraints, serialization, triggers.
+OF_ONE_ORDER = ("22", "23", "40", "P0")
 MAX_SHARED_LINES = 20  # an order of more products is placed alone: its statement would delay the others
 
 # `places` has the place of each product's order in the lists `numbers`, `user_ids`, `times` and `counts`, from 1.
@@ -50,7 +54,7 @@ WITH locked AS MATERIALIZED (
         (%(places)s::integer[])[array_position(%(ids)s::integer[], id)] AS place
     FROM catalog_product WHERE id = ANY((SELECT %(ids)s::integer[])::integer[]) ORDER BY id FOR UPDATE {skip_locked}
 ), basket AS MATERIALIZED (
-    SELECT place, sum(price * units) AS total FROM locked GROUP BY place
+    SELECT place, count(*) AS lines, sum(price * units) AS total FROM locked GROUP BY place
     HAVING count(*) = (%(counts)s::integer[])[place] AND bool_and(stock >= units)
         AND sum(price * units) <= %(max_total)s {if_unlocked_and_unused}
 ), taken AS (
@@ -60,7 +64,8 @@ WITH locked AS MATERIALIZED (
     INSERT INTO orders_order (number, user_id, status, total, version, created_at)
     SELECT (%(numbers)s::text[])[place], (%(user_ids)s::integer[])[place], %(status)s, total, 1,
         (%(times)s::timestamptz[])[place]
-    FROM basket WHERE (SELECT count(*) FROM taken) > 0 AND (SELECT set_config('shop.origin', %(origin)s, true)) <> ''
+    FROM basket WHERE (SELECT count(*) FROM taken) = (SELECT sum(lines) FROM basket)
+        AND (SELECT set_config('shop.origin', %(origin)s, true)) <> ''
     RETURNING id, number, user_id, created_at
 ), items AS (
     INSERT INTO orders_orderitem (order_id, product_id, sku, name, unit_price, quantity, line_total)
@@ -72,7 +77,8 @@ WITH locked AS MATERIALIZED (
     SELECT id, user_id, %(status)s, '', created_at FROM placed
 ){claimed}
 SELECT product_id, sku, name, unit_price, NULL, order_id, id FROM items
-UNION ALL SELECT id, sku, name, price, stock, NULL, NULL FROM locked WHERE NOT EXISTS (SELECT FROM placed)
+UNION ALL SELECT id, sku, name, price, stock, NULL, NULL FROM locked
+WHERE place NOT IN (SELECT place FROM basket)
 """
 _IF_UNLOCKED_AND_UNUSED = """AND (%(user_ids)s::integer[])[place] IN (
             SELECT id FROM accounts_user WHERE id = ANY((SELECT %(user_ids)s::integer[])::integer[])
@@ -97,17 +103,20 @@ PLACE_UNLOCKED = _PLACE.format(
 def placed(draft: Draft) -> list[Line]:
     """Place the order, with orders of other threads or alone. Returns the products as they are if it is refused."""
     with singleton(InFlight).adding(draft.quantities) as is_first:
-        return (is_first and _shared(draft)) or _placed([draft], PLACE)
+        lines = _shared(draft) if is_first else []
+        is_answer = lines and (is_placed(lines) or why_refused(lines, draft.quantities))
+        return lines if is_answer else _placed([draft], PLACE)
 
 
 def placed_with_others(draft: Draft) -> list[Line]:
     """Place the order and record its idempotency key. Returns nothing if it must be placed alone."""
     with singleton(InFlight).adding(draft.quantities) as is_first:
-        return _shared(draft) if is_first else []
+        lines = _shared(draft) if is_first else []
+    return lines if is_placed(lines) else []
 
 
 def _shared(draft: Draft) -> list[Line]:
-    """Return the lines of the order, placed by this thread or another; none if it must be placed alone."""
+    """Return the lines of the order, placed or refused by this thread or another; none if it must be placed alone."""
     may_share = len(draft.quantities) <= MAX_SHARED_LINES and not connection_of_thread().in_atomic_block
     return singleton(PlacedTogether).join(draft) if may_share else []
 
@@ -137,17 +146,27 @@ class InFlight:
 
 
 class PlacedTogether(GroupCommit[Draft, list[Line]]):
-    """Places orders without common products in one statement. Returns no lines for one that must be placed alone."""
+    """Places orders without common products in one statement.
+
+    Returns the products of an order that is not placed, and no lines if one of them is locked or missing.
+    """
 
     def write(self, items: list[Draft]) -> list[list[Line]]:
+        began = monotonic()
         lines: list[Line] = []
         try:
             lines = _placed(items, PLACE_UNLOCKED)
         except DatabaseError as error:
-            if not (isinstance(error, IntegrityError | DataError) or is_lock_timeout(error)):
-                raise  # else nothing was written because of one order
-        line_by_product_id = {line.product_id: line for line in lines if line.order_id is not None}
-        return [[line_by_product_id[pk] for pk in draft.quantities if pk in line_by_product_id] for draft in items]
+            is_of_claim = is_lock_timeout(error) and monotonic() - began < MAX_WAIT_FOR_CLAIM_S
+            if not (is_of_claim or sqlstate(error)[:2] in OF_ONE_ORDER):
+                raise  # else nothing was written, because of one order
+        line_by_product_id = {line.product_id: line for line in lines}
+        return [
+            [line_by_product_id[pk] for pk in draft.quantities]
+            if line_by_product_id.keys() >= draft.quantities.keys()
+            else []
+            for draft in items
+        ]
 
 
 def _placed(drafts: list[Draft], sql: str) -> list[Line]:
@@ -165,7 +184,9 @@ def _placed(drafts: list[Draft], sql: str) -> list[Line]:
         "max_total": MAX_TOTAL,
         "status": Order.Status.PENDING.value,
         **_claims(drafts),
-        "origin": origins_of_rows(
+        "origin": drafts[0].origin.as_json()
+        if len(drafts) == 1  # each row's trigger parses it
+        else origins_of_rows(
             [draft.origin for draft in drafts], {"catalog_product": places, "orders_order": place_by_number}
         ),
     }

@@ -63,7 +63,9 @@ class GroupCommit(ABC, Generic[Item, Result]):
             result_by_call = {id(call): result for call, result in zip(calls, results, strict=True)}
         except BaseException as error:
             for call in others:
-                call.result.set_exception(error)
+                call.result.set_exception(
+                    error if isinstance(error, Exception) else RuntimeError("The thread that wrote was interrupted")
+                )
             raise
         for call in others:
             call.result.set_result(result_by_call[id(call)])

@@ -7,7 +7,7 @@ from orders.triggers import history
 class Migration(migrations.Migration):
     """Let the history of orders on PostgreSQL read an origin of each row, for orders that are placed together.
 
-    The new triggers read the former setting too, so its reverse keeps them. Writers of orders wait shortly.
+    The new triggers read the former setting too, so its reverse keeps them. Readers and writers of orders wait shortly.
     """
 
     dependencies = [

@@ -6,7 +6,8 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from catalog.models import Product, ProductHistory
@@ -161,6 +162,33 @@ def test_refused_orders_say_why_and_stop_no_other() -> None:
     assert str(unknown) in str(missing)
     assert [Product.objects.get(pk=product.pk).stock for product in (scarce, lamp, desk)] == [1, 0, 5]
     assert not ProductHistory.objects.filter(product_id__in=[scarce.pk, desk.pk], kind="sale").exists()
+
+
+def test_refusal_takes_one_statement() -> None:
+    buyer, lamp = make_user(), make_product(stock=1)
+
+    with CaptureQueriesContext(connection) as captured, pytest.raises(OutOfStock, match="1"):
+        place_order(actor=buyer, lines=[(lamp.pk, 2)])
+
+    assert sum("catalog_product" in query["sql"] for query in captured) == 1
+
+
+def test_error_that_a_trigger_raises_for_one_order_stops_no_other() -> None:
+    banned, lamp, desk = make_user(), make_product(stock=5), make_product(stock=5)
+    body = f"IF NEW.user_id = {banned.pk} THEN RAISE EXCEPTION 'banned'; END IF; RETURN NEW;"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE FUNCTION ban() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$")
+        cursor.execute("CREATE TRIGGER ban BEFORE INSERT ON orders_order FOR EACH ROW EXECUTE FUNCTION ban()")
+    try:
+        refused, placed = together(ordering(banned, {lamp.pk: 1}), ordering(make_user(), {desk.pk: 1}))
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION ban CASCADE")
+
+    assert isinstance(refused, DatabaseError)
+    assert "banned" in str(refused)
+    assert isinstance(placed, Order)
+    assert [Product.objects.get(pk=product.pk).stock for product in (lamp, desk)] == [5, 4]
 
 
 def test_orders_of_one_product_are_placed_by_statements_of_their_own() -> None:
