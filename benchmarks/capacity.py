@@ -43,7 +43,7 @@ def order_script(user_id: int, of_products: int) -> str:
     statement = PLACE % {
         "ids": "ARRAY[:id]",
         "units": "ARRAY[1]",
-        "places": "ARRAY[1]",
+        "positions": "ARRAY[1]",
         "counts": "ARRAY[1]",
         "max_total": "1e13",
         "numbers": "ARRAY[:number::text]",

@@ -47,30 +47,30 @@ MAX_WAIT_FOR_CLAIM_S = 1  # a lock timeout that took longer is of a table, which
 OF_ONE_ORDER = ("22", "23", "40", "P0")
 MAX_SHARED_LINES = 20  # an order of more products is placed alone: its statement would delay the others
 
-# `places` has the place of each product's order in the lists `numbers`, `user_ids`, `times` and `counts`, from 1.
+# `positions` has the position of each product's order in the lists `numbers`, `user_ids`, `times` and `counts`, from 1.
 _PLACE = """
 WITH locked AS MATERIALIZED (
     SELECT id, sku, name, price, stock, (%(units)s::integer[])[array_position(%(ids)s::integer[], id)] AS units,
-        (%(places)s::integer[])[array_position(%(ids)s::integer[], id)] AS place
+        (%(positions)s::integer[])[array_position(%(ids)s::integer[], id)] AS position
     FROM catalog_product WHERE id = ANY((SELECT %(ids)s::integer[])::integer[]) ORDER BY id FOR UPDATE {skip_locked}
 ), basket AS MATERIALIZED (
-    SELECT place, count(*) AS lines, sum(price * units) AS total FROM locked GROUP BY place
-    HAVING count(*) = (%(counts)s::integer[])[place] AND bool_and(stock >= units)
+    SELECT position, count(*) AS lines, sum(price * units) AS total FROM locked GROUP BY position
+    HAVING count(*) = (%(counts)s::integer[])[position] AND bool_and(stock >= units)
         AND sum(price * units) <= %(max_total)s {if_unlocked_and_unused}
 ), taken AS (
-    UPDATE catalog_product AS product SET stock = product.stock - locked.units FROM locked JOIN basket USING (place)
+    UPDATE catalog_product AS product SET stock = product.stock - locked.units FROM locked JOIN basket USING (position)
     WHERE product.id = locked.id RETURNING product.id
 ), placed AS (
     INSERT INTO orders_order (number, user_id, status, total, version, created_at)
-    SELECT (%(numbers)s::text[])[place], (%(user_ids)s::integer[])[place], %(status)s, total, 1,
-        (%(times)s::timestamptz[])[place]
+    SELECT (%(numbers)s::text[])[position], (%(user_ids)s::integer[])[position], %(status)s, total, 1,
+        (%(times)s::timestamptz[])[position]
     FROM basket WHERE (SELECT count(*) FROM taken) = (SELECT sum(lines) FROM basket)
         AND (SELECT set_config('shop.origin', %(origin)s, true)) <> ''
     RETURNING id, number, user_id, created_at
 ), items AS (
     INSERT INTO orders_orderitem (order_id, product_id, sku, name, unit_price, quantity, line_total)
     SELECT placed.id, locked.id, sku, name, price, units, price * units
-    FROM placed JOIN locked ON place = array_position(%(numbers)s::text[], number::text) ORDER BY locked.id
+    FROM placed JOIN locked ON position = array_position(%(numbers)s::text[], number::text) ORDER BY locked.id
     RETURNING order_id, id, product_id, sku, name, unit_price
 ), event AS (
     INSERT INTO orders_orderevent (order_id, actor_id, status, note, at)
@@ -78,20 +78,20 @@ WITH locked AS MATERIALIZED (
 ){claimed}
 SELECT product_id, sku, name, unit_price, NULL, order_id, id FROM items
 UNION ALL SELECT id, sku, name, price, stock, NULL, NULL FROM locked
-WHERE place NOT IN (SELECT place FROM basket)
+WHERE position NOT IN (SELECT position FROM basket)
 """
-_IF_UNLOCKED_AND_UNUSED = """AND (%(user_ids)s::integer[])[place] IN (
+_IF_UNLOCKED_AND_UNUSED = """AND (%(user_ids)s::integer[])[position] IN (
             SELECT id FROM accounts_user WHERE id = ANY((SELECT %(user_ids)s::integer[])::integer[])
             FOR KEY SHARE SKIP LOCKED
         ) AND NOT EXISTS (
-            SELECT FROM ecommerce_idempotencyrecord WHERE user_id = (%(user_ids)s::integer[])[place]
-                AND operation = %(operation)s AND key = (%(keys)s::text[])[place]
+            SELECT FROM ecommerce_idempotencyrecord WHERE user_id = (%(user_ids)s::integer[])[position]
+                AND operation = %(operation)s AND key = (%(keys)s::text[])[position]
         )"""
 _CLAIMED = """, claimed AS (
     INSERT INTO ecommerce_idempotencyrecord (user_id, operation, key, input_hash, result, created_at)
-    SELECT user_id, %(operation)s, key, (%(hashes)s::text[])[place], jsonb_build_object('order', id), created_at
-    FROM (SELECT *, array_position(%(numbers)s::text[], number::text) AS place FROM placed) AS of_place,
-        LATERAL (SELECT (%(keys)s::text[])[place] AS key) AS of_key
+    SELECT user_id, %(operation)s, key, (%(hashes)s::text[])[position], jsonb_build_object('order', id), created_at
+    FROM (SELECT *, array_position(%(numbers)s::text[], number::text) AS position FROM placed) AS of_position,
+        LATERAL (SELECT (%(keys)s::text[])[position] AS key) AS of_key
     WHERE key <> '' AND set_config('lock_timeout', %(claim_wait)s, true) <> ''
 )"""
 PLACE = _PLACE.format(skip_locked="", if_unlocked_and_unused="", claimed="")
@@ -171,14 +171,14 @@ class PlacedTogether(GroupCommit[Draft, list[Line]]):
 
 def _placed(drafts: list[Draft], sql: str) -> list[Line]:
     """Run `PLACE`, or `PLACE_UNLOCKED`, for orders without common products."""
-    places = {pk: place for place, draft in enumerate(drafts) for pk in possible_ids(draft.quantities)}
-    place_by_number = {draft.number: place for place, draft in enumerate(drafts)}
+    positions = {pk: position for position, draft in enumerate(drafts) for pk in possible_ids(draft.quantities)}
+    position_by_number = {draft.number: position for position, draft in enumerate(drafts)}
     values = {
-        "ids": list_value(places),
-        "units": list_value(drafts[place].quantities[pk] for pk, place in places.items()),
-        "places": list_value(place + 1 for place in places.values()),
+        "ids": list_value(positions),
+        "units": list_value(drafts[position].quantities[pk] for pk, position in positions.items()),
+        "positions": list_value(position + 1 for position in positions.values()),
         "counts": list_value(len(draft.quantities) for draft in drafts),
-        "numbers": list_value(place_by_number),
+        "numbers": list_value(position_by_number),
         "user_ids": list_value(draft.customer.pk for draft in drafts),
         "times": list_value(draft.now.isoformat() for draft in drafts),
         "max_total": MAX_TOTAL,
@@ -187,7 +187,7 @@ def _placed(drafts: list[Draft], sql: str) -> list[Line]:
         "origin": drafts[0].origin.as_json()
         if len(drafts) == 1  # each row's trigger parses it
         else origins_of_rows(
-            [draft.origin for draft in drafts], {"catalog_product": places, "orders_order": place_by_number}
+            [draft.origin for draft in drafts], {"catalog_product": positions, "orders_order": position_by_number}
         ),
     }
     return [Line(*row) for row in connection_of_thread().rows_written(sql, values)]

@@ -34,13 +34,13 @@ def setting_sql(*, is_bound: bool) -> str:
     return SET.replace("%s", f"'{text.replace('%', '%%') if is_bound else text}'")
 
 
-def origins_of_rows(origins: Sequence[Origin], places: Mapping[str, Mapping[Any, int]]) -> str:
+def origins_of_rows(origins: Sequence[Origin], positions: Mapping[str, Mapping[Any, int]]) -> str:
     """Return the setting for a statement that writes for several callers.
 
-    `places` maps the name of a table and the key of a row to the place of its origin in `origins`. The key of a new row
-    is the column `new_rows_by` of the table's history, of all other rows the id.
+    `positions` maps the name of a table and the key of a row to the position of its origin in `origins`. The key of a
+    new row is the column `new_rows_by` of the table's history, of all other rows the id.
     """
-    return json.dumps({"list": origins, **places})
+    return json.dumps({"list": origins, **positions})
 
 
 def add_origins(connection: Any, **_: object) -> None:
