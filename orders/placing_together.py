@@ -1,11 +1,11 @@
 """Takes the stock of baskets and writes their orders on PostgreSQL; for each basket it does both or neither.
 
-`PLACE` is one statement, which is atomic without a transaction around it. `locked` locks the
-products in id order: two orders of the same products queue instead of deadlocking. If the statement waited for a lock,
-PostgreSQL reads the row again, so `stock` is never older than the lock. The update also changes the newest version of
-the row, because no other transaction can write it. `basket` has no row for an order if one of its products is missing,
-the stock of one is too small or the total is too large: then nothing is written for it, and the statement returns its
-products as they were under the lock, so the refusal names the exact reason.
+`PLACE` is one statement, which is atomic without a transaction around it. `locked` locks the products in id order: two
+orders of the same products queue instead of deadlocking. If the statement waited for a lock, PostgreSQL reads the row
+again, so `stock` is never older than the lock. The update also changes the newest version of the row, because no other
+transaction can write it. `basket` has no row for an order if one of its products is missing, the stock of one is too
+small or the total is too large: then nothing is written for it, and the statement returns its products as they were
+under the lock, so the refusal names the exact reason.
 
 Orders that several threads place at the same time share a statement (`PlacedTogether`): four orders then take half of
 PostgreSQL's time, because the statement, its triggers and its commit begin and end once. Orders in one statement have
