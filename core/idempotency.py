@@ -66,7 +66,7 @@ def once(
     the memo is written in the same transaction. `validated` (JSON) is the caller's input. A duplicate of a call in
     progress waits up to DUPLICATE_WAIT_S for it. Raises IdempotencyMismatch, InProgress, InvalidInput (for the key),
     and all exceptions of `act`: then no record is kept, and the key can be used again.
-    `act_at_once` may do the same in one statement: it writes the record too. It returns None if it wrote nothing, for
+    `act_at_once` may do the same in one statement: it writes the record too. It returns None if it wrote no row, for
     example because the key is used; then `act` is next.
     """
     if key is None:

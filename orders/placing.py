@@ -45,7 +45,7 @@ def write_order(customer: SignedIn, quantities: Mapping[int, int]) -> Order:
     """Take the stock and record the order, with its items prefetched. One statement on PostgreSQL, five on SQLite.
 
     `quantities` maps product ids to units, in id order. Outside of a transaction, another thread may write the order
-    with its own. Raises UnknownProduct, OutOfStock, InvalidInput; nothing is then changed.
+    with its own. Raises UnknownProduct, OutOfStock, InvalidInput; no row is then changed.
     """
     draft = new_draft(customer, quantities)
     lines = placed(draft) if is_postgresql() else _written_in_steps(draft)
@@ -55,7 +55,7 @@ def write_order(customer: SignedIn, quantities: Mapping[int, int]) -> Order:
 
 
 def write_order_once(customer: SignedIn, quantities: Mapping[int, int], claim: Claim) -> Order | None:
-    """Do the same and record the idempotency key, in one statement. Returns None if nothing was written.
+    """Do the same and record the idempotency key, in one statement. Returns None if no row was written.
 
     That is so on SQLite, in a transaction, if the key is used, if the order is refused, or if it must be placed alone.
     """

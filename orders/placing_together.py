@@ -4,7 +4,7 @@
 orders of the same products queue instead of deadlocking. If the statement waited for a lock, PostgreSQL reads the row
 again, so `stock` is never older than the lock. The update also changes the newest version of the row, because no other
 transaction can write it. `basket` has no row for an order if one of its products is missing, the stock of one is too
-small or the total is too large: then nothing is written for it, and the statement returns its products as they were
+small or the total is too large: then no row is written for it, and the statement returns its products as they were
 under the lock, so the refusal names the exact reason.
 
 Orders that several threads place at the same time share a statement (`PlacedTogether`): four orders then take half of
@@ -109,7 +109,7 @@ def placed(draft: Draft) -> list[Line]:
 
 
 def placed_with_others(draft: Draft) -> list[Line]:
-    """Place the order and record its idempotency key. Returns nothing if it must be placed alone."""
+    """Place the order and record its idempotency key. Returns no lines if it must be placed alone."""
     with singleton(InFlight).adding(draft.quantities) as is_first:
         lines = _shared(draft) if is_first else []
     return lines if is_placed(lines) else []
@@ -159,7 +159,7 @@ class PlacedTogether(GroupCommit[Draft, list[Line]]):
         except DatabaseError as error:
             is_of_claim = is_lock_timeout(error) and monotonic() - began < MAX_WAIT_FOR_CLAIM_S
             if not (is_of_claim or sqlstate(error)[:2] in OF_ONE_ORDER):
-                raise  # else nothing was written, because of one order
+                raise  # else no row was written, because of one order
         line_by_product_id = {line.product_id: line for line in lines}
         return [
             [line_by_product_id[pk] for pk in draft.quantities]
